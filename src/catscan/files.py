@@ -1,0 +1,100 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from catscan.errors import CatscanError
+
+PARTIAL = ".partial"
+
+
+@contextmanager
+def whole(path: Path | str) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; rename it to ``path`` when the block ends well.
+
+    The bytes are flushed to the disk before the rename, so that a crash leaves the old file or the new one. When the
+    block raises, the temporary file is removed and ``path`` is as it was.
+
+    Raises
+    ------
+    CatscanError
+        When the disk is full or the folder cannot be written to.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PARTIAL)
+        os.close(handle)
+        partial = Path(name)
+        partial.chmod(0o666 & ~_umask())
+    except OSError as error:
+        raise unwritable(path, error) from error
+    try:
+        yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
+            raise unwritable(path, error) from error
+        raise
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def unwritable(path: Path, error: OSError) -> CatscanError:
+    """The block that tells why ``path`` could not be written, and what to do."""
+    do = "Free some space and run the same command again." if error.errno == errno.ENOSPC else "Check the folder's rights."
+    return CatscanError("A file cannot be written.", where=str(path), found=error.strerror or str(error), do=do)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def sweep(folder: Path | str) -> None:
+    """Remove the temporary files that a killed run left in ``folder``; to be called by the only writer there."""
+    for leftover in Path(folder).glob(f".*{PARTIAL}"):
+        leftover.unlink(missing_ok=True)
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write ``text`` as UTF-8, whole or not at all."""
+    with whole(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write ``value`` as JSON with sorted keys, one key a line, so that equal content gives equal bytes.
+
+    Not-a-number and infinity are refused: they are no JSON.
+    """
+    write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path | str) -> Any:
+    """Read JSON.
+
+    Raises
+    ------
+    CatscanError
+        When the file is missing or is no JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CatscanError("A file is missing.", where=str(path), do="Run the stage that makes it.") from error
+    except ValueError as error:
+        raise CatscanError(
+            "A file is damaged: it is not JSON.", where=str(path), found=str(error), do="Delete it and run again."
+        ) from error
