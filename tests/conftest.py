@@ -1,0 +1,19 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real data in Kaggle's layout: $CATSCAN_DATA, or ../shared/data beside the checkout."""
+    folder = Path(os.environ.get("CATSCAN_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip("the real data are not here; set CATSCAN_DATA to their folder")
+    return folder
