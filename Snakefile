@@ -1,0 +1,44 @@
+"""catscan: from a Kaggle image competition (pictures or CT scans) to a submission file.
+
+The flow is in workflow/rules/, one file a stage, in the order of the `include`s below; docs/architecture.md is its map.
+"""
+
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: Path(workflow.basedir) / "config" / "config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/download.smk"
+include: "workflow/rules/index.smk"
+include: "workflow/rules/preprocess.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/predict.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/submission.smk"
+include: "workflow/rules/report.smk"
+include: "workflow/rules/submit.smk"
+
+
+rule all:
+    """A checked submission for every competition of `run`, and the report."""
+    default_target: True
+    input:
+        rules.submission.input,
+        rules.report.input,
+
+
+onsuccess:
+    closing.box(config, Path("results"))
+
+
+onerror:
+    closing.failure(log)

@@ -1,0 +1,79 @@
+"""The `catscan` command: one sub-command a stage, in the order of the flow."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import signal
+import sys
+from types import FrameType
+
+from catscan import __version__
+from catscan.errors import CatscanError
+
+# The help line of each is the first line of its module's docstring; a test holds them equal. The modules are imported
+# only when called for, so that `catscan --help` answers at once.
+COMMANDS = {
+    "download": "Bring a competition's own files into its raw folder.",
+    "index": "List every sample once: its id, label, split, group, fold and where its bytes are.",
+    "preprocess": "Turn the pictures or scans of one shard into one uint8 array.",
+    "train": "Train one network on all folds but one, and predict the one held out.",
+    "predict": "Predict the class probabilities of the test samples, or of pictures and series named on the command line.",
+    "evaluate": "Score the out-of-fold predictions: metrics with intervals, calibration, figures, galleries.",
+    "submission": "Blend, calibrate and clip the predictions, write the submission and check it row by row.",
+    "report": "Put all competitions into one self-contained page.",
+    "submit": "Upload a checked submission to Kaggle and show its score beside the expected one.",
+    "doctor": "Check the machine, the credentials and the competition before a byte is fetched.",
+}
+
+
+def parser_of(command: str | None) -> argparse.ArgumentParser:
+    """The parser with all commands named, of which only ``command`` has its module imported."""
+    parser = argparse.ArgumentParser(
+        prog="catscan",
+        description="From a Kaggle image competition (pictures or CT scans) to a submission file. "
+        "`snakemake --cores 8` runs all stages in order; each stage is one command.",
+    )
+    parser.add_argument("--version", action="version", version=f"catscan {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="STAGE", required=True)
+    for name, help_line in COMMANDS.items():
+        stage = commands.add_parser(name, help=help_line, description=help_line)
+        if name == command:
+            module = importlib.import_module(f"catscan.{name}")
+            module.register(stage)
+            stage.set_defaults(run=module.run)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one stage.
+
+    Returns
+    -------
+    int
+        0; 2 for what a user can mend; 75 for "try again"; 128 plus the signal's number when stopped by one.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    command = next((word for word in arguments if not word.startswith("-")), None)
+    try:
+        parsed = parser_of(command).parse_args(arguments)
+        signal.signal(signal.SIGTERM, _stop)
+        parsed.run(parsed)
+    except CatscanError as error:
+        print(f"catscan {command}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(f"catscan {command}: stopped.", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        return 0
+    return 0
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    del frame
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

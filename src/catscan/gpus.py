@@ -1,0 +1,23 @@
+"""How many GPUs this machine has, without TensorFlow."""
+
+from __future__ import annotations
+
+import subprocess
+
+
+def count() -> int:
+    """The number of NVIDIA GPUs that `nvidia-smi` lists; 0 where it is absent or does not answer."""
+    try:
+        answer = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    return sum(line.startswith("GPU ") for line in answer.stdout.splitlines()) if answer.returncode == 0 else 0
+
+
+def wanted(device: str, available: int) -> int:
+    """How many GPUs a training job asks the scheduler for: 0 when there are none, or when the config says `cpu`.
+
+    >>> wanted("auto", 0), wanted("auto", 2), wanted("cpu", 2), wanted("gpu", 0)
+    (0, 1, 0, 0)
+    """
+    return 1 if available and device != "cpu" else 0

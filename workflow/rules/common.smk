@@ -1,0 +1,55 @@
+"""What all rules share: the checked configuration, and how to ask for a competition's files."""
+
+import sys
+
+from catscan import closing, gpus
+from catscan import config as catscan_config
+from catscan.errors import CatscanError
+
+try:
+    config = catscan_config.load(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
+except CatscanError as error:
+    print(f"catscan: {error}", file=sys.stderr)
+    raise SystemExit(error.exit_code) from None
+
+RUN = config["run"]
+GPUS = gpus.count()
+# One training job a GPU; without this line an undeclared limit is no limit.
+workflow.global_resources.setdefault("gpu", GPUS)
+
+
+wildcard_constraints:
+    competition=catscan_config.one_of(config["competitions"]),
+    split="train|test",
+    shard=r"\d+",
+    shards=r"\d+",
+    fold=r"\d+",
+
+
+def of(wildcards):
+    """The configuration of the rule's competition."""
+    return config["competitions"][wildcards.competition]
+
+
+def arrays_of(competition, *splits):
+    """The arrays of all shards of a competition's splits, in order."""
+    shards = config["competitions"][competition]["index"]["shards"]
+    numbers = range(1, shards + 1)
+    return [f"results/{competition}/arrays/{split}-{i}-of-{shards}.npy" for split in splits for i in numbers]
+
+
+def per_fold_of(competition, pattern):
+    """``pattern`` for every model and fold of a competition."""
+    described = config["competitions"][competition]
+    models, folds = catscan_config.models(described), catscan_config.folds(described)
+    return expand(pattern, competition=competition, model=models, fold=folds)
+
+
+def arrays(split):
+    """Input function: the arrays of one split."""
+    return lambda wildcards: arrays_of(wildcards.competition, split)
+
+
+def per_fold(pattern):
+    """Input function: ``pattern`` for every model and fold."""
+    return lambda wildcards: per_fold_of(wildcards.competition, pattern)

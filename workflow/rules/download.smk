@@ -1,0 +1,33 @@
+"""Download.
+
+Required inputs: none; `source` says where the files come from (generated, a folder, Kaggle).
+Outputs: raw/ with the competition's own files, described by raw/manifest.json; truth/solution.csv where the truth of the
+test set is known (the generated data's, or `source.solution`), beside raw/ and read by the submission stage alone.
+"""
+
+
+rule download_files:
+    """Bring the competition's own files into raw/."""
+    output:
+        manifest="results/{competition}/raw/manifest.json",
+    log:
+        "results/{competition}/logs/download.log",
+    benchmark:
+        "results/{competition}/benchmarks/download.tsv"
+    threads: 2
+    params:
+        stage=lambda wildcards: catscan_config.download(of(wildcards)),
+    shell:
+        """
+        catscan download \
+            --settings {params.stage:q} \
+            --raw "$(dirname {output.manifest:q})" \
+            --truth "$(dirname {output.manifest:q})/../truth" \
+            --threads {threads} 2>&1 | tee {log:q}
+        """
+
+
+rule download:
+    """The raw files of every competition of `run`."""
+    input:
+        expand(rules.download_files.output.manifest, competition=RUN),

@@ -1,0 +1,51 @@
+"""Evaluate.
+
+Required inputs: index.csv, index.json, the out-of-fold predictions and the history of every model and fold, the arrays of
+the training shards (for the galleries).
+Outputs: evaluation/metrics.json (scores with intervals, the calibration that the submission uses) and the figures.
+Reads of the config: metric.
+"""
+
+
+rule evaluate_folds:
+    """Score the out-of-fold predictions and draw the figures."""
+    input:
+        index=rules.index_samples.output.index,
+        summary=rules.index_samples.output.summary,
+        out_of_fold=per_fold(rules.train_fold.output.out_of_fold),
+        histories=per_fold(rules.train_fold.output.history),
+        arrays=arrays("train"),
+    output:
+        metrics="results/{competition}/evaluation/metrics.json",
+        figures=multiext(
+            "results/{competition}/evaluation/",
+            "samples.png",
+            "learning-curves.png",
+            "calibration.png",
+            "probabilities.png",
+            "confusion.png",
+            "most-wrong.png",
+        ),
+    log:
+        "results/{competition}/logs/evaluate.log",
+    benchmark:
+        "results/{competition}/benchmarks/evaluate.tsv"
+    params:
+        stage=lambda wildcards: catscan_config.evaluate(of(wildcards)),
+    shell:
+        """
+        catscan evaluate \
+            --settings {params.stage:q} \
+            --index {input.index:q} \
+            --summary {input.summary:q} \
+            --predictions {input.out_of_fold:q} \
+            --history {input.histories:q} \
+            --arrays {input.arrays:q} \
+            --out "$(dirname {output.metrics:q})" 2>&1 | tee {log:q}
+        """
+
+
+rule evaluate:
+    """The evaluation of every competition of `run`."""
+    input:
+        expand(rules.evaluate_folds.output.metrics, competition=RUN),

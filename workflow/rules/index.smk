@@ -1,0 +1,37 @@
+"""Index.
+
+Required inputs: raw/manifest.json (and the files that it names).
+Outputs: index.csv, one row a sample; index.json, the classes, the prior, the counts, duplicates and remarks.
+Reads of the config: data, index, submission.sample, submission.id_column.
+"""
+
+
+rule index_samples:
+    """List every sample once: its id, label, split, group, fold and where its bytes are."""
+    input:
+        manifest=rules.download_files.output.manifest,
+    output:
+        index="results/{competition}/index.csv",
+        summary="results/{competition}/index.json",
+    log:
+        "results/{competition}/logs/index.log",
+    benchmark:
+        "results/{competition}/benchmarks/index.tsv"
+    threads: 2
+    params:
+        stage=lambda wildcards: catscan_config.index(of(wildcards)),
+    shell:
+        """
+        catscan index \
+            --settings {params.stage:q} \
+            --raw "$(dirname {input.manifest:q})" \
+            --index {output.index:q} \
+            --summary {output.summary:q} \
+            --threads {threads} 2>&1 | tee {log:q}
+        """
+
+
+rule index:
+    """The index of every competition of `run`."""
+    input:
+        expand(rules.index_samples.output.summary, competition=RUN),

@@ -1,0 +1,42 @@
+"""Predict.
+
+Required inputs: a trained model and all test shards.
+Outputs: one row a test sample that could be read, one probability column a class.
+Reads of the config: predict.
+"""
+
+
+rule predict_test:
+    """Predict the class probabilities of the test samples."""
+    input:
+        weights=rules.train_fold.output.weights,
+        model=rules.train_fold.output.model,
+        arrays=arrays("test"),
+    output:
+        predictions="results/{competition}/predictions/{model}/fold-{fold}.csv",
+    log:
+        "results/{competition}/logs/predict-{model}-fold-{fold}.log",
+    benchmark:
+        "results/{competition}/benchmarks/predict-{model}-fold-{fold}.tsv"
+    threads: lambda wildcards: of(wildcards)["train"]["threads"]
+    resources:
+        gpu=lambda wildcards: gpus.wanted(of(wildcards)["train"]["device"], GPUS),
+        device=lambda wildcards: of(wildcards)["train"]["device"],
+    params:
+        stage=lambda wildcards: catscan_config.predict(of(wildcards)),
+    shell:
+        """
+        catscan predict \
+            --settings {params.stage:q} \
+            --model "$(dirname {input.weights:q})" \
+            --arrays {input.arrays:q} \
+            --out {output.predictions:q} \
+            --device {resources.device:q} \
+            --threads {threads} 2>&1 | tee {log:q}
+        """
+
+
+rule predict:
+    """The test predictions of every competition of `run`."""
+    input:
+        [per_fold_of(competition, rules.predict_test.output.predictions) for competition in RUN],

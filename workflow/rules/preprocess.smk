@@ -1,0 +1,40 @@
+"""Preprocess.
+
+Required inputs: index.csv and the raw files.
+Outputs: one uint8 array a shard, and its sidecar (ids, bad and odd samples with reasons, settings, geometry).
+Reads of the config: data.kind, the reader's block of preprocess, preprocess.on_bad, preprocess.tolerated_share.
+"""
+
+
+rule preprocess_shard:
+    """Turn the pictures or scans of one shard into one uint8 array."""
+    input:
+        manifest=rules.download_files.output.manifest,
+        index=rules.index_samples.output.index,
+    output:
+        array="results/{competition}/arrays/{split}-{shard}-of-{shards}.npy",
+        sidecar="results/{competition}/arrays/{split}-{shard}-of-{shards}.json",
+    log:
+        "results/{competition}/logs/preprocess-{split}-{shard}-of-{shards}.log",
+    benchmark:
+        "results/{competition}/benchmarks/preprocess-{split}-{shard}-of-{shards}.tsv"
+    threads: 2
+    params:
+        stage=lambda wildcards: catscan_config.preprocess(of(wildcards)),
+    shell:
+        """
+        catscan preprocess \
+            --settings {params.stage:q} \
+            --raw "$(dirname {input.manifest:q})" \
+            --index {input.index:q} \
+            --split {wildcards.split:q} \
+            --shard {wildcards.shard:q} \
+            --array {output.array:q} \
+            --threads {threads} 2>&1 | tee {log:q}
+        """
+
+
+rule preprocess:
+    """The arrays of every competition of `run`."""
+    input:
+        [arrays_of(competition, "train", "test") for competition in RUN],

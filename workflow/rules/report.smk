@@ -1,0 +1,35 @@
+"""Report.
+
+Required inputs: what the stages wrote about every competition of `run`.
+Output: results/report.html, one self-contained page.
+"""
+
+
+rule render_report:
+    """Put all competitions into one self-contained page."""
+    input:
+        summaries=expand(rules.index_samples.output.summary, competition=RUN),
+        arrays=[arrays_of(competition, "train", "test") for competition in RUN],
+        metrics=expand(rules.evaluate_folds.output.metrics, competition=RUN),
+        checks=expand(rules.write_submission.output.check, competition=RUN),
+    output:
+        report="results/report.html",
+    log:
+        "results/logs/report.log",
+    benchmark:
+        "results/benchmarks/report.tsv"
+    params:
+        stage=catscan_config.report(config),
+    shell:
+        """
+        catscan report \
+            --settings {params.stage:q} \
+            --results results \
+            --out {output.report:q} 2>&1 | tee {log:q}
+        """
+
+
+rule report:
+    """The report of all competitions of `run`."""
+    input:
+        rules.render_report.output.report,

@@ -1,0 +1,45 @@
+"""Submission.
+
+Required inputs: the test predictions of all models and folds, evaluation/metrics.json (temperature, clip, expected score),
+index.csv, index.json, the sample submission among the raw files; truth/solution.csv where it exists.
+Outputs: submission.csv, and submission.json, what was checked: rows, ids without a prediction, expected and true score.
+Reads of the config: submission, metric.
+"""
+
+
+rule write_submission:
+    """Blend, calibrate and clip the predictions, write the submission and check it row by row."""
+    input:
+        manifest=rules.download_files.output.manifest,
+        index=rules.index_samples.output.index,
+        summary=rules.index_samples.output.summary,
+        metrics=rules.evaluate_folds.output.metrics,
+        predictions=per_fold(rules.predict_test.output.predictions),
+    output:
+        submission="results/{competition}/submission.csv",
+        check="results/{competition}/submission.json",
+    log:
+        "results/{competition}/logs/submission.log",
+    benchmark:
+        "results/{competition}/benchmarks/submission.tsv"
+    params:
+        stage=lambda wildcards: catscan_config.submission(of(wildcards)),
+    shell:
+        """
+        catscan submission \
+            --settings {params.stage:q} \
+            --raw "$(dirname {input.manifest:q})" \
+            --truth "$(dirname {input.manifest:q})/../truth/solution.csv" \
+            --index {input.index:q} \
+            --summary {input.summary:q} \
+            --metrics {input.metrics:q} \
+            --predictions {input.predictions:q} \
+            --out {output.submission:q} \
+            --check {output.check:q} 2>&1 | tee {log:q}
+        """
+
+
+rule submission:
+    """The submission of every competition of `run`."""
+    input:
+        expand(rules.write_submission.output.submission, competition=RUN),

@@ -1,0 +1,37 @@
+"""Submit: only on request, never part of the default run.
+
+Required inputs: a checked submission, evaluation/metrics.json.
+Output: submitted.json, with the score that Kaggle gave beside the expected one.
+Reads of the config: source.competition, submission.kind.
+"""
+
+
+rule submit_submission:
+    """Upload a checked submission to Kaggle and show its score beside the expected one."""
+    input:
+        manifest=rules.download_files.output.manifest,
+        submission=rules.write_submission.output.submission,
+        check=rules.write_submission.output.check,
+        metrics=rules.evaluate_folds.output.metrics,
+    output:
+        submitted="results/{competition}/submitted.json",
+    log:
+        "results/{competition}/logs/submit.log",
+    params:
+        stage=lambda wildcards: catscan_config.submit(of(wildcards)),
+    shell:
+        """
+        catscan submit \
+            --settings {params.stage:q} \
+            --raw "$(dirname {input.manifest:q})" \
+            --submission {input.submission:q} \
+            --check {input.check:q} \
+            --metrics {input.metrics:q} \
+            --out {output.submitted:q} 2>&1 | tee {log:q}
+        """
+
+
+rule submit:
+    """Upload the submission of every competition of `run`."""
+    input:
+        expand(rules.submit_submission.output.submitted, competition=RUN),

@@ -1,0 +1,47 @@
+"""Train.
+
+Required inputs: index.csv, index.json and all training shards.
+Outputs: for each model and fold its weights, its description (model.json), its history, one row an epoch, and its
+predictions of the fold that it never saw. Checkpoints lie beside them in checkpoint/, so that a stopped training goes on.
+Reads of the config: the model's block, train.precision, train.threads, metric.
+"""
+
+
+rule train_fold:
+    """Train one network on all folds but one, and predict the one held out."""
+    input:
+        index=rules.index_samples.output.index,
+        summary=rules.index_samples.output.summary,
+        arrays=arrays("train"),
+    output:
+        weights="results/{competition}/models/{model}/fold-{fold}/weights.npz",
+        model="results/{competition}/models/{model}/fold-{fold}/model.json",
+        history="results/{competition}/models/{model}/fold-{fold}/history.csv",
+        out_of_fold="results/{competition}/models/{model}/fold-{fold}/out-of-fold.csv",
+    log:
+        "results/{competition}/logs/train-{model}-fold-{fold}.log",
+    benchmark:
+        "results/{competition}/benchmarks/train-{model}-fold-{fold}.tsv"
+    threads: lambda wildcards: of(wildcards)["train"]["threads"]
+    resources:
+        gpu=lambda wildcards: gpus.wanted(of(wildcards)["train"]["device"], GPUS),
+        device=lambda wildcards: of(wildcards)["train"]["device"],
+    params:
+        stage=lambda wildcards: catscan_config.train(of(wildcards), wildcards.model),
+    shell:
+        """
+        catscan train \
+            --settings {params.stage:q} \
+            --index {input.index:q} \
+            --summary {input.summary:q} \
+            --arrays {input.arrays:q} \
+            --fold {wildcards.fold:q} \
+            --out "$(dirname {output.weights:q})" \
+            --device {resources.device:q} 2>&1 | tee {log:q}
+        """
+
+
+rule train:
+    """All models of every competition of `run`."""
+    input:
+        [per_fold_of(competition, rules.train_fold.output.weights) for competition in RUN],
