@@ -1,0 +1,149 @@
+"""The raw folder as the download stage fills it: what it made there is known, everything else is left alone.
+
+A small journal (`.made.json`, hidden) is written before anything is put in place. So a run that is killed at any moment
+is mended by the next one, and files that the source no longer has go, while a person's own files stay.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from catscan.download.manifest import digest, entries
+from catscan.errors import CatscanError
+from catscan.files import PARTIAL, read_json, unwritable, write_json
+from catscan.progress import say
+from catscan.raw import MANIFEST, is_hidden
+
+JOURNAL = ".made.json"
+
+
+class RawFolder:
+    """``results/<competition>/raw``, with one writer: the running download stage.
+
+    Entries are the files, folders and links at the top of the folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Make the folder, sweep what a killed run left, and take the manifest away until the stage is through."""
+        self.root = root
+        self._kept: set[str] = set()
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritable(root, error) from error
+        (root / MANIFEST).unlink(missing_ok=True)
+        for leftover in root.glob(f".*{PARTIAL}"):
+            remove(leftover)
+        journal = read_json(root / JOURNAL) if (root / JOURNAL).exists() else {}
+        self._made: set[str] = set(journal.get("made", []))
+        self._unpacked: dict[str, dict[str, Any]] = journal.get("unpacked", {})
+
+    def scratch(self, name: str) -> Path:
+        """A new empty folder on the same disk; what is left in it is swept by the next run."""
+        folder = self.root / f".{name}{PARTIAL}"
+        remove(folder)
+        folder.mkdir()
+        return folder
+
+    def put(self, sources: Iterable[Path]) -> None:
+        """Move files or folders into the raw folder, each under its own name, replacing what an earlier run made."""
+        sources = sorted(sources)
+        self._claim([source.name for source in sources])
+        for source in sources:
+            target = self.root / source.name
+            if target.is_dir() or source.is_dir():
+                remove(target)
+            source.replace(target)
+
+    def link(self, targets: Iterable[Path]) -> None:
+        """Link files or folders of the source into the raw folder, each under its own name."""
+        targets = sorted(targets)
+        self._claim([target.name for target in targets])
+        for target in targets:
+            link(self.root / target.name, target)
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Say that entries of an earlier run belong to the source still."""
+        self._claim(list(names))
+
+    def is_unpacked(self, archive: Path) -> bool:
+        """Whether this very archive was unpacked by an earlier run and its entries are all there; they are kept."""
+        record = self._unpacked.get(archive.name)
+        if record is None or record["digest"] != digest(archive):
+            return False
+        if not all((self.root / name).exists() for name in record["entries"]):
+            return False
+        self.keep(record["entries"])
+        return True
+
+    def put_unpacked(self, archive: Path, sources: Iterable[Path]) -> None:
+        """Move what was unpacked from ``archive`` into the raw folder, and remember it as done."""
+        sources = sorted(sources)
+        names = [source.name for source in sources]
+        if self._unpacked.pop(archive.name, None):
+            self._save()
+        for name in names:
+            if name in self._kept or name == MANIFEST:
+                raise CatscanError(
+                    f"{archive.name} cannot be unpacked: {name} is there already.",
+                    where=str(self.root / name),
+                    do=f"Keep either {archive.name} or the unpacked {name} in the source, not both.",
+                )
+        self.put(sources)
+        self._unpacked[archive.name] = {"digest": digest(archive), "entries": names}
+        self._save()
+
+    def finish(self) -> None:
+        """Remove what earlier runs made and the source no longer has; then write the manifest, last and whole."""
+        for name in sorted(self._made - self._kept):
+            remove(self.root / name)
+        self._made = set(self._kept)
+        self._unpacked = {
+            name: record for name, record in self._unpacked.items() if self._kept.issuperset(record["entries"])
+        }
+        self._save()
+        found = {path.name for path in self.root.iterdir() if not is_hidden(path.name)}
+        for name in sorted(found - self._made):
+            say(f"{self.root / name} was not made by this stage; it is left as it is")
+        write_json(self.root / MANIFEST, {"entries": [e for e in entries(self.root) if e["name"] in self._made]})
+
+    def _claim(self, names: list[str]) -> None:
+        """Write into the journal that ``names`` are the stage's own; refuse what a person has put there."""
+        for name in names:
+            if os.path.lexists(self.root / name) and name not in self._made:
+                raise CatscanError(
+                    "A file in the raw folder is in the way.",
+                    where=str(self.root / name),
+                    found="it was not made by this stage, and the source has one of the same name",
+                    do="Move it away or delete it.",
+                )
+        self._kept.update(names)
+        if not self._made.issuperset(names):
+            self._made.update(names)
+            self._save()
+
+    def _save(self) -> None:
+        write_json(self.root / JOURNAL, {"made": sorted(self._made), "unpacked": self._unpacked})
+
+
+def link(place: Path, target: Path) -> None:
+    """Make ``place`` a symbolic link to ``target``, at once; what stood there goes."""
+    if place.is_dir() and not place.is_symlink():
+        remove(place)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    partial = place.with_name(f".{place.name}{PARTIAL}")
+    partial.unlink(missing_ok=True)
+    partial.symlink_to(target.absolute())
+    partial.replace(place)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link (never what it points to) or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
