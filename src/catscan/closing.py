@@ -1,0 +1,57 @@
+"""What a run ends with on the terminal: the box of scores, or the first mistake of each job that failed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from catscan.files import read_json
+
+WIDTH = 96
+
+
+def box(config: dict[str, Any], results: Path) -> None:
+    """Print what a person wants to know after a run: scores, the submission's path, the report.
+
+    Competitions of which the run made only some stages are passed over.
+    """
+    blocks = [lines for name in config["run"] if (lines := _competition(name, results / name))]
+    report = results / "report.html"
+    if not blocks or not report.is_file():
+        return
+    print(f"┌{'─' * WIDTH}┐", file=sys.stderr)
+    for lines in blocks:
+        for line in lines:
+            print(f"│ {line:<{WIDTH - 1}}│", file=sys.stderr)
+        print(f"├{'─' * WIDTH}┤", file=sys.stderr)
+    print(f"│ {f'report        {report}':<{WIDTH - 1}}│", file=sys.stderr)
+    print(f"└{'─' * WIDTH}┘", file=sys.stderr)
+
+
+def _competition(name: str, folder: Path) -> list[str]:
+    if not (folder / "submission.json").is_file() or not (folder / "evaluation" / "metrics.json").is_file():
+        return []
+    metrics, check = read_json(folder / "evaluation" / "metrics.json"), read_json(folder / "submission.json")
+    return [name, *(f"  {label:<12} {text}" for label, text in summary(metrics, check, folder))]
+
+
+def summary(metrics: dict[str, Any], check: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
+    """The lines about one competition as (label, text)."""
+    loss = metrics["log_loss"]
+    lines = [
+        ("out of fold", f"log loss {loss['value']:.4f} ± {loss['sd']:.4f} over {len(metrics['folds'])} folds"),
+        ("prior alone", f"log loss {loss['prior']:.4f}{'' if loss['beats_prior'] else ' (the networks do not beat it)'}"),
+    ]
+    if metrics["metric"] != "log_loss":
+        lines.insert(1, ("expected", f"{metrics['metric']} {metrics['expected_score']:.4f}"))
+    if check.get("true_score") is not None:
+        lines.append(("test, true", f"{metrics['metric'].replace('_', ' ')} {check['true_score']:.4f}"))
+    verdict = f"valid: {check['rows']:,} rows" if check["valid"] else "NOT VALID"
+    lines.append(("submission", f"{folder / 'submission.csv'}  ({verdict})"))
+    return lines
+
+
+def failure(log: str) -> None:
+    """Point to the jobs' own words, which Snakemake's last lines bury."""
+    print(f"\ncatscan: a stage stopped; its own words stand above, and in results/*/logs/. Snakemake's log: {log}", file=sys.stderr)
