@@ -41,7 +41,10 @@ def summary(metrics: dict[str, Any], check: dict[str, Any], folder: Path) -> lis
     loss = metrics["log_loss"]
     lines = [
         ("out of fold", f"log loss {loss['value']:.4f} ± {loss['sd']:.4f} over {len(metrics['folds'])} folds"),
-        ("prior alone", f"log loss {loss['prior']:.4f}{'' if loss['beats_prior'] else ' (the networks do not beat it)'}"),
+        (
+            "prior alone",
+            f"log loss {loss['prior']:.4f}{'' if loss['beats_prior'] else ' (the networks do not beat it)'}",
+        ),
     ]
     if metrics["metric"] != "log_loss":
         lines.insert(1, ("expected", f"{metrics['metric']} {metrics['expected_score']:.4f}"))
@@ -54,4 +57,7 @@ def summary(metrics: dict[str, Any], check: dict[str, Any], folder: Path) -> lis
 
 def failure(log: str) -> None:
     """Point to the jobs' own words, which Snakemake's last lines bury."""
-    print(f"\ncatscan: a stage stopped; its own words stand above, and in results/*/logs/. Snakemake's log: {log}", file=sys.stderr)
+    print(
+        f"\ncatscan: a stage stopped; its own words stand above, and in results/*/logs/. Snakemake's log: {log}",
+        file=sys.stderr,
+    )

@@ -1,8 +1,8 @@
 """The configuration: checked against the schema, completed by its defaults, and cut into what each stage reads.
 
 The Snakefile calls `load`, and each rule one of the functions below it, which give the rule's only `params` entry: one
-canonical JSON string of the settings that the stage reads, the digest of its code, and the versions of the packages that
-shape its result. What cannot change a result (threads, the device, where files lie) is not part of it.
+canonical JSON string of the settings that the stage reads, the digest of its code, and the versions of the packages
+that shape its result. What cannot change a result (threads, the device, where files lie) is not part of it.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ def check(config: Config, schema: Config) -> None:
     """Raise the mistake that stands deepest in ``config``, as one block."""
     from jsonschema import Draft202012Validator
 
-    errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda error: (len(error.path), str(error.path)))
+    errors = sorted(
+        Draft202012Validator(schema).iter_errors(config), key=lambda error: (len(error.path), str(error.path))
+    )
     if errors:
         raise _explained(errors[0])
 
@@ -105,7 +107,9 @@ def _explained(error: Any) -> CatscanError:
         )
     if error.validator == "required":
         missing = [key for key in error.validator_value if key not in error.instance]
-        return CatscanError(f"The config lacks the key {missing[0]!r}.", where=where, do="config/README.md explains it.")
+        return CatscanError(
+            f"The config lacks the key {missing[0]!r}.", where=where, do="config/README.md explains it."
+        )
     return CatscanError(
         "A config value does not fit.",
         where=where,

@@ -1,4 +1,4 @@
-"""config/README.md, generated from the schema: `python -m catscan.config_readme` writes it, a test holds the two equal."""
+"""The page config/README.md: `python -m catscan.config_readme` writes it from the schema, a test holds both equal."""
 
 from __future__ import annotations
 
@@ -98,7 +98,10 @@ def _type(schema: dict[str, Any]) -> str:
         return " or ".join(_type(inner) for inner in schema["anyOf"])
     kinds = schema.get("type", "")
     name = " or ".join(kind for kind in ([kinds] if isinstance(kinds, str) else kinds) if kind != "null")
-    low, high = schema.get("minimum", schema.get("exclusiveMinimum")), schema.get("maximum", schema.get("exclusiveMaximum"))
+    low, high = (
+        schema.get("minimum", schema.get("exclusiveMinimum")),
+        schema.get("maximum", schema.get("exclusiveMaximum")),
+    )
     if low is not None and high is not None:
         return f"{name}, {low} to {high}"
     if "exclusiveMinimum" in schema:

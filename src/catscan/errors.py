@@ -1,8 +1,8 @@
 """What catscan says when it refuses something.
 
-    CatscanError            anything a user can cause; one block of text, exit code 2
-    └── TryAgain            nothing is wrong, but not now (a lock, a device, a stopped training); exit code 75
-    BadSample               one picture or scan that cannot be used, with its reason; the stage decides what follows
+CatscanError            anything a user can cause; one block of text, exit code 2
+└── TryAgain            nothing is wrong, but not now (a lock, a device, a stopped training); exit code 75
+BadSample               one picture or scan that cannot be used, with its reason; the stage decides what follows
 """
 
 from __future__ import annotations

@@ -52,7 +52,11 @@ def whole(path: Path | str) -> Iterator[Path]:
 
 def unwritable(path: Path, error: OSError) -> CatscanError:
     """The block that tells why ``path`` could not be written, and what to do."""
-    do = "Free some space and run the same command again." if error.errno == errno.ENOSPC else "Check the folder's rights."
+    do = (
+        "Free some space and run the same command again."
+        if error.errno == errno.ENOSPC
+        else "Check the folder's rights."
+    )
     return CatscanError("A file cannot be written.", where=str(path), found=error.strerror or str(error), do=do)
 
 

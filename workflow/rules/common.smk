@@ -7,7 +7,9 @@ from catscan import config as catscan_config
 from catscan.errors import CatscanError
 
 try:
-    config = catscan_config.load(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
+    config = catscan_config.load(
+        config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
+    )
 except CatscanError as error:
     print(f"catscan: {error}", file=sys.stderr)
     raise SystemExit(error.exit_code) from None
@@ -35,7 +37,11 @@ def arrays_of(competition, *splits):
     """The arrays of all shards of a competition's splits, in order."""
     shards = config["competitions"][competition]["index"]["shards"]
     numbers = range(1, shards + 1)
-    return [f"results/{competition}/arrays/{split}-{i}-of-{shards}.npy" for split in splits for i in numbers]
+    return [
+        f"results/{competition}/arrays/{split}-{i}-of-{shards}.npy"
+        for split in splits
+        for i in numbers
+    ]
 
 
 def per_fold_of(competition, pattern):

@@ -1,7 +1,8 @@
 """Put all competitions into one self-contained page.
 
-In: of every competition the index's summary, the shards' sidecars, evaluation/ (metrics.json and figures), submission.csv
-and submission.json. Out: one HTML file that needs nothing else: figures are part of it, nothing is fetched.
+In: of every competition the index's summary, the shards' sidecars, evaluation/ (metrics.json and figures),
+submission.csv and submission.json. Out: one HTML file that needs nothing else: figures are part of it, nothing is
+fetched.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from catscan.tables import read_table
 ROWS_SHOWN = 5
 
 CAPTIONS = {
-    "samples.png": "Training samples as the network gets them (of a scan: slices from one end to the other), by class.",
-    "learning-curves.png": "Training and held-out loss, epoch by epoch, one line a fold. Where the two part for good, "
-    "the network learns its training samples by heart.",
-    "calibration.png": "Calibration: of the samples given a probability, how many are of the class. On the diagonal the "
-    "probabilities mean what they say; the bars show how many samples stand behind each point.",
-    "probabilities.png": "The probabilities given to the samples of each class. The less the classes overlap, the better.",
+    "samples.png": "Training samples by class, as the network gets them (of a scan: slices from one end to the other).",
+    "learning-curves.png": "Training and held-out loss by epoch, one line a fold. Where the two part for good, the "
+    "network learns its training samples by heart.",
+    "calibration.png": "Calibration: of the samples given a probability, how many are of the class. On the diagonal "
+    "the probabilities mean what they say; the bars show how many samples stand behind each point.",
+    "probabilities.png": "Probabilities given to the samples of each class: the less they overlap, the better.",
     "confusion.png": "Confusion: rows are the true classes, columns the most probable ones; numbers are samples.",
     "most-wrong.png": "The samples on which the networks are most confidently wrong: look here first for wrong labels.",
 }
@@ -72,7 +73,10 @@ def page(competitions: list[dict[str, Any]]) -> str:
             return ""
         data = base64.b64encode(path.read_bytes()).decode()
         caption = escape(CAPTIONS[name])
-        return Markup(f'<figure><img alt="{caption}" src="data:image/png;base64,{data}"><figcaption>{caption}</figcaption></figure>')  # noqa: S704
+        return Markup(
+            f'<figure><img alt="{caption}" src="data:image/png;base64,{data}">'
+            f"<figcaption>{caption}</figcaption></figure>"
+        )
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.globals["figure"] = figure
@@ -102,7 +106,7 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
             {"name": label, "count": f"{count:,}", "share": f"{count / max(index['n_train'], 1):.1%}"}
             for label, count in index["counts"].items()
         ],
-        "data_line": f"{index['n_train']:,} training samples in {index['folds']} folds, {index['n_test']:,} test samples.",
+        "data_line": f"{index['n_train']:,} training samples in {index['folds']} folds, {index['n_test']:,} to predict.",
         "bad": [row for sidecar in sidecars for row in sidecar["bad"]],
         "odd": [row for sidecar in sidecars for row in sidecar["odd"]],
         "duplicates": json.dumps(duplicates, indent=1, ensure_ascii=False) if duplicates else "",
@@ -140,7 +144,11 @@ def cards(metrics: dict[str, Any], check: dict[str, Any]) -> list[dict[str, str]
     shown = [
         _card("out-of-fold log loss", f"{loss['value']:.4f}", f"± {loss['sd']:.4f} between folds", tone),
         _card("constant prior", f"{loss['prior']:.4f}", "log loss without looking"),
-        _card("accuracy", f"{accuracy['value']:.1%}", f"95 %: {accuracy['interval'][0]:.1%} to {accuracy['interval'][1]:.1%}"),
+        _card(
+            "accuracy",
+            f"{accuracy['value']:.1%}",
+            f"95 %: {accuracy['interval'][0]:.1%} to {accuracy['interval'][1]:.1%}",
+        ),
     ]
     if metrics["auc"] is not None:
         auc = metrics["auc"]
@@ -150,7 +158,9 @@ def cards(metrics: dict[str, Any], check: dict[str, Any]) -> list[dict[str, str]
     if check.get("true_score") is not None:
         shown.append(_card("true test score", f"{check['true_score']:.4f}", metrics["metric"].replace("_", " ")))
     valid = check["valid"]
-    shown.append(_card("submission", "valid" if valid else "NOT VALID", f"{check['rows']:,} rows", "good" if valid else "warn"))
+    shown.append(
+        _card("submission", "valid" if valid else "NOT VALID", f"{check['rows']:,} rows", "good" if valid else "warn")
+    )
     return shown
 
 
@@ -190,14 +200,18 @@ def _scores(scores: dict[str, Any]) -> dict[str, str]:
 
 def duplicates_line(duplicates: dict[str, Any]) -> str:
     """What was found of near-duplicates, counted: the summary of a list that can be opened."""
-    return "Near-duplicates: " + ", ".join(f"{len(found)} {kind.replace('_', ' ')}" for kind, found in duplicates.items())
+    return "Near-duplicates: " + ", ".join(
+        f"{len(found)} {kind.replace('_', ' ')}" for kind, found in duplicates.items()
+    )
 
 
 def geometry_table(geometry: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The scans' geometry as a table of its short values, and one line about all; empty for pictures."""
     if not geometry:
         return {}
-    columns = [key for key in next(iter(geometry.values())) if all(_is_short(told.get(key)) for told in geometry.values())]
+    columns = [
+        key for key in next(iter(geometry.values())) if all(_is_short(told.get(key)) for told in geometry.values())
+    ]
     rows = [[sample, *(_short(told.get(key)) for key in columns)] for sample, told in geometry.items()]
     return {"line": f"{len(geometry):,} scans.", "columns": ["scan", *columns], "rows": rows}
 
