@@ -17,6 +17,7 @@ from pathlib import Path
 from catscan import settings
 from catscan.download import directory
 from catscan.download.folder import RawFolder, remove
+from catscan.download.unpacking import unpack_all
 from catscan.errors import CatscanError, did_you_mean
 
 KINDS = ("sample", "directory", "kaggle")
@@ -73,7 +74,8 @@ def run(args: argparse.Namespace) -> None:
     else:
         if not source.solution:
             remove(args.truth / "solution.csv")
-        directory.fill(raw, args.truth, source.path, source.solution)
+        archives = directory.fill(raw, args.truth, source.path, source.solution)
+        unpack_all(raw, archives, source.password_files)
     raw.finish()
 
 
@@ -81,12 +83,11 @@ def _generate(raw: RawFolder, truth: Path, source: Settings, *, threads: int) ->
     """Generate beside the raw folder's entries, then put all in place."""
     from catscan.download.sample import generate
 
-    scratch = raw.scratch("sample")
-    files, answers = scratch / "raw", scratch / "truth"
-    files.mkdir()
-    answers.mkdir()
-    generate(source.sample, files, answers, train=source.train, test=source.test, seed=source.seed, threads=threads)
-    truth.mkdir(parents=True, exist_ok=True)
-    (answers / "solution.csv").replace(truth / "solution.csv")
-    raw.put(files.iterdir())
-    remove(scratch)
+    with raw.scratch("sample") as scratch:
+        files, answers = scratch / "raw", scratch / "truth"
+        files.mkdir()
+        answers.mkdir()
+        generate(source.sample, files, answers, train=source.train, test=source.test, seed=source.seed, threads=threads)
+        truth.mkdir(parents=True, exist_ok=True)
+        (answers / "solution.csv").replace(truth / "solution.csv")
+        raw.put(files.iterdir())

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from catscan.download.archives import is_archive
 from catscan.download.folder import RawFolder, link
 from catscan.errors import CatscanError, did_you_mean
 from catscan.progress import say
 from catscan.raw import MANIFEST, is_hidden
-
-ARCHIVES = (".zip", ".7z")
 
 
 def check(source: str, solution: str = "") -> None:
@@ -38,7 +37,7 @@ def check(source: str, solution: str = "") -> None:
         )
     if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
         raise CatscanError("The source cannot be read.", where=f"source.path: {source}", do="Check its rights.")
-    if path.is_file() and path.suffix.lower() not in ARCHIVES:
+    if path.is_file() and not is_archive(path.name):
         raise CatscanError(
             "The source is a file, but no zip or 7z archive.",
             where=f"source.path: {source}",
@@ -72,7 +71,7 @@ def fill(raw: RawFolder, truth: Path, source: str, solution: str = "") -> list[P
         files = [file for file in files if not file.samefile(hidden_truth)]
         link(truth / "solution.csv", hidden_truth)
     raw.link(file for file in files if file.suffix.lower() != ".7z" or file.is_dir())
-    return [file for file in files if file.suffix.lower() in ARCHIVES and file.is_file()]
+    return [file for file in files if is_archive(file.name) and file.is_file()]
 
 
 def located(source: str) -> Path:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,16 @@ class RawFolder:
         self._made: set[str] = set(journal.get("made", []))
         self._unpacked: dict[str, dict[str, Any]] = journal.get("unpacked", {})
 
-    def scratch(self, name: str) -> Path:
-        """A new empty folder on the same disk; what is left in it is swept by the next run."""
+    @contextmanager
+    def scratch(self, name: str) -> Iterator[Path]:
+        """A new empty folder on the same disk; it goes when the block ends, well or not."""
         folder = self.root / f".{name}{PARTIAL}"
         remove(folder)
         folder.mkdir()
-        return folder
+        try:
+            yield folder
+        finally:
+            remove(folder)
 
     def put(self, sources: Iterable[Path]) -> None:
         """Move files or folders into the raw folder, each under its own name, replacing what an earlier run made."""

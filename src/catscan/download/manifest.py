@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -149,12 +150,15 @@ def _seven_zip_headers(path: Path) -> bytes:
         start = file.read(SEVEN_ZIP_HEADER)
         if len(start) < SEVEN_ZIP_HEADER or not start.startswith(SEVEN_ZIP_START):
             raise damaged(path, "it does not begin as a 7z does" if start else "it is empty")
-        place, length = struct.unpack_from("<QQ", start, 12)
+        place, length, checksum = struct.unpack_from("<QQL", start, 12)
         size = file.seek(0, os.SEEK_END)
         if SEVEN_ZIP_HEADER + place + length > size:
             raise damaged(path, f"it ends after {size:,} bytes, its headers after {32 + place + length:,}")
         file.seek(SEVEN_ZIP_HEADER + place)
-        return start + file.read(length)
+        header = file.read(length)
+        if zlib.crc32(start[12:]) != struct.unpack_from("<L", start, 8)[0] or zlib.crc32(header) != checksum:
+            raise damaged(path, "its headers fail their checksum")
+        return start + header
 
 
 def damaged(path: Path, found: str) -> CatscanError:
