@@ -13,7 +13,9 @@ from catscan.errors import CatscanError, did_you_mean
 from catscan.files import whole
 
 
-def read_table(source: Path | str | IO[Any], *, columns: Sequence[str] = (), name: str = "") -> pd.DataFrame:
+def read_table(
+    source: Path | str | IO[Any], *, columns: Sequence[str] = (), only: bool = False, name: str = ""
+) -> pd.DataFrame:
     """Read a CSV with all cells as strings, an empty cell as "".
 
     Parameters
@@ -22,6 +24,8 @@ def read_table(source: Path | str | IO[Any], *, columns: Sequence[str] = (), nam
         A path or an open file.
     columns
         Columns that must be there.
+    only
+        Whether to read those columns alone; a table of pixels has hundreds of others.
     name
         What to call the table in an error, when ``source`` is an open file.
 
@@ -32,7 +36,8 @@ def read_table(source: Path | str | IO[Any], *, columns: Sequence[str] = (), nam
     """
     where = name or str(source)
     try:
-        table = pd.read_csv(source, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        wanted = columns.__contains__ if only else None
+        table = pd.read_csv(source, dtype=str, keep_default_na=False, encoding="utf-8-sig", usecols=wanted)
     except FileNotFoundError as error:
         raise CatscanError("A table is missing.", where=where) from error
     except (ValueError, UnicodeDecodeError) as error:

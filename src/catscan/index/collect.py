@@ -1,0 +1,224 @@
+"""Which samples there are, which of them are labelled, and which are to be predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from catscan.errors import CatscanError, listed
+from catscan.index.labels import Labels, Rules, labels_from_names, labels_from_table
+from catscan.index.patterns import Found, Pattern, find_samples
+from catscan.index.pixels import find_rows
+from catscan.places import line_of, read_raw_table
+from catscan.raw import RawFile, RawFiles
+from catscan.samples import Sample
+
+FOLDER_KINDS = ("dicom_series",)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The part of the settings that says where samples and labels are; the fields as in the config."""
+
+    kind: str
+    task: str
+    train: str
+    test: str
+    rules: Rules
+    classes: tuple[str, ...]
+    group_column: str
+    test_ids: str
+    sample: str
+    id_column: str
+
+
+@dataclass
+class Collected:
+    """All samples with what is known about them.
+
+    Attributes
+    ----------
+    train, test
+        In the natural order of their ids; no id is in both.
+    classes
+        In their fixed order.
+    labels
+        Sample id of train to the names of its classes.
+    groups
+        Sample id to the name of its group, for those that have one.
+    remarks
+        What a person should know, a sentence each.
+    """
+
+    train: list[Sample]
+    test: list[Sample]
+    classes: tuple[str, ...]
+    labels: dict[str, tuple[str, ...]]
+    groups: dict[str, str]
+    remarks: list[str] = field(default_factory=list)
+
+
+def collect(raw: RawFiles, plan: Plan) -> Collected:
+    """Find the samples of both splits and their labels.
+
+    Raises
+    ------
+    CatscanError
+        For a pattern that finds nothing, a label that is none, ids of which none fits another.
+    """
+    files, remarks = raw.all(), list[str]()
+    found = _find(raw, files, plan, remarks)
+    labels = _labels(raw, files, plan, found, remarks)
+    mixed = plan.test in ("", plan.train)
+    others = found if mixed else _find(raw, files, replace(plan, train=plan.test), remarks, key="data.test")
+    if plan.test_ids == "sample_submission":
+        asked = _asked_ids(raw, files, plan)
+        test = _listed_in(asked, others, plan, remarks)
+        train = [one for one in found if one.sample.sample_id not in asked] if mixed else found
+        _tell_leaked(asked if mixed else {}, labels, plan, remarks)
+    else:
+        test = [one for one in others if not (mixed and one.sample.sample_id in labels.by_id)]
+        train = found
+    train = _labelled(train, labels, plan, mixed and plan.test_ids == "files", remarks)
+    if not test:
+        raise CatscanError("There is no test sample.", where="config keys data.test and data.test_ids")
+    groups = labels.groups | _groups_in_names([*train, *test], plan.group_column)
+    return _with_unique_ids(train, test, labels, groups, remarks)
+
+
+def _find(
+    raw: RawFiles, files: Sequence[RawFile], plan: Plan, remarks: list[str], *, key: str = "data.train"
+) -> list[Found]:
+    if plan.kind == "csv_pixels":
+        return find_rows(raw, files, plan.train, id_column=plan.rules.id_column)
+    return find_samples(files, Pattern(plan.train, key=key, folders=plan.kind in FOLDER_KINDS), remarks)
+
+
+def _labels(raw: RawFiles, files: Sequence[RawFile], plan: Plan, found: list[Found], remarks: list[str]) -> Labels:
+    """The labels, from the one place that holds them."""
+    in_names = {one.sample.sample_id: one.fields["label"] for one in found if "label" in one.fields}
+    csv = plan.rules.csv or (plan.train if plan.kind == "csv_pixels" else "")
+    if bool(in_names) == bool(csv):
+        raise CatscanError(
+            "The labels come from two places." if csv else "It is not said where the labels are.",
+            where="config keys data.train and data.labels.csv",
+            found=f"pattern {plan.train!r}, table {csv!r}",
+            do="Either put {label} into the pattern, or name the table of labels.",
+        )
+    if in_names:
+        return labels_from_names(in_names, classes=plan.classes, where=f"config key data.train ({plan.train})")
+    numbered = plan.kind == "csv_pixels" and not plan.rules.id_column
+    wanted = [*plan.rules.columns, *filter(None, (plan.rules.id_column, plan.group_column))]
+    table = read_raw_table(raw, files, csv, columns=wanted, only=plan.kind == "csv_pixels")
+    if numbered:
+        table.insert(0, "row", [str(row + 1) for row in range(len(table))])
+    return labels_from_table(
+        table,
+        replace(plan.rules, csv=csv, id_column="row" if numbered else plan.rules.id_column),
+        task=plan.task,
+        classes=plan.classes,
+        group_column=plan.group_column,
+        remarks=remarks,
+    )
+
+
+def _asked_ids(raw: RawFiles, files: Sequence[RawFile], plan: Plan) -> dict[str, int]:
+    """The ids of the sample submission, each with its row."""
+    table = read_raw_table(raw, files, plan.sample, columns=[plan.id_column] if plan.id_column else [])
+    asked: dict[str, int] = {}
+    for row, name in enumerate(table[plan.id_column or table.columns[0]]):
+        if name in asked:
+            raise CatscanError(
+                f"The sample submission lists the id {name!r} twice.",
+                where=f"{plan.sample}, lines {line_of(asked[name])} and {line_of(row)}",
+                do="Fetch it again; each test sample has one row. If its ids are not the samples', "
+                "set data.test_ids to files.",
+            )
+        asked[name] = row
+    return asked
+
+
+def _listed_in(asked: dict[str, int], others: list[Found], plan: Plan, remarks: list[str]) -> list[Found]:
+    """The samples that the sample submission asks for; what is missing or too many becomes a remark."""
+    test = [one for one in others if one.sample.sample_id in asked]
+    there = {one.sample.sample_id for one in test}
+    missing = [name for name in asked if name not in there]
+    if not test:
+        example = others[0].sample.sample_id
+        raise CatscanError(
+            f"None of the {len(asked):,} ids in the sample submission has a file.",
+            where=f"{plan.sample}; config key data.test ({plan.test or plan.train})",
+            found=f"ids such as {next(iter(asked), '')!r}; samples such as {example!r}",
+            do="Write the pattern so that {id} gives the ids of the sample submission, zeros and suffix included; "
+            "if its ids are not the samples', set data.test_ids to files.",
+        )
+    if missing:
+        remarks.append(f"{len(missing):,} ids of {plan.sample} have no file and get the prior: {listed(missing)}.")
+    if plan.test not in ("", plan.train) and len(others) > len(test):
+        extra = [one.sample.sample_id for one in others if one.sample.sample_id not in asked]
+        remarks.append(f"{len(extra):,} test samples are not in {plan.sample} and are left out: {listed(extra)}.")
+    return test
+
+
+def _tell_leaked(asked: dict[str, int], labels: Labels, plan: Plan, remarks: list[str]) -> None:
+    known = [name for name in asked if name in labels.by_id]
+    if known:
+        remarks.append(
+            f"{len(known):,} samples of {plan.sample} have a label too; they are predicted, not learnt from: "
+            f"{listed(known)}."
+        )
+
+
+def _labelled(
+    found: list[Found], labels: Labels, plan: Plan, unlabelled_are_test: bool, remarks: list[str]
+) -> list[Found]:
+    """The samples with a label; those without, and labels without a sample, become remarks."""
+    train = [one for one in found if one.sample.sample_id in labels.by_id]
+    if not train:
+        raise _no_label_fits(found, labels, plan)
+    there = {one.sample.sample_id for one in found}
+    missing = [name for name in labels.by_id if name not in there]
+    if missing:
+        remarks.append(f"{len(missing):,} labelled ids have no file and are left out: {listed(missing)}.")
+    if len(train) < len(found) and not unlabelled_are_test:
+        bare = [one.sample.sample_id for one in found if one.sample.sample_id not in labels.by_id]
+        remarks.append(f"{len(bare):,} samples have no label and are left out of train: {listed(bare)}.")
+    return train
+
+
+def _no_label_fits(found: list[Found], labels: Labels, plan: Plan) -> CatscanError:
+    ids = [one.sample.sample_id for one in found]
+    without_zeros = {name.lstrip("0") for name in ids}
+    lost = any(name.lstrip("0") in without_zeros for name in labels.by_id)
+    return CatscanError(
+        "No sample has a label.",
+        where=f"{plan.rules.csv}; config key data.train ({plan.train})",
+        found=f"labels for ids such as {listed(list(labels.by_id)[:1])!r}; samples such as {listed(ids[:1])!r}",
+        do="The table has lost the leading zeros of its ids (a spreadsheet does that): fetch it again."
+        if lost
+        else "Write the pattern so that {id} gives the ids of the table, or set data.labels.id_column.",
+    )
+
+
+def _groups_in_names(found: list[Found], group_column: str) -> dict[str, str]:
+    return {one.sample.sample_id: one.fields[group_column] for one in found if group_column in one.fields}
+
+
+def _with_unique_ids(
+    train: list[Found], test: list[Found], labels: Labels, groups: dict[str, str], remarks: list[str]
+) -> Collected:
+    """Collect; where train and test use the same ids for different samples, train ids get the prefix "train."."""
+    test_ids = {one.sample.sample_id for one in test}
+    prefix = "train." if any(one.sample.sample_id in test_ids for one in train) else ""
+    if prefix:
+        remarks.append('Train and test use the same ids; the train ids have the prefix "train.".')
+    of_train = {prefix + one.sample.sample_id: one.sample for one in train}
+    known = {name: groups[sample.sample_id] for name, sample in of_train.items() if sample.sample_id in groups}
+    return Collected(
+        train=[replace(sample, sample_id=name) for name, sample in of_train.items()],
+        test=[one.sample for one in test],
+        classes=labels.classes,
+        labels={name: labels.by_id[sample.sample_id] for name, sample in of_train.items()},
+        groups=known | {name: groups[name] for name in test_ids if name in groups},
+        remarks=remarks,
+    )

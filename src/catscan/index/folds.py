@@ -1,0 +1,94 @@
+"""Folds: each holds its share of every class, and no group stands in two."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+FEWEST = 2
+
+
+def assign_folds(
+    targets: NDArray[np.integer], *, sample_ids: Sequence[str], groups: Sequence[Hashable], folds: int, seed: int
+) -> NDArray[np.intp]:
+    """Divide samples into folds, stratified by class and keeping groups whole.
+
+    The groups are taken one after another, the largest first and otherwise in an order drawn by ``seed`` from the ids;
+    each goes into the fold where the squares of the classes' shares grow least. Neither the names nor the order of
+    the classes, nor the order of the samples, change the result.
+
+    Parameters
+    ----------
+    targets
+        (n, classes), 0 or 1.
+    sample_ids
+        (n,), each id once.
+    groups
+        (n,), equal values stay together.
+    folds
+        How many; must not be more than there are groups.
+
+    Returns
+    -------
+    ndarray
+        (n,) fold of each sample, 0 to folds - 1.
+    """
+    members: dict[Hashable, list[int]] = {}
+    drawn = [_draw(name, seed) for name in sample_ids]
+    for row in sorted(range(len(sample_ids)), key=drawn.__getitem__):
+        members.setdefault(groups[row], []).append(row)
+    # The number of samples counts like one more class, so that folds are alike in size too.
+    counted = np.hstack([targets, np.ones((len(targets), 1), targets.dtype)]).astype(np.float64)
+    totals = np.maximum(counted.sum(axis=0), 1)
+    held = np.zeros((folds, counted.shape[1]))
+    result = np.empty(len(sample_ids), np.intp)
+    for rows in sorted(members.values(), key=len, reverse=True):
+        group = counted[rows].sum(axis=0)
+        growth = (2 * held + group) * group / totals**2
+        fold = int(np.argmin(np.sort(growth, axis=1).sum(axis=1)))  # sorted: the order of classes must not matter
+        held[fold] += group
+        result[rows] = fold
+    return result
+
+
+def _draw(sample_id: str, seed: int) -> bytes:
+    """A number that looks random and depends on nothing but the id and the seed."""
+    return blake2b(f"{seed}:{sample_id}".encode(), digest_size=8).digest()
+
+
+def unite(sample_ids: Sequence[str], groups: dict[str, str], alike: Sequence[Sequence[str]]) -> list[str]:
+    """The final group of each sample: those of one group, and those that look alike, end in the same one.
+
+    Parameters
+    ----------
+    sample_ids
+        (n,), each id once.
+    groups
+        Sample id to the name of its group; a sample without one is its own group.
+    alike
+        Lists of ids that must stay together.
+
+    Returns
+    -------
+    list of str
+        (n,), named after the first of its samples, or by the group's own name.
+    """
+    named = [("group", groups[name]) if name in groups else ("sample", name) for name in sample_ids]
+    of = dict(zip(sample_ids, named, strict=True))
+    parent: dict[tuple[str, str], tuple[str, str]] = {name: name for name in named}
+
+    def root(name: tuple[str, str]) -> tuple[str, str]:
+        while parent[name] != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    rank = {name: number for number, name in reversed(list(enumerate(named)))}  # where each group is first seen
+    for ids in alike:
+        for name in ids[1:]:
+            first, second = sorted((root(of[ids[0]]), root(of[name])), key=rank.__getitem__)
+            parent[second] = first
+    return [root(name)[1] for name in named]

@@ -1,0 +1,37 @@
+"""Samples that are rows of a table of pixel values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from catscan.errors import CatscanError
+from catscan.index.patterns import Found
+from catscan.places import MARK, find_file, read_bytes, read_raw_table
+from catscan.raw import RawFile, RawFiles
+from catscan.samples import Sample
+
+
+def find_rows(raw: RawFiles, files: Sequence[RawFile], name: str, *, id_column: str) -> list[Found]:
+    """One sample a row of the table ``name``; its path is `train.csv#1` for the first row after the header.
+
+    Parameters
+    ----------
+    id_column
+        The column of the ids; "" numbers the rows from 1.
+
+    Raises
+    ------
+    CatscanError
+        When the table is missing, empty, or has an id twice.
+    """
+    file = find_file(files, name)
+    if id_column:
+        ids = list(read_raw_table(raw, files, name, columns=[id_column], only=True)[id_column])
+    else:
+        lines = sum(1 for line in read_bytes(raw, file).splitlines() if line)
+        ids = [str(row) for row in range(1, lines)]
+    if not ids:
+        raise CatscanError("A table of pixels has no row.", where=name)
+    if len(set(ids)) < len(ids):
+        raise CatscanError("A table of pixels has an id twice.", where=name, found=f"column {id_column!r}")
+    return [Found(Sample(one, file.archive, f"{file.path}{MARK}{row}")) for row, one in enumerate(ids, start=1)]
