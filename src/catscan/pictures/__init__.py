@@ -1,0 +1,1 @@
+"""Pictures: headers checked before any decode, strict decoding, exact area averaging, near-duplicates."""

@@ -1,0 +1,121 @@
+"""Reads one picture after another from the raw files, ready for a shard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from catscan.errors import CatscanError, did_you_mean
+from catscan.pictures.decode import decode
+from catscan.pictures.headers import Header, sniff
+from catscan.pictures.resize import fitted
+from catscan.raw import RawFiles
+from catscan.samples import Reading, Sample
+
+CHANNELS = {"rgb": 3, "gray": 1}
+FITS = ("stretch", "crop", "pad")
+RESIZES = ("area", "fast", "tutorial")
+EXTENSIONS = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "PNG": (".png",),
+    "GIF": (".gif",),
+    "BMP": (".bmp", ".dib"),
+    "WebP": (".webp",),
+    "TIFF": (".tif", ".tiff"),
+}
+
+
+@dataclass(frozen=True)
+class PictureSettings:
+    """How pictures become arrays.
+
+    Attributes
+    ----------
+    size
+        (height, width) in pixels.
+    channels
+        "rgb" or "gray".
+    fit
+        "stretch", "crop" or "pad"; see `catscan.pictures.resize.fitted`.
+    resize
+        "area" averages all pixels of the full picture; "fast" decodes a JPEG at 1/2, 1/4 or 1/8 where that leaves at
+        least twice the size; "tutorial" interpolates linearly, as the tutorial's `cv2.resize` does.
+    """
+
+    size: tuple[int, int]
+    channels: str
+    fit: str
+    resize: str
+
+    def __post_init__(self) -> None:
+        for name, known in (("channels", tuple(CHANNELS)), ("fit", FITS), ("resize", RESIZES)):
+            value = getattr(self, name)
+            if value not in known:
+                raise CatscanError(
+                    f"Unknown `{name}`.",
+                    where=f"preprocess.picture.{name}",
+                    found=repr(value),
+                    do=did_you_mean(str(value), list(known)),
+                )
+        if len(self.size) != 2 or min(self.size) < 1:
+            raise CatscanError(
+                "A picture's size is two whole numbers above 0: height, width.",
+                where="preprocess.picture.size",
+                found=repr(list(self.size)),
+            )
+
+
+class PictureReader:
+    """Reads pictures of any common format as uint8 arrays of one shape; safe to share between threads."""
+
+    def __init__(self, raw: RawFiles, settings: PictureSettings) -> None:
+        self._raw = raw
+        self._settings = settings
+        self._channels = CHANNELS[settings.channels]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(height, width, channels)."""
+        return (*self._settings.size, self._channels)
+
+    def read(self, sample: Sample) -> Reading:
+        """Read one picture.
+
+        Raises
+        ------
+        BadSample
+            When the file is missing, is no picture, is cut off or damaged, or is too large.
+        """
+        return self.read_bytes(self._raw.read(sample.archive, sample.path), name=sample.path)
+
+    def read_bytes(self, data: bytes, *, name: str = "") -> Reading:
+        """Read one picture from the bytes of its file; ``name`` is only compared with what the bytes are."""
+        header = sniff(data)
+        settings = self._settings
+        pixels = decode(data, header, self._channels, least=self._least(header))
+        array = fitted(pixels, settings.size, fit=settings.fit, resize=settings.resize)
+        return Reading(np.ascontiguousarray(array), odd=remarks(header, name))
+
+    def _least(self, header: Header) -> tuple[int, int] | None:
+        if self._settings.resize != "fast":
+            return None
+        height, width = (2 * side for side in self._settings.size)
+        return (width, height) if header.orientation >= 5 else (height, width)
+
+    def close(self) -> None:
+        """Nothing is open: the raw files belong to the caller."""
+
+
+def remarks(header: Header, name: str) -> tuple[str, ...]:
+    """What is worth telling about a readable picture; empty for most."""
+    found = []
+    extension = PurePosixPath(name).suffix.lower()
+    if extension and extension not in EXTENSIONS[header.format]:
+        found.append(f"is a {header.format} named {extension}")
+    if header.orientation != 1:
+        found.append(f"is turned upright by its EXIF orientation {header.orientation}")
+    if header.format == "JPEG" and header.channels == 4:
+        found.append("is a CMYK picture")
+    return tuple(found)
