@@ -17,7 +17,9 @@ import yaml
 
 from catscan import fingerprint
 from catscan.errors import CatscanError, did_you_mean
-from catscan.settings import canonical
+from catscan.networks.table import check_network
+from catscan.scans.settings import ScanSettings
+from catscan.settings import canonical, from_dict
 
 Config = dict[str, Any]
 
@@ -161,7 +163,21 @@ def _check_competition(name: str, competition: Config) -> None:
     if source["kind"] == "directory":
         from catscan.download.directory import check as check_folder
 
-        check_folder(source)
+        check_folder(source["path"], source["solution"])
+    for model, settings in competition["models"].items():
+        try:
+            check_network(settings["network"], sample_shape(competition))
+        except CatscanError as error:
+            error.where = f"config key competitions.{name}.models.{model}.network"
+            raise
+
+
+def sample_shape(competition: Config) -> tuple[int, ...]:
+    """The shape of one sample's array: (height, width, channels) or (depth, height, width, channels)."""
+    block = reader(competition)["reader"]
+    if READER_BLOCK[competition["data"]["kind"]] == "picture":
+        return (*block["size"], 3 if block["channels"] == "rgb" else 1)
+    return from_dict(ScanSettings, block).shape
 
 
 # --- what each stage reads -------------------------------------------------------------------------------------------
@@ -181,7 +197,6 @@ def download(competition: Config) -> str:
         from catscan.download.manifest import source_digest
 
         values["path"] = str(Path(source["path"]).expanduser().resolve())
-        values["solution"] = str(Path(source["solution"]).expanduser().resolve()) if source["solution"] else ""
         return stage_string("download", {**values, "digest": source_digest(Path(values["path"]))})
     return stage_string("download", values)
 
@@ -246,9 +261,10 @@ def evaluate(competition: Config) -> str:
 
 
 def submission(competition: Config) -> str:
-    """What the submission stage reads: the submission block, the metric and the task."""
-    values = {"metric": competition["metric"], "task": competition["data"]["task"], **competition["submission"]}
-    return stage_string("submission", values)
+    """What the submission stage reads: the submission block but its kind, and the metric."""
+    block = {key: value for key, value in competition["submission"].items() if key != "kind"}
+    metric = {key: competition[key] for key in ("metric", "metric_weights")}
+    return stage_string("submission", {**block, **metric})
 
 
 def report(config: Config) -> str:

@@ -1,0 +1,54 @@
+"""The `catscan` command."""
+
+import argparse
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+from catscan import cli
+from catscan.errors import CatscanError, TryAgain
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_the_help_line_is_the_first_line_of_the_module(command: str) -> None:
+    module = importlib.import_module(f"catscan.{command}")
+
+    assert (module.__doc__ or "").splitlines()[0] == cli.COMMANDS[command]
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_help_of_every_command_is_given(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([command, "--help"])
+
+    assert stopped.value.code == 0
+    assert cli.COMMANDS[command][:40] in capsys.readouterr().out.replace("\n", " ")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["download", "--help"], ["submission", "--help"]], ids=" ".join)
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom catscan.cli import main\n"
+        f"try:\n    main({arguments!r})\nexcept SystemExit:\n    pass\n"
+        "heavy = {'tensorflow', 'tflearn', 'cv2', 'matplotlib', 'pydicom', 'sklearn', 'kaggle'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(CatscanError("No.", do="Mend it."), 2), (TryAgain("Busy."), 75)], ids=["user", "try again"]
+)
+def test_a_mistake_is_one_block_and_its_exit_code(
+    error: CatscanError, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: argparse.Namespace) -> None:
+        raise error
+
+    monkeypatch.setattr("catscan.report.run", fail)
+
+    assert cli.main(["report", "--settings", "{}", "--results", "r", "--out", "o"]) == code
+    assert capsys.readouterr().err == f"catscan report: {error}\n"

@@ -1,0 +1,89 @@
+"""A stage's code is its import closure, without comments and docstrings."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from catscan import cli, fingerprint
+
+TENSORFLOW_STAGES = {"train", "predict"}
+STAGES = [name for name in cli.COMMANDS if name != "doctor"]
+
+
+@pytest.fixture
+def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the package that a test may change; the fingerprints are taken over it."""
+    copy = tmp_path / "catscan"
+    shutil.copytree(fingerprint.SOURCES, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(fingerprint, "SOURCES", copy)
+    fingerprint._parsed.cache_clear()
+    yield copy
+    fingerprint._parsed.cache_clear()
+
+
+def codes() -> dict[str, str]:
+    fingerprint._parsed.cache_clear()
+    return {stage: fingerprint.code_of(stage) for stage in STAGES}
+
+
+def changed_by(path: Path, text: str) -> set[str]:
+    before = codes()
+    path.write_text(path.read_text() + text)
+    after = codes()
+    return {stage for stage in STAGES if before[stage] != after[stage]}
+
+
+def test_a_comment_and_a_docstring_change_no_stage(sources: Path) -> None:
+    assert changed_by(sources / "arrays.py", "\n# a comment\n") == set()
+    path = sources / "arrays.py"
+    before = codes()
+    path.write_text(path.read_text().replace('"""Shards:', '"""Shards, that is:', 1))
+
+    assert codes() == before
+
+
+def test_code_of_the_report_changes_the_report_alone(sources: Path) -> None:
+    assert changed_by(sources / "report" / "__init__.py", "\nA = 1\n") == {"report"}
+
+
+def test_code_of_the_picture_reader_does_not_change_training(sources: Path) -> None:
+    changed = changed_by(sources / "pictures" / "decode.py", "\nA = 1\n")
+
+    assert "preprocess" in changed
+    assert changed.isdisjoint({"download", "train", "evaluate", "submission", "report"})
+
+
+def test_code_of_a_network_changes_training_and_prediction_alone(sources: Path) -> None:
+    assert changed_by(sources / "networks" / "resnets.py", "\nA = 1\n") == TENSORFLOW_STAGES
+
+
+def test_shared_ground_changes_every_stage_that_stands_on_it(sources: Path) -> None:
+    changed = changed_by(sources / "arrays.py", "\nA = 1\n")
+
+    assert {"preprocess", "train", "predict", "evaluate"} <= changed
+    assert "download" not in changed
+
+
+def test_an_import_inside_a_function_counts(sources: Path) -> None:
+    (sources / "extra.py").write_text("A = 1\n")
+    report = sources / "report" / "__init__.py"
+    report.write_text(report.read_text() + "\ndef late():\n    from catscan.extra import A\n    return A\n")
+
+    assert changed_by(sources / "extra.py", "\nB = 2\n") == {"report"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_tensorflow_is_imported_by_train_and_predict_alone(stage: str) -> None:
+    assert ("tensorflow" in fingerprint.versions_of(stage)) == (stage in TENSORFLOW_STAGES)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_stage_imports_another_stage(stage: str) -> None:
+    others = {f"catscan.{other}" for other in cli.COMMANDS if other != stage}
+
+    assert fingerprint.closure(stage).isdisjoint(others)
+
+
+def test_preprocess_depends_on_the_version_of_what_decodes_and_resizes() -> None:
+    assert {"cv2", "numpy", "pydicom", "simplejpeg"} <= set(fingerprint.versions_of("preprocess"))
