@@ -105,6 +105,16 @@ class RawFiles:
         except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
             raise BadSample(f"cannot be read: {error}") from error
 
+    def start(self, archive: str, path: str, size: int) -> bytes:
+        """The first ``size`` bytes of one file, fewer when it is shorter; raises as `read` does."""
+        try:
+            with self._zip(archive).open(path) if archive else (self.root / path).open("rb") as file:
+                return file.read(size)
+        except KeyError as error:
+            raise BadSample(f"{archive} has no member {path}") from error
+        except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+            raise BadSample(f"cannot be read: {error}") from error
+
     def _zip(self, archive: str) -> zipfile.ZipFile:
         handles: dict[str, zipfile.ZipFile] = self._local.__dict__.setdefault("handles", {})
         if archive not in handles:

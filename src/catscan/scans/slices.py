@@ -1,0 +1,129 @@
+"""Stored values of one slice, and how far they stand above air."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+import cv2
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.dataset import FileDataset
+from pydicom.pixels import pixel_array
+from pydicom.uid import UID
+
+from catscan.scans.headers import Header
+from catscan.scans.inflate import inflated
+from catscan.scans.sources import ScanFiles, Unreadable
+from catscan.scans.windows import AIR_HU
+
+DECODERS = "pylibjpeg[all] pyjpegls"  # what reads every transfer syntax of CT
+
+
+class StoredSlices:
+    """Reads one slice after another into the same memory; for one scan and one thread."""
+
+    def __init__(self, files: ScanFiles) -> None:
+        self._files = files
+        self._buffer = bytearray()
+        self._open: tuple[str, FileDataset] | None = None
+
+    def read(self, header: Header) -> NDArray[np.integer[Any]]:
+        """The stored values, (rows, columns), as BitsStored, HighBit and the sign say; valid until the next call.
+
+        Raises
+        ------
+        Unreadable
+            When the file is cut short or cannot be decoded.
+        """
+        values = self._plain(header) if header.pixel_offset >= 0 else self._decoded(header)
+        return keep_stored_bits(values, header)
+
+    def _plain(self, header: Header) -> NDArray[np.integer[Any]]:
+        size = header.pixel_bytes
+        if len(self._buffer) < size:
+            self._buffer = bytearray(size)
+        self._files.fill(header.file, header.pixel_offset + header.frame * size, memoryview(self._buffer)[:size])
+        kind = f"<{'i' if header.signed else 'u'}{header.bits_allocated // 8}"
+        return np.frombuffer(self._buffer, kind, header.rows * header.columns).reshape(header.rows, header.columns)
+
+    def _decoded(self, header: Header) -> NDArray[np.integer[Any]]:
+        try:
+            values = pixel_array(self._dataset(header), index=header.frame, raw=True)
+        except Unreadable:
+            raise
+        except Exception as error:  # decoders raise nearly anything on broken data
+            raise Unreadable(_why_undecoded(header, error), damaged=True) from error
+        if values.shape != (header.rows, header.columns) or values.dtype.kind not in "iu":
+            raise Unreadable(f"decodes to {values.dtype} of shape {values.shape}", damaged=True)
+        kind = np.dtype(f"{'i' if header.signed else 'u'}{header.bits_allocated // 8}")
+        return values.astype(kind, order="C")  # a copy in native byte order
+
+    def _dataset(self, header: Header) -> FileDataset:
+        """The whole file; kept until another is asked for, since all frames of a multi-frame file ask for it."""
+        if self._open is None or self._open[0] != header.file.path:
+            dataset = pydicom.dcmread(BytesIO(inflated(self._files.whole(header.file))), force=True)
+            self._open = header.file.path, dataset
+        return self._open[1]
+
+
+def _why_undecoded(header: Header, error: Exception) -> str:
+    name = UID(header.transfer_syntax).name
+    if "missing" in str(error) and "dependenc" in str(error):
+        return f"needs a decoder for {name}, which is not installed: pip install {DECODERS}"
+    return f"cannot be decoded ({name}): {' '.join(str(error).split())[:200] or type(error).__name__}"
+
+
+def keep_stored_bits(values: NDArray[np.integer[Any]], header: Header) -> NDArray[np.integer[Any]]:
+    """Cut away what stands above High Bit and below Bits Stored (overlays, junk), and extend the sign; in place.
+
+    References
+    ----------
+    DICOM PS3.5 section 8.1.1: bits that are not stored may hold anything.
+    """
+    above = header.bits_allocated - 1 - header.high_bit
+    unused = header.bits_allocated - header.bits_stored
+    if unused:
+        np.left_shift(values, above, out=values)
+        np.right_shift(values, unused, out=values)
+    return values
+
+
+def height_above_air(
+    values: NDArray[np.integer[Any]],
+    *,
+    slope: float,
+    intercept: float,
+    padding: tuple[int, int] | None,
+    out: NDArray[np.float32],
+) -> float:
+    """Fill ``out`` with how far each pixel stands above air (-1024 HU), and return the HU of one unit of it.
+
+    Padding and everything below air counts as air: scanners fill the corners outside their circle with -2000 or -2048,
+    marked or not, which must not enter any average.
+
+    Parameters
+    ----------
+    values
+        Stored values, (rows, columns).
+    slope, intercept
+        HU = slope * stored + intercept, finite, slope not 0.
+    padding
+        The lowest and highest stored value that is no pixel, or None.
+    out
+        float32, (rows, columns).
+    """
+    air = (AIR_HU - intercept) / slope
+    if slope > 0 and air.is_integer() and abs(air) < 1 << 15 and values.dtype.itemsize == 2:
+        # One saturating subtraction clamps and shifts at once; stored values of 16 bits stay exact in float32.
+        np.copyto(out, cv2.subtract(values, (air,), dtype=cv2.CV_16U))  # type: ignore[call-overload]
+        unit = slope
+    else:
+        np.multiply(values, np.float32(slope), out=out, casting="unsafe")
+        out += np.float32(intercept - AIR_HU)
+        np.maximum(out, 0, out=out)
+        unit = 1.0
+    if padding is not None and max(slope * padding[0], slope * padding[1]) + intercept > AIR_HU:
+        out[(values >= padding[0]) & (values <= padding[1])] = 0
+    return unit

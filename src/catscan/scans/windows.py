@@ -1,0 +1,66 @@
+"""From Hounsfield units to grey levels: the range of HU that is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from catscan.errors import CatscanError, did_you_mean
+
+HU_WINDOWS = {  # (low, high) HU; the usual width and level of each
+    "lung": (-1350.0, 150.0),  # W 1500 L -600
+    "mediastinum": (-160.0, 240.0),  # W 400 L 40
+    "bone": (-500.0, 1300.0),  # W 1800 L 400
+}
+AIR_HU = -1024.0  # the lowest value a CT scanner means: anything below is padding
+
+
+def hu_window(choice: Any) -> tuple[float, float]:
+    """The (low, high) HU of a window given by name or by its two ends.
+
+    Raises
+    ------
+    CatscanError
+        For an unknown name, or ends in the wrong order.
+
+    >>> hu_window("mediastinum")
+    (-160.0, 240.0)
+    """
+    where = "preprocess.scan.hu_windows"
+    if isinstance(choice, str):
+        if choice not in HU_WINDOWS:
+            do = did_you_mean(choice, list(HU_WINDOWS))
+            raise CatscanError(f"The window {choice!r} is unknown.", where=where, do=do)
+        return HU_WINDOWS[choice]
+    try:
+        low, high = (float(end) for end in choice)
+    except (TypeError, ValueError) as error:
+        do = "Give a name, or [low, high] in HU."
+        raise CatscanError("A window cannot be understood.", where=where, found=repr(choice), do=do) from error
+    if not low < high:
+        raise CatscanError("A window's low end must be below its high end.", where=where, found=repr(choice))
+    return low, high
+
+
+def to_levels(
+    above_air: NDArray[np.float32], window: tuple[float, float], *, out: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8]:
+    """Grey levels of one plane: 0 at the window's low end and below, 255 at its high end and above, rounded.
+
+    Parameters
+    ----------
+    above_air
+        float32, (height, width); HU above `AIR_HU`.
+    window
+        (low, high) in HU.
+    out
+        uint8 of the same shape, C-contiguous, to be filled.
+    """
+    low, high = window
+    factor = 255.0 / (high - low)
+    offset = (AIR_HU - low) * factor
+    levels: NDArray[Any] = cv2.addWeighted(above_air, factor, above_air, 0.0, offset, dst=out, dtype=cv2.CV_8U)
+    return levels
