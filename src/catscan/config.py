@@ -255,16 +255,18 @@ def predict(competition: Config) -> str:
 
 
 def evaluate(competition: Config) -> str:
-    """What the evaluate stage reads: the metric, and whether the submission will be calibrated."""
-    values = {"title": competition["title"], "metric": competition["metric"], "kind": competition["data"]["kind"]}
-    return stage_string("evaluate", values)
+    """What the evaluate stage reads: the metric and its weights."""
+    return stage_string("evaluate", _metric(competition))
 
 
 def submission(competition: Config) -> str:
     """What the submission stage reads: the submission block but its kind, and the metric."""
     block = {key: value for key, value in competition["submission"].items() if key != "kind"}
-    metric = {key: competition[key] for key in ("metric", "metric_weights")}
-    return stage_string("submission", {**block, **metric})
+    return stage_string("submission", {**block, **_metric(competition)})
+
+
+def _metric(competition: Config) -> Config:
+    return {key: competition[key] for key in ("metric", "metric_weights")}
 
 
 def report(config: Config) -> str:

@@ -1,0 +1,93 @@
+"""One small run of the whole workflow, made once; each test gets a copy of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = Path(__file__).parent / "small.yaml"
+PARTS = ["Snakefile", "workflow", "config", "profiles", "src"]
+
+
+@dataclass
+class Project:
+    """A copy of the project in which snakemake runs; ``home`` may be changed at will."""
+
+    home: Path
+    overlays: list[Path] = field(default_factory=lambda: [SMALL])
+
+    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run snakemake on the copy; its own code, not the installed one, is what runs."""
+        environment = {**os.environ, "PYTHONPATH": str(self.home / "src"), "XDG_CACHE_HOME": str(self.home / "cache")}
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+        if self.overlays:
+            command += ["--configfile", *map(str, self.overlays)]
+        done = subprocess.run(command, cwd=self.home, env=environment, capture_output=True, text=True, check=False)
+        if check and done.returncode:
+            raise AssertionError(f"snakemake failed:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def planned(self, *arguments: str) -> set[str]:
+        """The rules that snakemake would run now."""
+        done = self.snakemake("--dry-run", *arguments)
+        table = re.search(r"^job +count\n-+ +-+\n(.*?)^total ", done.stdout + done.stderr, re.MULTILINE | re.DOTALL)
+        return {line.split()[0] for line in table[1].splitlines()} - TARGETS if table else set()
+
+    def overlay(self, text: str) -> None:
+        """Lay ``text`` over the configuration."""
+        path = self.home / f"overlay-{len(self.overlays)}.yaml"
+        path.write_text(text)
+        self.overlays.append(path)
+
+    def edit(self, name: str, change: Callable[[str], str]) -> None:
+        """Change one file of the project."""
+        path = self.home / name
+        text = path.read_text()
+        assert change(text) != text
+        path.write_text(change(text))
+
+
+TARGETS = {"all", "download", "index", "preprocess", "train", "predict", "evaluate", "submission", "report"}
+
+
+def copy_of_the_project(home: Path) -> Project:
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, home / part, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        else:
+            home.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, home / part)
+    return Project(home)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
+    """The whole run, finished, and what it printed. To be read only."""
+    project = copy_of_the_project(tmp_path_factory.mktemp("run with a space") / "cat scan")
+    done = project.snakemake()
+    return project, done.stdout + done.stderr
+
+
+@pytest.fixture
+def project(finished: tuple[Project, str], tmp_path: Path) -> Project:
+    """A copy of the finished run, to be changed."""
+    home = tmp_path / "copy"
+    shutil.copytree(finished[0].home, home, symlinks=True)
+    return Project(home)
+
+
+def config_of(project: Project) -> dict[str, object]:
+    """The default configuration of the copy."""
+    loaded: dict[str, object] = yaml.safe_load((project.home / "config" / "config.yaml").read_text())
+    return loaded

@@ -1,0 +1,110 @@
+"""The main job, small: both generated competitions from nothing to two submissions and the report."""
+
+import csv
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from catscan.files import read_json
+
+COMPETITIONS = {"dogs-vs-cats": 12, "ct-scans": 4}
+
+
+@pytest.mark.parametrize(("competition", "rows"), COMPETITIONS.items())
+def test_every_test_id_has_one_row_with_a_probability(finished, competition: str, rows: int) -> None:
+    folder = finished[0].home / "results" / competition
+    sample = next(folder.glob("raw/*sample_submission.csv"))
+    with sample.open() as wanted, (folder / "submission.csv").open() as written:
+        wanted_rows, written_rows = list(csv.DictReader(wanted)), list(csv.DictReader(written))
+
+    assert len(written_rows) == rows
+    assert [row["id"] for row in written_rows] == [row["id"] for row in wanted_rows]
+    assert list(written_rows[0]) == list(wanted_rows[0])
+    value = list(written_rows[0])[1]
+    assert all(0 < float(row[value]) < 1 for row in written_rows)
+
+
+@pytest.mark.parametrize("competition", COMPETITIONS)
+def test_the_check_tells_validity_and_the_true_score(finished, competition: str) -> None:
+    check = read_json(finished[0].home / "results" / competition / "submission.json")
+
+    assert check["valid"] is True
+    assert check["rows"] == COMPETITIONS[competition]
+    assert 0 < check["true_score"] < 5
+
+
+def test_the_box_shows_score_baseline_truth_submission_and_report(finished) -> None:
+    box = finished[1][finished[1].index("┌") :]
+
+    for competition, rows in COMPETITIONS.items():
+        metrics = read_json(finished[0].home / "results" / competition / "evaluation" / "metrics.json")
+        assert f"log loss {metrics['log_loss']['value']:.4f} ± {metrics['log_loss']['sd']:.4f} over 2 folds" in box
+        assert f"results/{competition}/submission.csv  (valid: {rows} rows)" in box
+    assert "prior alone   log loss 0.6931" in box
+    assert "results/report.html" in box
+
+
+def test_the_report_is_one_page_that_fetches_nothing(finished) -> None:
+    text = (finished[0].home / "results" / "report.html").read_text()
+
+    class Addresses(HTMLParser):
+        found: list[str] = []
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            self.found += [value or "" for name, value in attrs if name in ("src", "href")]
+
+    parser = Addresses()
+    parser.feed(text)
+    assert all(address.startswith(("data:image/png;base64,", "#")) for address in parser.found)
+    assert text.count("<img") == 12
+    assert not re.search(r"url\(|@import|<script", text)
+
+
+def test_bad_pictures_stand_in_the_sidecar_and_in_the_report(finished) -> None:
+    folder = finished[0].home / "results"
+    bad = [row for path in sorted(folder.glob("dogs-vs-cats/arrays/*.json")) for row in read_json(path)["bad"]]
+    report = (folder / "report.html").read_text()
+
+    assert len(bad) == 2
+    assert all(row["sample_id"] in report for row in bad)
+
+
+def test_the_truth_lies_outside_of_all_that_a_model_reads(finished) -> None:
+    for competition in COMPETITIONS:
+        folder = finished[0].home / "results" / competition
+        assert (folder / "truth" / "solution.csv").is_file()
+        assert not [path for path in (folder / "raw").rglob("*") if "solution" in path.name]
+        manifest = json.dumps(read_json(folder / "raw" / "manifest.json"))
+        assert "solution" not in manifest
+
+
+def test_nothing_half_written_is_left(finished) -> None:
+    assert not list((finished[0].home / "results").rglob("*.partial"))
+
+
+def test_no_noise_of_tensorflow_reaches_the_terminal(finished) -> None:
+    for word in ("oneDNN", "cpu_feature_guard", "absl::InitializeLog", "deprecat", "Scipy not supported", "WARNING:"):
+        assert word not in finished[1]
+
+
+def test_a_second_call_says_that_nothing_is_to_be_done(project) -> None:
+    done = project.snakemake()
+
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_one_stage_is_run_again_by_name(project) -> None:
+    (project.home / "results" / "ct-scans" / "index.csv").unlink()
+    done = project.snakemake("index")
+
+    assert (project.home / "results" / "ct-scans" / "index.csv").is_file()
+    assert "train_fold" not in done.stdout + done.stderr
+
+
+def test_results_go_where_directory_says(project, tmp_path) -> None:
+    elsewhere = tmp_path / "else where"
+    project.snakemake("--directory", str(elsewhere), "results/dogs-vs-cats/index.csv")
+
+    assert (elsewhere / "results" / "dogs-vs-cats" / "index.csv").is_file()

@@ -1,0 +1,114 @@
+"""Change X: exactly what depends on X runs again, of that competition alone."""
+
+import os
+import re
+import shutil
+import time
+
+import pytest
+
+AFTER_PREPROCESS = {"train_fold", "predict_test", "evaluate_folds", "write_submission", "render_report"}
+AFTER_INDEX = {"preprocess_shard", *AFTER_PREPROCESS}
+AFTER_DOWNLOAD = {"index_samples", *AFTER_INDEX}
+
+
+def cats(block: str) -> str:
+    return f"competitions: {{dogs-vs-cats: {block}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("block", "rules"),
+    [
+        ("{models: {resnet: {learning_rate: 0.0005}}}", AFTER_PREPROCESS),
+        ("{preprocess: {picture: {size: [16, 16]}}}", AFTER_INDEX),
+        ("{preprocess: {scan: {size: [9, 9, 9]}}}", set()),
+        ("{source: {seed: 2}}", {"download_files", *AFTER_DOWNLOAD}),
+        ("{predict: {flips: false}}", {"predict_test", "write_submission", "render_report"}),
+        ("{submission: {aggregate: max}}", {"write_submission", "render_report"}),
+        ("{index: {shards: 3}}", {"index_samples", *AFTER_INDEX}),
+        ("{train: {device: cpu}}", set()),
+    ],
+    ids=["learning rate", "picture size", "scan size", "seed", "flips", "aggregation", "shards", "device"],
+)
+def test_a_setting_reruns_what_reads_it_and_what_follows(project, block: str, rules: set[str]) -> None:
+    project.overlay(cats(block))
+
+    assert project.planned() == rules
+
+
+def test_a_setting_of_one_competition_leaves_the_other_alone(project) -> None:
+    project.overlay(cats("{models: {resnet: {learning_rate: 0.0005}}}"))
+    done = project.snakemake("--dry-run")
+
+    jobs = re.findall(r"wildcards: competition=([\w-]+)", done.stdout + done.stderr)
+    assert set(jobs) == {"dogs-vs-cats"}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "rules"),
+    [
+        ("src/catscan/arrays.py", "from __future__", "# a comment\nfrom __future__", set()),
+        ("src/catscan/arrays.py", '"""Shards:', '"""Shards, that is:', set()),
+        ("src/catscan/report/__init__.py", "ROWS_SHOWN = 5", "ROWS_SHOWN = 6", {"render_report"}),
+        (
+            "src/catscan/networks/resnets.py",
+            "from __future__ import annotations",
+            "from __future__ import annotations\nA = 1",
+            AFTER_PREPROCESS,
+        ),
+        (
+            "src/catscan/pictures/decode.py",
+            "from __future__ import annotations",
+            "from __future__ import annotations\nA = 1",
+            {"index_samples", *AFTER_INDEX},
+        ),
+    ],
+    ids=["comment", "docstring", "report", "network", "picture decoding"],
+)
+def test_code_reruns_the_stages_that_import_it(project, file: str, old: str, new: str, rules: set[str]) -> None:
+    project.edit(file, lambda text: text.replace(old, new, 1))
+
+    assert project.planned() == rules
+
+
+def test_touching_all_sources_and_raw_files_reruns_nothing(project) -> None:
+    later = time.time() + 5
+    for path in [*project.home.glob("src/**/*.py"), *project.home.glob("results/*/raw/**/*")]:
+        os.utime(path, (later, later))
+
+    assert project.planned() == set()
+
+
+def test_a_lost_snakemake_folder_reruns_nothing(project) -> None:
+    shutil.rmtree(project.home / ".snakemake")
+
+    assert project.planned() == set()
+
+
+def test_a_model_added_trains_that_model_alone(project) -> None:
+    project.overlay(cats("{models: {second: {network: [{global_pooling: {kind: max}}], epochs: 1}}}"))
+    done = project.snakemake("--dry-run")
+
+    assert set(re.findall(r"model=(\w+)", done.stdout + done.stderr)) == {"second"}
+    assert project.planned() == AFTER_PREPROCESS
+
+
+def test_a_kill_in_the_middle_of_training_ends_in_the_same_files(project) -> None:
+    folder = project.home / "results" / "dogs-vs-cats"
+    wanted = (folder / "submission.csv").read_bytes()
+    shutil.rmtree(folder / "models")
+    shutil.rmtree(folder / "predictions")
+    (folder / "submission.csv").unlink()
+    project.snakemake("--", "results/dogs-vs-cats/models/resnet/fold-0/weights.npz")
+    (folder / "models" / "resnet" / "fold-0" / "weights.npz").unlink()
+    project.snakemake()
+
+    assert (folder / "submission.csv").read_bytes() == wanted
+
+
+def test_the_submission_is_the_same_bytes_for_other_cores_and_shards(project) -> None:
+    wanted = (project.home / "results" / "dogs-vs-cats" / "submission.csv").read_bytes()
+    project.overlay(cats("{index: {shards: 3}}"))
+    project.snakemake("--cores", "1", "submission")
+
+    assert (project.home / "results" / "dogs-vs-cats" / "submission.csv").read_bytes() == wanted
