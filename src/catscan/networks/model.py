@@ -1,0 +1,117 @@
+"""A trained model on disk: `weights.npz` (float32 arrays by variable name) and `model.json` (all else)."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catscan.errors import CatscanError
+from catscan.files import read_json, whole, write_json
+from catscan.networks.table import Network, digest_of_file, find
+
+Weights = dict[str, NDArray[np.float32]]
+WEIGHTS, DESCRIPTION = "weights.npz", "model.json"
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is needed to predict, beside the weights.
+
+    Attributes
+    ----------
+    network
+        As in the config: a name, the path of a Python file, or a list of layers.
+    network_sha256
+        Digest of that Python file; "" for the others.
+    sample_shape
+        (height, width, channels) or (depth, height, width, channels).
+    classes
+        In the order of the probability columns.
+    task
+        binary, multiclass, multilabel or ordinal.
+    kind, reader
+        How a file becomes such a sample: the kind of reader and its settings.
+    threads
+        See `session.Compute`; predictions use it too.
+    training
+        How it was trained: recipe, seed, precision, samples, versions. For people and reports; nothing reads it.
+    """
+
+    network: Any
+    network_sha256: str
+    sample_shape: tuple[int, ...]
+    classes: tuple[str, ...]
+    task: str
+    kind: str
+    reader: dict[str, Any]
+    threads: int
+    training: dict[str, Any] = field(default_factory=dict)
+
+    def find_network(self) -> Network:
+        """The network's builder.
+
+        Raises
+        ------
+        CatscanError
+            When the user's own Python file is no longer the one that was trained.
+        """
+        network = find(self.network, self.sample_shape, len(self.classes))
+        if digest_of_file(self.network) != self.network_sha256:
+            raise CatscanError(
+                "The network's Python file is not the one that this model was trained with.",
+                where=str(self.network),
+                do="Put the old file back, or train again.",
+            )
+        return network
+
+
+def write_model(folder: Path | str, model: Model, weights: Weights) -> None:
+    """Write both files into ``folder``, each whole or not at all."""
+    with whole(Path(folder) / WEIGHTS) as partial, zipfile.ZipFile(partial, "w") as archive:
+        for name in sorted(weights):
+            # A fixed date, so that equal weights give equal bytes.
+            member = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            with archive.open(member, "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.ascontiguousarray(weights[name]), allow_pickle=False)
+    write_json(Path(folder) / DESCRIPTION, asdict(model))
+
+
+def read_model(folder: Path | str) -> Model:
+    """Read `model.json`.
+
+    Raises
+    ------
+    CatscanError
+        When it is missing or is no model's description.
+    """
+    values = read_json(Path(folder) / DESCRIPTION)
+    try:
+        model = Model(**values)
+        return Model(**{**values, "sample_shape": tuple(model.sample_shape), "classes": tuple(model.classes)})
+    except TypeError as error:
+        raise CatscanError(
+            "This is no trained model.", where=str(Path(folder) / DESCRIPTION), found=str(error), do="Train again."
+        ) from error
+
+
+def read_weights(folder: Path | str) -> Weights:
+    """Read `weights.npz`; no pickle is ever loaded.
+
+    Raises
+    ------
+    CatscanError
+        When it is missing or damaged.
+    """
+    path = Path(folder) / WEIGHTS
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except FileNotFoundError as error:
+        raise CatscanError("A trained model lacks its weights.", where=str(path), do="Train again.") from error
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise CatscanError("The weights are damaged.", where=str(path), found=str(error), do="Train again.") from error

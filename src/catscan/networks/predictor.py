@@ -1,0 +1,113 @@
+"""Class probabilities from a network and its weights, in batches, with bounded memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catscan.errors import CatscanError
+from catscan.networks.compat import tf
+from catscan.networks.layers import Mode, set_mode
+from catscan.networks.model import Weights
+from catscan.networks.session import Compute, open_session
+from catscan.networks.table import Build
+
+BATCH = 256
+POSITIONS_A_BATCH = 1 << 21  # pixels or voxels at once: 256 pictures of 64 x 64, 8 scans of 64 x 64 x 64
+
+
+class Predictor:
+    """The graph without training: uint8 samples in, probabilities out. Float32 throughout, on any device.
+
+    Attributes
+    ----------
+    graph, session
+        TensorFlow's; every layer is in the graph under its name (`tflearn.get_layer_by_name`).
+    pixels
+        uint8 placeholder (n, *sample_shape).
+    logits, probabilities
+        (n, classes) float32; softmax, or a sigmoid per class when ``multilabel``.
+    """
+
+    def __init__(
+        self, build: Build, sample_shape: Sequence[int], classes: int, *, multilabel: bool, compute: Compute
+    ) -> None:
+        self.graph = tf.Graph()
+        self._positions = math.prod(sample_shape[:-1])
+        with self.graph.as_default():
+            set_mode(Mode(training=False))
+            self.pixels = tf.placeholder(tf.uint8, [None, *sample_shape], name="pixels")
+            self.logits = tf.identity(build(tf.cast(self.pixels, tf.float32), classes), name="logits")
+            normalise = tf.nn.sigmoid if multilabel else tf.nn.softmax
+            self.probabilities = normalise(self.logits, name="probabilities")
+            self._variables = {variable.op.name: variable for variable in tf.global_variables()}
+            self._load = {name: _assignment(variable) for name, variable in self._variables.items()}
+        self.session = open_session(Compute(threads=compute.threads, gpu=compute.gpu), self.graph)
+
+    @property
+    def weight_names(self) -> list[str]:
+        """The names of all variables that the network needs."""
+        return list(self._variables)
+
+    def load(self, weights: Weights) -> None:
+        """Set all weights.
+
+        Raises
+        ------
+        CatscanError
+            When one is missing or has another shape: the weights are of another network.
+        """
+        for name, variable in self._variables.items():
+            if name not in weights or tuple(weights[name].shape) != tuple(variable.shape.as_list()):
+                raise CatscanError(
+                    "The weights do not fit the network.",
+                    where=name,
+                    found=f"{weights[name].shape}, not {tuple(variable.shape.as_list())}"
+                    if name in weights
+                    else "nothing",
+                    do="Train again: the network has changed.",
+                )
+        for name, (value, assign) in self._load.items():
+            self.session.run(assign, {value: weights[name]})
+
+    def predict(
+        self,
+        take: Callable[[NDArray[np.integer[Any]]], NDArray[np.uint8]],
+        rows: NDArray[np.integer[Any]],
+        *,
+        flips: bool,
+    ) -> NDArray[np.float32]:
+        """Probabilities (len(rows), classes) float32.
+
+        Parameters
+        ----------
+        take
+            Gives the uint8 samples of some rows; called once a batch, so that no more than one is in memory.
+        rows
+            Which samples, in the order of the result.
+        flips
+            Average with the probabilities of the samples mirrored left to right.
+        """
+        batch = max(1, min(BATCH, POSITIONS_A_BATCH // self._positions))
+        parts = [np.empty((0, self.probabilities.shape[1]), np.float32)]
+        for start in range(0, len(rows), batch):
+            pixels = take(rows[start : start + batch])
+            found = self.session.run(self.probabilities, {self.pixels: pixels})
+            if flips:
+                mirrored = self.session.run(self.probabilities, {self.pixels: pixels[..., ::-1, :]})
+                found = (found + mirrored) / 2
+            parts.append(found)
+        return np.concatenate(parts)
+
+    def close(self) -> None:
+        """Free the session."""
+        self.session.close()
+
+
+def _assignment(variable: Any) -> tuple[Any, Any]:
+    value = tf.placeholder(variable.dtype.base_dtype, variable.shape)
+    return value, tf.assign(variable, value).op

@@ -1,0 +1,146 @@
+"""Predict the class probabilities of the test samples, or of pictures and series named on the command line.
+
+In: a model's folder and the test split's shards. Out: a CSV of `sample_id` and one probability column a class, in index
+order. Settings: `flips` (average with the samples mirrored left to right).
+Without shards: pictures, or folders of series, as arguments; their probabilities are printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from catscan.arrays import Shards
+from catscan.errors import BadSample, CatscanError
+from catscan.networks.model import Model, read_model, read_weights
+from catscan.networks.session import Compute
+from catscan.raw import RawFiles
+from catscan.samples import Sample
+from catscan.settings import parse
+from catscan.tables import write_table
+
+if TYPE_CHECKING:
+    from catscan.networks.predictor import Predictor
+
+FLOATS = "%.9g"  # a float32 comes back as it was
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the config's `predict:` says."""
+
+    flips: bool = True
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the stage's arguments."""
+    parser.add_argument("samples", type=Path, nargs="*", help="pictures, or folders of series, to predict and print")
+    parser.add_argument("--settings", default="{}", help="the stage's settings, as JSON")
+    parser.add_argument("--model", type=Path, required=True, help="folder of a trained model: models/NAME/fold-K")
+    parser.add_argument("--arrays", type=Path, nargs="*", default=[], help="the test split's shards (.npy)")
+    parser.add_argument("--out", type=Path, help="the CSV to write")
+    parser.add_argument("--threads", type=int, default=1, help="cores to use; the result does not depend on it")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Predict shards into a CSV, or samples onto the screen."""
+    settings = parse(Settings, args.settings)
+    if bool(args.samples) == bool(args.arrays):
+        raise CatscanError(
+            "Name either the samples to predict or the shards.",
+            found=f"{len(args.samples)} samples, {len(args.arrays)} shards",
+            do="`catscan predict --model FOLDER picture.jpg`, or `--arrays ... --out predictions.csv`.",
+        )
+    if args.arrays and args.out is None:
+        raise CatscanError("`--out` is missing: the CSV to write.", do="`--out predictions.csv`")
+    model = read_model(args.model)
+    if args.arrays:
+        shards = Shards(args.arrays)
+        table = predict_shards(args.model, model, shards, flips=settings.flips)
+        write_table(args.out, table, float_format=FLOATS)
+        return
+    table = predict_files(args.model, model, args.samples, flips=settings.flips)
+    sys.stdout.write(table.to_string(index=False, float_format="{:.4f}".format) + "\n")
+
+
+def open_predictor(folder: Path, model: Model) -> Predictor:
+    """The predictor of a trained model, its weights loaded.
+
+    Raises
+    ------
+    CatscanError
+        When the weights are missing, damaged or of another network.
+    """
+    network = model.find_network()
+    from catscan.networks.predictor import Predictor
+
+    predictor = Predictor(
+        network.build(),
+        model.sample_shape,
+        len(model.classes),
+        multilabel=model.task == "multilabel",
+        compute=Compute(threads=model.threads),
+    )
+    predictor.load(read_weights(folder))
+    return predictor
+
+
+def predict_shards(folder: Path, model: Model, shards: Shards, *, flips: bool) -> pd.DataFrame:
+    """One row a sample of ``shards``.
+
+    Raises
+    ------
+    CatscanError
+        When the shards' samples have another shape than the model's.
+    """
+    if shards.sample_shape != model.sample_shape:
+        raise CatscanError(
+            "The shards do not fit the model.",
+            where=str(folder),
+            found=f"samples of {shards.sample_shape}, the model was trained on {model.sample_shape}",
+            do="Train again with these `preprocess` settings.",
+        )
+    predictor = open_predictor(folder, model)
+    return _table(shards.sample_ids, predictor.predict(shards.take, np.arange(len(shards)), flips=flips), model)
+
+
+def predict_files(folder: Path, model: Model, paths: Sequence[Path], *, flips: bool) -> pd.DataFrame:
+    """One row a picture or series, read with the settings that the model was trained with.
+
+    Raises
+    ------
+    CatscanError
+        For a path that is not there or cannot be read as such a sample.
+    """
+    samples = np.stack([_read(model, path) for path in paths])
+    predictor = open_predictor(folder, model)
+    found = predictor.predict(lambda rows: samples[rows], np.arange(len(samples)), flips=flips)
+    return _table([str(path) for path in paths], found, model)
+
+
+def _read(model: Model, path: Path) -> NDArray[np.uint8]:
+    from catscan.readers import open_reader
+
+    if not path.exists():
+        raise CatscanError("There is no such file or folder.", where=str(path))
+    reader = open_reader(model.kind, model.reader, RawFiles(path.parent))
+    try:
+        return reader.read(Sample(sample_id=path.name, archive="", path=path.name)).array
+    except BadSample as error:
+        raise CatscanError("This sample cannot be used.", where=str(path), found=error.reason) from error
+    finally:
+        reader.close()
+
+
+def _table(sample_ids: Sequence[str], probabilities: NDArray[np.float32], model: Model) -> pd.DataFrame:
+    table = pd.DataFrame(probabilities, columns=list(model.classes))
+    table.insert(0, "sample_id", list(sample_ids))
+    return table

@@ -1,0 +1,93 @@
+"""Which device a training computes on, and that it has it alone."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from catscan.errors import CatscanError
+from catscan.progress import say
+
+SECONDS_BETWEEN_TRIES = 2.0
+SECONDS_BETWEEN_LINES = 60.0
+LOCKS = Path(tempfile.gettempdir())
+
+
+def visible_gpus(devices: Path = Path("/dev")) -> list[str]:
+    """The GPUs that this process may use, without starting one: CUDA_VISIBLE_DEVICES, else the device files."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        # CUDA stops at the first entry that is none ("-1" and "" hide all).
+        names = [name.strip() for name in named.split(",")]
+        return names[: next((i for i, name in enumerate(names) if name in ("", "-1")), len(names))]
+    numbers = [match[1] for path in devices.glob("nvidia*") if (match := re.fullmatch(r"nvidia(\d+)", path.name))]
+    return sorted(numbers, key=int)
+
+
+@contextmanager
+def one_device(wanted: str, gpus: list[str], *, locks: Path = LOCKS) -> Iterator[bool]:
+    """Take a device for the length of the block; tell whether it is a GPU.
+
+    A GPU is locked by an open file in ``locks``, so that two workflows on one machine never train on one GPU at once;
+    when all are taken this waits. The other GPUs are hidden from TensorFlow, which must not be imported before.
+
+    Parameters
+    ----------
+    wanted
+        `auto` (a GPU where there is one and TensorFlow can use it), `cpu` or `gpu`.
+
+    Raises
+    ------
+    CatscanError
+        When a GPU is asked for and there is none, or this TensorFlow cannot use it.
+    """
+    if wanted == "gpu" and not gpus:
+        raise CatscanError("There is no GPU here.", where="--device gpu", do="Set `train.device: auto` or `cpu`.")
+    if wanted == "cpu" or not gpus:
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+        yield False
+        return
+    name, lock = _free_gpu(gpus, locks)
+    with lock:
+        os.environ["CUDA_VISIBLE_DEVICES"] = name
+        if _tensorflow_has_cuda():
+            yield True
+            return
+        if wanted == "gpu":
+            raise CatscanError(
+                "This TensorFlow cannot use the GPU: it is built for the CPU only.",
+                where="--device gpu",
+                do="Install requirements-cuda.txt (./run does where nvidia-smi answers), or set `train.device: cpu`.",
+            )
+    say("a GPU is here, but this TensorFlow is built for the CPU only (requirements-cuda.txt has the other)")
+    yield False
+
+
+def _free_gpu(gpus: list[str], locks: Path) -> tuple[str, IO[str]]:
+    told = 0.0
+    while True:
+        for name in gpus:
+            lock = (locks / f"catscan-gpu-{re.sub(r'[^0-9A-Za-z-]', '_', name)}.lock").open("a")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.close()
+                continue
+            return name, lock
+        if time.monotonic() - told > SECONDS_BETWEEN_LINES:
+            told = time.monotonic()
+            say(f"waiting for a GPU: another training has {', '.join(gpus)}")
+        time.sleep(SECONDS_BETWEEN_TRIES)
+
+
+def _tensorflow_has_cuda() -> bool:
+    from catscan.networks.compat import tf
+
+    return bool(tf.test.is_built_with_cuda())
