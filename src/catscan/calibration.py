@@ -1,0 +1,125 @@
+"""From a network's probabilities to those that one would bet on: blend, temperature, clip.
+
+Arrays are float (n, classes) in [0, 1]; rows add up to 1 unless the task is multilabel. The logits here are those that
+the probabilities imply: their logarithms, for multilabel the log odds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catscan.metrics import Problem, metric_named, prior_of, score
+
+Array = NDArray[np.float64]
+
+TINY = 1e-12  # probabilities of exactly 0 and 1 have no logit
+TEMPERATURES = (0.25, 64.0)
+CLIPS = (0.002, 0.05)  # Even a network that is always right on thousands may be wrong on the next one.
+FEWEST = 50  # held-out samples; fewer do not tell a temperature or a clip
+TRUSTED_PRIOR = 0.001  # no class is taken to be rarer
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What `calibrate` needs.
+
+    Attributes
+    ----------
+    temperature
+        Above 1 the probabilities move towards the prior, below 1 away from it.
+    clip
+        The smallest probability that a class may get (all other classes together, when there are more than two); 0
+        leaves them as they are.
+    prior
+        (classes,) share of each class in train.
+    """
+
+    temperature: float
+    clip: float
+    prior: tuple[float, ...]
+
+
+def blend(predictions: Sequence[Array], task: str) -> Array:
+    """The mean of several predictions for the same samples, taken of their logits."""
+    return _probabilities(np.mean([_logits(one, task) for one in predictions], axis=0), task)
+
+
+def calibrate(probabilities: Array, calibration: Calibration, task: str) -> Array:
+    """Divide what the logits say beyond the prior by the temperature, then clip.
+
+    With equal shares of the classes this is temperature scaling (Guo et al. 2017, On Calibration of Modern Neural
+    Networks); with others, predictions that tell nothing end at the prior and not at equal probabilities.
+    """
+    prior = _logits(np.clip(np.array([calibration.prior]), TRUSTED_PRIOR, 1 - TRUSTED_PRIOR), task)
+    logits = prior + (_logits(probabilities, task) - prior) / calibration.temperature
+    return clipped(_probabilities(logits, task), calibration.clip, task)
+
+
+def clipped(probabilities: Array, clip: float, task: str) -> Array:
+    """Keep each probability ``clip`` away from 0 and 1; with many classes the others share the ``clip``."""
+    if task == "multilabel":
+        return np.clip(probabilities, clip, 1 - clip)
+    kept = np.clip(probabilities, clip / (probabilities.shape[1] - 1), 1 - clip)
+    return kept / kept.sum(axis=1, keepdims=True)
+
+
+def fit(probabilities: Array, targets: Array, task: str, metric: str) -> Calibration:
+    """Learn temperature and clip from predictions for samples that the network was not trained on.
+
+    Both minimise the log loss, one after the other: the temperature between 0.25 and 64, the clip between 0.002 and
+    0.05. With fewer than 50 samples the temperature stays 1 and the clip is the widest. A metric that does not punish
+    certainty gets no clip, which would only make ties.
+    """
+    prior = tuple(float(share) for share in prior_of(targets))
+    clips = metric_named(metric, task).punishes_certainty
+    if len(targets) < FEWEST:
+        return Calibration(1.0, CLIPS[1] if clips else 0.0, prior)
+    temperature = _fit_temperature(probabilities, targets, task, prior)
+    if not clips:
+        return Calibration(temperature, 0.0, prior)
+    spread = calibrate(probabilities, Calibration(temperature, 0.0, prior), task)
+    candidates = np.geomspace(*CLIPS, 33)
+    losses = [score("log_loss", clipped(spread, clip, task), targets, Problem(task)) for clip in candidates]
+    return Calibration(temperature, float(candidates[int(np.argmin(losses))]), prior)
+
+
+def _fit_temperature(probabilities: Array, targets: Array, task: str, prior: tuple[float, ...]) -> float:
+    from scipy.optimize import minimize_scalar
+
+    def loss(log_temperature: float) -> float:
+        calibration = Calibration(float(np.exp(log_temperature)), 0.0, prior)
+        return score("log_loss", calibrate(probabilities, calibration, task), targets, Problem(task))
+
+    found = minimize_scalar(loss, bounds=np.log(TEMPERATURES), method="bounded", options={"xatol": 1e-4})
+    return float(np.exp(found.x))
+
+
+def cross_fitted(probabilities: Array, targets: Array, folds: NDArray[np.integer], task: str, metric: str) -> Array:
+    """Out-of-fold predictions, each calibrated by what the other folds teach, so that a score of them is honest.
+
+    Parameters
+    ----------
+    folds
+        (n,) the fold that held each sample out; at least two different ones.
+    """
+    calibrated = np.empty(probabilities.shape)
+    for fold in np.unique(folds):
+        held_out = folds == fold
+        learnt = fit(probabilities[~held_out], targets[~held_out], task, metric)
+        calibrated[held_out] = calibrate(probabilities[held_out], learnt, task)
+    return calibrated
+
+
+def _logits(probabilities: Array, task: str) -> Array:
+    p = np.clip(np.asarray(probabilities, np.float64), TINY, 1 - TINY)
+    return np.log(p) - np.log1p(-p) if task == "multilabel" else np.log(p)
+
+
+def _probabilities(logits: Array, task: str) -> Array:
+    from scipy.special import expit, softmax
+
+    return expit(logits) if task == "multilabel" else softmax(logits, axis=1)
