@@ -12,7 +12,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,15 +19,12 @@ from numpy.typing import NDArray
 
 from catscan.arrays import Shards
 from catscan.errors import BadSample, CatscanError
-from catscan.networks.model import Model, read_model, read_weights
-from catscan.networks.session import Compute
+from catscan.networks.device import one_device, visible_gpus
+from catscan.networks.model import Model, read_model
 from catscan.raw import RawFiles
 from catscan.samples import Sample
 from catscan.settings import parse
 from catscan.tables import write_table
-
-if TYPE_CHECKING:
-    from catscan.networks.predictor import Predictor
 
 FLOATS = "%.9g"  # a float32 comes back as it was
 
@@ -47,6 +43,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder of a trained model: models/NAME/fold-K")
     parser.add_argument("--arrays", type=Path, nargs="*", default=[], help="the test split's shards (.npy)")
     parser.add_argument("--out", type=Path, help="the CSV to write")
+    parser.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto", help="what to compute on")
     parser.add_argument("--threads", type=int, default=1, help="cores to use; the result does not depend on it")
 
 
@@ -62,38 +59,16 @@ def run(args: argparse.Namespace) -> None:
     if args.arrays and args.out is None:
         raise CatscanError("`--out` is missing: the CSV to write.", do="`--out predictions.csv`")
     model = read_model(args.model)
-    if args.arrays:
-        shards = Shards(args.arrays)
-        table = predict_shards(args.model, model, shards, flips=settings.flips)
-        write_table(args.out, table, float_format=FLOATS)
-        return
-    table = predict_files(args.model, model, args.samples, flips=settings.flips)
-    sys.stdout.write(table.to_string(index=False, float_format="{:.4f}".format) + "\n")
+    with one_device(args.device, visible_gpus()) as gpu:
+        if args.arrays:
+            table = predict_shards(args.model, model, Shards(args.arrays), flips=settings.flips, gpu=gpu)
+            write_table(args.out, table, float_format=FLOATS)
+        else:
+            table = predict_files(args.model, model, args.samples, flips=settings.flips, gpu=gpu)
+            sys.stdout.write(table.to_string(index=False, float_format="{:.4f}".format) + "\n")
 
 
-def open_predictor(folder: Path, model: Model) -> Predictor:
-    """The predictor of a trained model, its weights loaded.
-
-    Raises
-    ------
-    CatscanError
-        When the weights are missing, damaged or of another network.
-    """
-    network = model.find_network()
-    from catscan.networks.predictor import Predictor
-
-    predictor = Predictor(
-        network.build(),
-        model.sample_shape,
-        len(model.classes),
-        multilabel=model.task == "multilabel",
-        compute=Compute(threads=model.threads),
-    )
-    predictor.load(read_weights(folder))
-    return predictor
-
-
-def predict_shards(folder: Path, model: Model, shards: Shards, *, flips: bool) -> pd.DataFrame:
+def predict_shards(folder: Path, model: Model, shards: Shards, *, flips: bool, gpu: bool) -> pd.DataFrame:
     """One row a sample of ``shards``.
 
     Raises
@@ -108,11 +83,13 @@ def predict_shards(folder: Path, model: Model, shards: Shards, *, flips: bool) -
             found=f"samples of {shards.sample_shape}, the model was trained on {model.sample_shape}",
             do="Train again with these `preprocess` settings.",
         )
-    predictor = open_predictor(folder, model)
+    from catscan.networks.predictor import open_predictor
+
+    predictor = open_predictor(folder, model, gpu=gpu)
     return _table(shards.sample_ids, predictor.predict(shards.take, np.arange(len(shards)), flips=flips), model)
 
 
-def predict_files(folder: Path, model: Model, paths: Sequence[Path], *, flips: bool) -> pd.DataFrame:
+def predict_files(folder: Path, model: Model, paths: Sequence[Path], *, flips: bool, gpu: bool) -> pd.DataFrame:
     """One row a picture or series, read with the settings that the model was trained with.
 
     Raises
@@ -121,7 +98,9 @@ def predict_files(folder: Path, model: Model, paths: Sequence[Path], *, flips: b
         For a path that is not there or cannot be read as such a sample.
     """
     samples = np.stack([_read(model, path) for path in paths])
-    predictor = open_predictor(folder, model)
+    from catscan.networks.predictor import open_predictor
+
+    predictor = open_predictor(folder, model, gpu=gpu)
     found = predictor.predict(lambda rows: samples[rows], np.arange(len(samples)), flips=flips)
     return _table([str(path) for path in paths], found, model)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from catscan.errors import CatscanError
 from catscan.networks.compat import tf
 from catscan.networks.layers import Mode, set_mode
-from catscan.networks.model import Weights
+from catscan.networks.model import Model, Weights, read_weights
 from catscan.networks.session import Compute, open_session
 from catscan.networks.table import Build
 
@@ -106,6 +107,25 @@ class Predictor:
     def close(self) -> None:
         """Free the session."""
         self.session.close()
+
+
+def open_predictor(folder: Path | str, model: Model, *, gpu: bool = False) -> Predictor:
+    """The predictor of a trained model, its weights loaded; with the threads that it was trained with.
+
+    Raises
+    ------
+    CatscanError
+        When the weights are missing, damaged or of another network.
+    """
+    predictor = Predictor(
+        model.find_network().build(),
+        model.sample_shape,
+        len(model.classes),
+        multilabel=model.task == "multilabel",
+        compute=Compute(threads=model.threads, gpu=gpu),
+    )
+    predictor.load(read_weights(folder))
+    return predictor
 
 
 def _assignment(variable: Any) -> tuple[Any, Any]:

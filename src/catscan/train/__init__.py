@@ -20,6 +20,7 @@ import pandas as pd
 
 from catscan.fingerprint import code_of, versions_of
 from catscan.networks import layer_list
+from catscan.networks.device import one_device, visible_gpus
 from catscan.networks.model import Model, write_model
 from catscan.networks.session import Compute, device_name, resolve_precision
 from catscan.networks.table import Network, Recipe, describe, digest_of_file, find
@@ -28,7 +29,6 @@ from catscan.settings import parse
 from catscan.tables import write_table
 from catscan.train.checkpoints import Checkpoints
 from catscan.train.data import Data, open_data, reader_of, remarks
-from catscan.train.device import one_device, visible_gpus
 from catscan.train.settings import Settings, resolve
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _train(
         build=network.build(),
         recipe=recipe,
         data=data,
-        multilabel=settings.task == "multilabel",
+        task=settings.task,
         seed=settings.seed,
         metric=settings.metric,
         class_weights=settings.class_weights,

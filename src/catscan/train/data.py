@@ -33,6 +33,8 @@ class Data:
         Rows to learn from, rows of the held-out fold; ascending.
     classes
         In the order of the columns.
+    positive
+        The column of the positive class.
     n_bad
         Samples of the index without a row, because they could not be read.
     """
@@ -43,6 +45,7 @@ class Data:
     train_rows: NDArray[np.int64]
     held_rows: NDArray[np.int64]
     classes: list[str]
+    positive: int
     n_bad: int
 
     @property
@@ -64,7 +67,8 @@ def open_data(index: Path, summary: Path, arrays: Sequence[Path], *, fold: int, 
     """
     table = read_table(index, columns=["sample_id", "split", "label", "fold"])
     table = table[table["split"] == "train"]
-    classes = [str(name) for name in read_json(summary)["classes"]]
+    facts = read_json(summary)
+    classes = [str(name) for name in facts["classes"]]
     shards = Shards(arrays)
     labels = dict(zip(table["sample_id"], table["label"], strict=True))
     folds = dict(zip(table["sample_id"], table["fold"], strict=True))
@@ -85,6 +89,7 @@ def open_data(index: Path, summary: Path, arrays: Sequence[Path], *, fold: int, 
         train_rows=np.flatnonzero(~held),
         held_rows=np.flatnonzero(held),
         classes=classes,
+        positive=classes.index(str(facts["positive"])) if facts.get("positive") else -1,
         n_bad=len(table) - len(shards.sample_ids),
     )
     if not len(data.train_rows):

@@ -30,8 +30,8 @@ from catscan.train.checkpoints import Checkpoints
 from catscan.train.data import Data, class_weights, smoothed
 from catscan.train.events import Events
 from catscan.train.graph import RESIDENT_BYTES, TrainGraph, build_training
-from catscan.train.metrics import METRICS, better, watched
 from catscan.train.schedule import learning_rate
+from catscan.train.validation import Validation
 
 SECONDS_BETWEEN_CHECKPOINTS = 60.0
 BEST = "best/"
@@ -56,13 +56,18 @@ class Job:
     build: Build
     recipe: Recipe
     data: Data
-    multilabel: bool
+    task: str
     seed: int
     metric: str
     class_weights: str
     early_stopping: int
     max_minutes: float
     compute: Compute
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether a sample may have any number of classes."""
+        return self.task == "multilabel"
 
 
 @dataclass
@@ -142,6 +147,7 @@ class _Loop:
         self.predictor = Predictor(
             job.build, data.shards.sample_shape, len(data.classes), multilabel=job.multilabel, compute=job.compute
         )
+        self.validation = Validation(data, job.task, job.metric)
         self.state = Progress(epochs=recipe.epochs)
         self.best_weights: Weights = {}
         self.began = self.saved_at = time.monotonic()
@@ -156,7 +162,7 @@ class _Loop:
         while self.state.step < self.state.epochs * self.steps_an_epoch:
             self._epoch()
             if self._has_stopped_improving():
-                say(f"no better {watched(self.job.metric)} for {self.job.early_stopping} epochs: done")
+                say(f"no better {self.validation.metric} for {self.job.early_stopping} epochs: done")
                 break
         weights = self.best_weights or self.graph.weights()
         self.predictor.load(weights)
@@ -210,16 +216,14 @@ class _Loop:
         )
 
     def _finish_epoch(self, epoch: int, rate: float, samples_a_second: float) -> None:
-        state, held = self.state, self.job.data.held_rows
+        state = self.state
         row: dict[str, float] = {"epoch": epoch + 1, "learning_rate": rate}
         row["train_loss"] = state.loss_sum / len(self.rows)
         state.loss_sum = 0.0
-        if len(held):
+        if len(self.job.data.held_rows):
             weights = self.graph.weights()
             self.predictor.load(weights)
-            found = self.predictor.predict(self.job.data.shards.take, held, flips=False).astype(np.float64)
-            for name in dict.fromkeys(("log_loss", "accuracy", watched(self.job.metric))):
-                row[name] = METRICS[name][0](found, self.job.data.targets[held], multilabel=self.job.multilabel)
+            row |= self.validation.measure(self.predictor)
             self._remember_best(row, weights)
         state.history.append(row)
         self._replan(epoch)
@@ -227,9 +231,9 @@ class _Loop:
         self._tell(row, samples_a_second)
 
     def _remember_best(self, row: dict[str, float], weights: Weights) -> None:
-        metric = watched(self.job.metric)
-        if self.job.early_stopping and better(metric, row[metric], self.state.best):
-            self.state.best, self.state.best_epoch = row[metric], int(row["epoch"])
+        value = row[self.validation.metric]
+        if self.job.early_stopping and self.validation.is_better(value, self.state.best):
+            self.state.best, self.state.best_epoch = value, int(row["epoch"])
             self.best_weights = {name: array.copy() for name, array in weights.items()}
 
     def _has_stopped_improving(self) -> bool:

@@ -39,7 +39,8 @@ RANGES: dict[str, tuple[float, float | None]] = {
 class Settings:
     """One model's block of the config, with what the competition says about it.
 
-    A field that is None takes the network's recipe (`catscan.networks.table`); the others have their one default here.
+    `network_digest` is that of a network's Python file, so that another content makes another training. A field that is
+    None takes the network's recipe (`catscan.networks.table`); the others have their one default here.
     """
 
     task: str
@@ -47,6 +48,7 @@ class Settings:
     threads: int = 2
     precision: str = "auto"
     network: Any = "auto"
+    network_digest: str = ""
     epochs: int | None = None
     batch_size: int | None = None
     optimizer: str | None = None

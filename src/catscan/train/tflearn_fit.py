@@ -19,7 +19,7 @@ from catscan.networks.predictor import Predictor
 from catscan.networks.session import session_config
 from catscan.progress import say
 from catscan.train.engine import Job, Trained
-from catscan.train.metrics import METRICS, watched
+from catscan.train.validation import Validation
 
 WARNING = (
     "note: engine tflearn-fit misses samples, gives other weights each time, cannot be resumed, and passes over "
@@ -62,7 +62,7 @@ def train_with_fit(job: Job) -> Trained:
     return Trained(weights=weights, history=teller.history, predictor=predictor)
 
 
-class _Teller(tflearn.callbacks.Callback):  # type: ignore[misc]
+class _Teller(tflearn.callbacks.Callback):
     """Predicts the held-out fold after each epoch, in our own session."""
 
     def __init__(self, job: Job, predictor: Predictor, model: Any, graph: Any) -> None:
@@ -74,12 +74,9 @@ class _Teller(tflearn.callbacks.Callback):  # type: ignore[misc]
         return self.model.session.run(self.variables)
 
     def on_epoch_end(self, training_state: Any) -> None:
-        data, held = self.job.data, self.job.data.held_rows
         row: dict[str, float] = {"epoch": training_state.epoch, "learning_rate": self.job.recipe.learning_rate}
         row["train_loss"] = float(training_state.loss_value)
-        if len(held):
+        if len(self.job.data.held_rows):
             self.predictor.load(self.weights())
-            found = self.predictor.predict(data.shards.take, held, flips=False).astype(np.float64)
-            for name in dict.fromkeys(("log_loss", "accuracy", watched(self.job.metric))):
-                row[name] = METRICS[name][0](found, data.targets[held], multilabel=self.job.multilabel)
+            row |= Validation(self.job.data, self.job.task, self.job.metric).measure(self.predictor)
         self.history.append(row)

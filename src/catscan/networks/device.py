@@ -1,4 +1,4 @@
-"""Which device a training computes on, and that it has it alone."""
+"""Which device a job computes on, and that it has a GPU alone."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def visible_gpus(devices: Path = Path("/dev")) -> list[str]:
 def one_device(wanted: str, gpus: list[str], *, locks: Path = LOCKS) -> Iterator[bool]:
     """Take a device for the length of the block; tell whether it is a GPU.
 
-    A GPU is locked by an open file in ``locks``, so that two workflows on one machine never train on one GPU at once;
+    A GPU is locked by an open file in ``locks``, so that two workflows on one machine never use one GPU at once;
     when all are taken this waits. The other GPUs are hidden from TensorFlow, which must not be imported before.
 
     Parameters
@@ -83,7 +83,7 @@ def _free_gpu(gpus: list[str], locks: Path) -> tuple[str, IO[str]]:
             return name, lock
         if time.monotonic() - told > SECONDS_BETWEEN_LINES:
             told = time.monotonic()
-            say(f"waiting for a GPU: another training has {', '.join(gpus)}")
+            say(f"waiting for a GPU: another job has {', '.join(gpus)}")
         time.sleep(SECONDS_BETWEEN_TRIES)
 
 

@@ -1,0 +1,38 @@
+"""How well a network does on the fold that it never saw."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from catscan.metrics import METRICS, Problem, score
+from catscan.networks.predictor import Predictor
+from catscan.train.data import Data
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The measures of one row of the history; ``metric`` (the competition's) decides early stopping."""
+
+    data: Data
+    task: str
+    metric: str
+
+    def measure(self, predictor: Predictor) -> dict[str, float]:
+        """Log loss, accuracy and the metric of the held-out fold, without flips; not-a-number where undefined."""
+        held = self.data.held_rows
+        found = predictor.predict(self.data.shards.take, held, flips=False).astype(np.float64)
+        targets = self.data.targets[held].astype(np.float64)
+        problem = Problem(task=self.task, positive=self.data.positive)
+        names = dict.fromkeys(("log_loss", "accuracy", self.metric))
+        return {name: score(name, found, targets, problem) for name in names}
+
+    def is_better(self, new: float, old: float | None) -> bool:
+        """Whether ``new`` beats ``old`` (None: nothing yet); not-a-number beats nothing."""
+        if math.isnan(new):
+            return False
+        if old is None:
+            return True
+        return new > old if METRICS[self.metric].larger_is_better else new < old
