@@ -39,12 +39,12 @@ class Scene:
     backdrop_hue: float
     backdrop_saturation: float
     backdrop_contrast: float
-    backdrop_side: float
     backdrop_slope: float
     pattern: float
     second_coat: float
     muzzle_shade: float
     ear_shade: float
+    inner_ear: float
     iris: float
     nose_colour: float
     tongue: float
@@ -72,7 +72,7 @@ class Shape:
     muzzle_length: float
     nose_width: float
     nose_point: float  # 0 an oval, 1 a triangle that points down
-    pupil_width: float
+    pupil_width: float  # over its height; 1 is round
     eye_slant: float
     whiskers: bool
 
@@ -81,20 +81,20 @@ def draw_shape(rng: Generator, dog: bool) -> Shape:
     """Draw one shape; the number of draws is the same for both classes."""
     odd_ears, flat_face, odd_eyes, odd_whiskers = rng.random(4)
     z = rng.standard_normal(9)
-    pricked = odd_ears < (0.25 if dog else 0.90)
-    long_muzzle = flat_face < (0.80 if dog else 0.15)
-    round_pupil = odd_eyes < (0.85 if dog else 0.25)
+    pricked = odd_ears < (0.12 if dog else 0.95)
+    long_muzzle = flat_face < (0.86 if dog else 0.12)
+    round_pupil = odd_eyes < (0.85 if dog else 0.15)
     return Shape(
         head_width=(0.98 if dog else 1.06) + 0.06 * z[0],
         ear_angle=18 + 9 * z[1] if pricked else 128 + 14 * z[1],
         ear_roundness=float(np.clip((0.62 if dog else 0.28) + 0.2 * z[2], 0, 1)),
-        muzzle_width=(0.44 if long_muzzle else 0.40) + 0.03 * z[3],
-        muzzle_length=(0.50 if long_muzzle else 0.33) + 0.05 * z[4],
-        nose_width=(0.17 if long_muzzle else 0.12) + 0.02 * z[5],
+        muzzle_width=(0.46 if long_muzzle else 0.38) + 0.03 * z[3],
+        muzzle_length=(0.52 if long_muzzle else 0.31) + 0.04 * z[4],
+        nose_width=(0.19 if long_muzzle else 0.12) + 0.02 * z[5],
         nose_point=float(np.clip((0.2 if dog else 0.8) + 0.2 * z[6], 0, 1)),
-        pupil_width=float(np.clip((0.85 if round_pupil else 0.3) + 0.1 * z[7], 0.15, 1)),
+        pupil_width=float(np.clip((0.95 if round_pupil else 0.4) + 0.08 * z[7], 0.35, 1)),
         eye_slant=(2 if dog else 10) + 5 * z[8],
-        whiskers=bool(odd_whiskers < (0.25 if dog else 0.75)),
+        whiskers=bool(odd_whiskers < (0.12 if dog else 0.85)),
     )
 
 
@@ -142,6 +142,11 @@ def curve(start: tuple[float, float], middle: tuple[float, float], end: tuple[fl
 def between(quantile: float, low: float, high: float) -> float:
     """The value at ``quantile`` of the even distribution from ``low`` to ``high``."""
     return low + quantile * (high - low)
+
+
+def either_way(quantile: float, low: float, high: float) -> float:
+    """A value from ``low`` to ``high`` in size, below or above zero with equal odds."""
+    return between(2 * quantile, low, high) if quantile < 0.5 else -between(2 * quantile - 1, low, high)
 
 
 def colour_of(hue: float, saturation: float, lightness: float) -> Colour:

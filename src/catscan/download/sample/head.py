@@ -16,11 +16,13 @@ from catscan.download.sample.drawing import (
     between,
     colour_of,
     curve,
+    either_way,
     shaded,
 )
 from catscan.download.sample.draws import Generator
 
 DARK: Colour = np.array([28.0, 24.0, 26.0])
+PINK: Colour = np.array([222.0, 110.0, 120.0])
 
 
 def picture(scene: Scene, shape: Shape, rng: Generator) -> NDArray[np.uint8]:
@@ -39,14 +41,14 @@ def picture(scene: Scene, shape: Shape, rng: Generator) -> NDArray[np.uint8]:
         90 to 170 pixels wide and 90 to 150 high.
     """
     width, height = round(between(scene.width, 90, 170)), round(between(scene.height, 90, 150))
-    coat = colour_of(between(scene.hue, 0.02, 0.16), between(scene.saturation, 0.1, 0.8), coat_lightness(scene))
+    coat = colour_of(between(scene.hue, 0.03, 0.13), between(scene.saturation, -0.3, 0.65), coat_lightness(scene))
     pixels = backdrop(scene, (height * SUPERSAMPLING, width * SUPERSAMPLING), rng)
-    radius = SUPERSAMPLING * between(scene.scale, 0.22, 0.32) * min(height, width)
+    radius = SUPERSAMPLING * between(scene.scale, 0.29, 0.37) * min(height, width)
     centre = SUPERSAMPLING * np.array([
         width * between(scene.x, 0.38, 0.62),
-        height * between(scene.y, 0.45, 0.58),
+        height * between(scene.y, 0.48, 0.58),
     ])  # fmt: skip
-    canvas = Canvas(pixels, centre, radius, np.deg2rad(between(scene.turn, -22, 22)), scene.mirror < 0.5)
+    canvas = Canvas(pixels, centre, radius, np.deg2rad(between(scene.turn, -15, 15)), scene.mirror < 0.5)
     draw_body(canvas, scene, coat)
     draw_head(canvas, scene, shape, coat)
     draw_face(canvas, scene, shape, coat)
@@ -61,9 +63,8 @@ def coat_lightness(scene: Scene) -> float:
 
 def backdrop(scene: Scene, shape: tuple[int, int], rng: Generator) -> NDArray[np.uint8]:
     """A softly mottled wall, lighter or darker than the coat with equal odds, so that brightness tells nothing."""
-    contrast = between(scene.backdrop_contrast, 0.16, 0.3) * (1 if scene.backdrop_side < 0.5 else -1)
-    lightness = coat_lightness(scene) + contrast
-    wall = colour_of(scene.backdrop_hue, between(scene.backdrop_saturation, 0.1, 0.8), lightness)
+    lightness = coat_lightness(scene) + either_way(scene.backdrop_contrast, 0.18, 0.32)
+    wall = colour_of(between(scene.backdrop_hue, -0.32, 0.48), between(scene.backdrop_saturation, 0.1, 0.8), lightness)
     mottle = cv2.resize(rng.standard_normal((5, 6, 3)), shape[::-1], interpolation=cv2.INTER_CUBIC)
     rows, columns = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j]
     angle = 2 * np.pi * scene.backdrop_slope
@@ -83,8 +84,8 @@ def draw_body(canvas: Canvas, scene: Scene, coat: Colour) -> None:
 
 def draw_head(canvas: Canvas, scene: Scene, shape: Shape, coat: Colour) -> None:
     """Skull and ears: ears that stand are behind it, ears that hang before it."""
-    ear = shaded(coat, between(scene.ear_shade, -0.35, 0.1))
-    inner = 0.6 * ear + 0.4 * np.array([215.0, 150.0, 145.0])
+    ear = shaded(coat, either_way(scene.ear_shade, 0.12, 0.35))
+    inner = shaded(ear, either_way(scene.inner_ear, 0.1, 0.35))
     hanging = shape.ear_angle > 70
     if not hanging:
         draw_ears(canvas, shape, ear, inner)
@@ -92,7 +93,7 @@ def draw_head(canvas: Canvas, scene: Scene, shape: Shape, coat: Colour) -> None:
     canvas.ellipse((0, 0.3), (0.8 * shape.head_width, 0.72), coat)
     draw_pattern(canvas, scene, coat)
     if hanging:
-        draw_ears(canvas, shape, ear, shaded(ear, -0.1))
+        draw_ears(canvas, shape, ear, inner)
 
 
 def draw_pattern(canvas: Canvas, scene: Scene, coat: Colour) -> None:
@@ -126,20 +127,25 @@ def draw_ears(canvas: Canvas, shape: Shape, outer: Colour, inner: Colour) -> Non
 
 def draw_face(canvas: Canvas, scene: Scene, shape: Shape, coat: Colour) -> None:
     """Muzzle, nose, mouth, tongue, eyes and whiskers or tufts."""
-    muzzle = shaded(coat, between(scene.muzzle_shade, -0.25, 0.45))
+    muzzle = shaded(coat, either_way(scene.muzzle_shade, 0.18, 0.45))
     low = 0.22 + 0.45 * shape.muzzle_length
     canvas.ellipse((0, low), (shape.muzzle_width, shape.muzzle_length), muzzle)
     nose = low - 0.45 * shape.muzzle_length
     tip = nose + 0.8 * shape.nose_width
     if scene.tongue < 0.3:
-        canvas.ellipse((0, tip + 0.36), (0.13, 0.2), np.array([222.0, 110.0, 120.0]))
+        canvas.ellipse((0, tip + 0.36), (0.13, 0.2), PINK)
     line = shaded(muzzle, -0.55)
     canvas.stroke(np.array([(0, tip), (0, tip + 0.14)]), 0.05, line)
     for side in (-1, 1):
         canvas.stroke(curve((0, tip + 0.14), (side * 0.16, tip + 0.26), (side * 0.28, tip + 0.12)), 0.05, line)
         draw_eye(canvas, scene, shape, side)
-    canvas.polygon(nose_outline(shape) + np.array([0, nose]), DARK + scene.nose_colour * np.array([130.0, 60.0, 60.0]))
+    canvas.polygon(nose_outline(shape) + np.array([0, nose]), nose_colour(scene))
     draw_hairs(canvas, shape, nose + 0.15, shaded(coat, 0.6 if coat_lightness(scene) < 0.5 else -0.6))
+
+
+def nose_colour(scene: Scene) -> Colour:
+    """Nearly black, or light: a large nose makes a picture no darker on the whole."""
+    return DARK if scene.nose_colour < 0.45 else 0.5 * PINK + 0.5 * np.array([250.0, 235.0, 225.0])
 
 
 def nose_outline(shape: Shape) -> Points:
@@ -155,22 +161,21 @@ def draw_eye(canvas: Canvas, scene: Scene, shape: Shape, side: int) -> None:
     x, y = side * 0.4, -0.14
     canvas.ellipse((x, y), (0.19, 0.145), DARK, -side * shape.eye_slant)
     canvas.ellipse((x, y), (0.165, 0.12), colour_of(between(scene.iris, 0.08, 0.45), 0.8, 0.5), -side * shape.eye_slant)
-    canvas.ellipse((x, y), (0.115 * shape.pupil_width, 0.115), DARK * 0.6)
+    narrow = np.sqrt(shape.pupil_width)
+    canvas.ellipse((x, y), (0.075 * narrow, 0.075 / narrow), DARK * 0.6)
     canvas.ellipse((x - 0.045, y - 0.05), (0.03, 0.03), np.array([245.0, 245.0, 245.0]))
 
 
 def draw_hairs(canvas: Canvas, shape: Shape, y: float, colour: Colour) -> None:
-    """Long whiskers beside the muzzle, or as much line in short tufts under the cheeks: equally sharp pictures."""
+    """Long whiskers beside the muzzle, or stripes on the cheeks: about as much line, so that neither is sharper."""
     for side in (-1, 1):
         for spread in (-1, 0, 1):
             if shape.whiskers:
                 start, end = (side * 0.3, y + 0.07 * spread), (side * 1.2, y + 0.26 * spread)
                 canvas.stroke(curve(start, (side * 0.75, y + 0.1 * spread - 0.06), end), 0.025, colour)
             else:
-                for offset in (0.0, 0.14, 0.28):
-                    x = side * (0.38 + 0.16 * spread + 0.0 * offset)
-                    top = 0.52 + offset - 0.1 * abs(spread)
-                    canvas.stroke(np.array([(x, top), (x + side * 0.1, top + 0.26)]), 0.025, colour)
+                start, end = (side * (0.5 + 0.05 * abs(spread)), y + 0.13 * spread), (side * 0.95, y + 0.17 * spread - 0.1)
+                canvas.stroke(curve(start, (side * 0.75, y + 0.17 * spread), end), 0.05, colour)
 
 
 def draw_occluder(canvas: Canvas, scene: Scene) -> None:
@@ -183,9 +188,9 @@ def draw_occluder(canvas: Canvas, scene: Scene) -> None:
 def developed(drawn: NDArray[np.uint8], size: tuple[int, int], scene: Scene, rng: Generator) -> NDArray[np.uint8]:
     """The camera: optics (blur), exposure, noise; ``size`` is (width, height) of what comes out."""
     small = cv2.resize(drawn, size, interpolation=cv2.INTER_AREA)
-    sharp = cv2.GaussianBlur(small.astype(np.float32), (0, 0), between(scene.blur, 0.3, 1.1))
+    sharp = cv2.GaussianBlur(small.astype(np.float32), (0, 0), between(scene.blur, 0.3, 0.9))
     gain, lift = between(scene.contrast, 0.75, 1.1), between(scene.light, -25, 25)
     fur = cv2.resize(rng.standard_normal((size[1] // 3, size[0] // 3), dtype=np.float32), size)
     grain = rng.standard_normal(small.shape, dtype=np.float32)
-    noisy = 127 + gain * (sharp - 127) + lift + 4 * fur[..., None] + between(scene.noise, 1, 6) * grain
+    noisy = 127 + gain * (sharp - 127) + lift + 4 * fur[..., None] + between(scene.noise, 1, 5) * grain
     return np.clip(noisy, 0, 255).astype(np.uint8)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from catscan.download.sample.draws import Generator
 from catscan.download.sample.thorax import Grid, Thorax, Volume, between, paint
 
-RADIUS_MM = (10.0, 17.0)  # of the ball that has the lesion's volume
+RADIUS_MM = (13.0, 20.0)  # of the ball that has the lesion's volume
 CANDIDATES = 48
 
 
@@ -46,7 +46,7 @@ def draw_lesion(rng: Generator, cancer: bool) -> Lesion:
     z = np.abs(rng.standard_normal(2))
     if cancer:
         return Lesion(stretch=1 + 0.35 * z[0], flat=flat < 0.5, lobes=0.15 + 0.1 * z[1], parts=1)
-    if form < 0.45:
+    if form < 0.2:
         return Lesion(stretch=2.2 + 1.6 * z[0], flat=flat < 0.5, lobes=0.05 + 0.05 * z[1], parts=1)
     return Lesion(stretch=1 + 0.2 * z[0], flat=False, lobes=0.05, parts=5 + int(9 * parts))
 
