@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from catscan.errors import CatscanError, did_you_mean, listed
 from catscan.metrics import decide
+from catscan.words import number_of
 
 Array = NDArray[np.float64]
 
@@ -266,7 +267,9 @@ def _check_ids(path: Path | str, found: list[tuple[int, str]], expected: list[st
             raise _wrong(path, line, f"id {name!r} is not in the sample submission{lost}")
     missing = [name for name in expected if name not in seen]
     if missing:
-        raise _wrong(path, expected.index(missing[0]) + 2, f"{len(missing):,} rows are missing: ids {listed(missing)}")
+        raise _wrong(
+            path, expected.index(missing[0]) + 2, f"{number_of(len(missing), 'row')} missing: ids {listed(missing)}"
+        )
     for (line, name), right in zip(found, expected, strict=True):
         if name != right:
             raise _wrong(path, line, f"rows in another order: id {name!r} stands where {right!r} is expected")

@@ -31,6 +31,7 @@ from catscan.settings import parse
 from catscan.sheet import Form, check_sheet, fill_in, form_of, split_row_id, write_cells
 from catscan.tables import read_table
 from catscan.truth import true_score
+from catscan.words import number_of
 
 Array = NDArray[np.float64]
 
@@ -173,7 +174,7 @@ def _probabilities_in(table: pd.DataFrame, path: Path) -> Array:
     wrong = np.flatnonzero(~((values >= 0) & (values <= 1)).all(axis=1))
     if len(wrong):
         raise CatscanError(
-            f"{len(wrong):,} predictions are no probabilities.",
+            f"{number_of(len(wrong), 'prediction')} outside 0 to 1.",
             where=f"{path}, line {line_of(int(wrong[0]))}",
             found=", ".join(map(str, values[wrong[0]])),
             do="Delete the file and run the predict stage again; if it stays, train with a smaller learning rate.",
@@ -287,8 +288,9 @@ AGGREGATES: dict[str, Callable[[Array], Array]] = {
 
 def _tell(check: dict[str, Any]) -> None:
     if check["missing"]:
-        say(f"warning: {len(check['missing']):,} rows have no prediction and get the prior: {listed(check['missing'])}")
-    say(f"valid: {check['rows']:,} rows, columns {', '.join(check['columns'][:5])}")
+        rows = number_of(len(check["missing"]), "row")
+        say(f"warning: {rows} without a prediction, filled by the prior: {listed(check['missing'])}")
+    say(f"valid: {number_of(check['rows'], 'row')}, columns {', '.join(check['columns'][:5])}")
     for name in ("expected_score", "true_score"):
         if check[name] is not None:
             say(f"{name.replace('_', ' ')}: {check['metric']} {check[name]:.4f}")

@@ -17,12 +17,14 @@ import pandas as pd
 from catscan.errors import CatscanError
 from catscan.files import write_json
 from catscan.index.collect import Collected, Plan, collect
+from catscan.index.duplicates import across_splits, contradictions, near_duplicates
 from catscan.index.folds import FEWEST, assign_folds, unite
 from catscan.index.labels import Rules
 from catscan.progress import say
 from catscan.raw import RawFiles
 from catscan.settings import from_dict, parse
 from catscan.tables import write_table
+from catscan.words import number_of
 
 COLUMNS = ["sample_id", "split", "label", "group", "fold", "shard", "archive", "path"]
 
@@ -75,9 +77,14 @@ def run(args: argparse.Namespace) -> None:
             id_column=settings.id_column,
         )
         collected = collect(raw, plan)
-        duplicates = _duplicates(raw, collected, settings, args.threads)
+        duplicates = (
+            _duplicates(raw, collected, args.threads)
+            if settings.near_duplicates and settings.kind == "picture"
+            else {"groups": [], "across": [], "contradictory": []}
+        )
     finally:
         raw.close()
+    collected.remarks.extend(remarks_on(duplicates))
     summary = summarise(collected, settings)
     table = tabulate(collected, duplicates["groups"], summary, seed=settings.seed)
     summary["duplicates"] = duplicates
@@ -86,9 +93,42 @@ def run(args: argparse.Namespace) -> None:
     _tell(table, summary)
 
 
-def _duplicates(raw: RawFiles, collected: Collected, settings: Settings, threads: int) -> dict[str, Any]:
-    del raw, collected, settings, threads
-    return {"groups": [], "across": [], "contradictory": []}
+def _duplicates(raw: RawFiles, collected: Collected, threads: int) -> dict[str, list[list[str]]]:
+    """The pictures that look the same, by id: whole groups, pairs across the splits, pairs with different labels.
+
+    They are told, and groups are kept in one fold; nothing else is made of them.
+    """
+    found = near_duplicates(raw, [*collected.train, *collected.test], threads)
+    ids = [sample.sample_id for sample in (*collected.train, *collected.test)]
+    splits = ["train"] * len(collected.train) + ["test"] * len(collected.test)
+    labels = [" ".join(collected.labels.get(name, ())) for name in ids]
+    members: dict[int, list[str]] = {}
+    for name, first in zip(ids, found.groups.tolist(), strict=True):
+        members.setdefault(first, []).append(name)
+
+    def named(pairs: list[tuple[int, int]]) -> list[list[str]]:
+        return [[ids[row] for row in pair] for pair in pairs]
+
+    return {
+        "groups": [names for names in members.values() if len(names) > 1],
+        "across": named(across_splits(found.pairs, splits)),
+        "contradictory": named(contradictions(found.pairs, labels)),
+    }
+
+
+def remarks_on(duplicates: dict[str, list[list[str]]]) -> list[str]:
+    """What a person should know about pictures that look the same, a sentence each."""
+    shown = {name: ", ".join(" = ".join(names) for names in groups[:3]) for name, groups in duplicates.items()}
+    sentences = {
+        "groups": ("group", "of pictures that look the same, each kept in one fold"),
+        "across": ("pair", "of a training and a test picture that look the same, of which nothing is made"),
+        "contradictory": ("pair", "of pictures that look the same and have different labels, both kept"),
+    }
+    return [
+        f"{number_of(len(duplicates[name]), noun)} {which}: {shown[name]}{' ...' if len(duplicates[name]) > 3 else ''}"
+        for name, (noun, which) in sentences.items()
+        if duplicates[name]
+    ]
 
 
 def summarise(collected: Collected, settings: Settings) -> dict[str, Any]:
@@ -193,9 +233,9 @@ def _tell(table: pd.DataFrame, summary: dict[str, Any]) -> None:
     """Print the counts that show whether the patterns and labels were meant so."""
     shown = [f"{count:,} {name}" for name, count in summary["counts"].items()]
     more = f", and {len(shown) - 10} more classes" if len(shown) > 10 else ""
-    say(f"{summary['n_train']:,} train samples: {', '.join(shown[:10])}{more}")
-    say(f"{summary['n_test']:,} test samples")
+    say(f"{number_of(summary['n_train'], 'train sample')}: {', '.join(shown[:10])}{more}")
+    say(number_of(summary["n_test"], "test sample"))
     sizes = table.loc[table["split"] == "train", "fold"].value_counts()
-    say(f"{summary['groups']:,} groups in {summary['folds']} folds of {sizes.min():,} to {sizes.max():,} samples")
+    say(f"{number_of(summary['groups'], 'group')} in {summary['folds']} folds of {sizes.min():,} to {sizes.max():,}")
     for remark in summary["remarks"]:
         say(f"remark: {remark}")

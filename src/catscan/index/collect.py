@@ -12,6 +12,7 @@ from catscan.index.pixels import find_rows
 from catscan.places import line_of, read_raw_table
 from catscan.raw import RawFile, RawFiles
 from catscan.samples import Sample
+from catscan.words import number_of
 
 FOLDER_KINDS = ("dicom_series",)
 
@@ -153,10 +154,12 @@ def _listed_in(asked: dict[str, int], others: list[Found], plan: Plan, remarks: 
             "if its ids are not the samples', set data.test_ids to files.",
         )
     if missing:
-        remarks.append(f"{len(missing):,} ids of {plan.sample} have no file and get the prior: {listed(missing)}.")
+        remarks.append(
+            f"{number_of(len(missing), 'id')} of {plan.sample} without a file, to get the prior: {listed(missing)}."
+        )
     if plan.test not in ("", plan.train) and len(others) > len(test):
         extra = [one.sample.sample_id for one in others if one.sample.sample_id not in asked]
-        remarks.append(f"{len(extra):,} test samples are not in {plan.sample} and are left out: {listed(extra)}.")
+        remarks.append(f"{number_of(len(extra), 'test sample')} not in {plan.sample}, left out: {listed(extra)}.")
     return test
 
 
@@ -164,7 +167,7 @@ def _tell_leaked(asked: dict[str, int], labels: Labels, plan: Plan, remarks: lis
     known = [name for name in asked if name in labels.by_id]
     if known:
         remarks.append(
-            f"{len(known):,} samples of {plan.sample} have a label too; they are predicted, not learnt from: "
+            f"{number_of(len(known), 'sample')} of {plan.sample} with a label too, predicted and not learnt from: "
             f"{listed(known)}."
         )
 
@@ -179,10 +182,10 @@ def _labelled(
     there = {one.sample.sample_id for one in found}
     missing = [name for name in labels.by_id if name not in there]
     if missing:
-        remarks.append(f"{len(missing):,} labelled ids have no file and are left out: {listed(missing)}.")
+        remarks.append(f"{number_of(len(missing), 'labelled id')} without a file, left out: {listed(missing)}.")
     if len(train) < len(found) and not unlabelled_are_test:
         bare = [one.sample.sample_id for one in found if one.sample.sample_id not in labels.by_id]
-        remarks.append(f"{len(bare):,} samples have no label and are left out of train: {listed(bare)}.")
+        remarks.append(f"{number_of(len(bare), 'sample')} without a label, left out of train: {listed(bare)}.")
     return train
 
 

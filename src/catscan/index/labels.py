@@ -11,6 +11,7 @@ import pandas as pd
 from catscan.errors import CatscanError, did_you_mean, listed
 from catscan.places import line_of
 from catscan.tables import natural_key
+from catscan.words import number_of
 
 NUMBER = re.compile(r"(\d+)(?:\.0*)?")  # a class number; a table that once had gaps has 1.0 for 1
 ONE_OR_ZERO = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "False": 0, "True": 1}
@@ -187,7 +188,7 @@ def _from_flags(flags: pd.DataFrame, rules: Rules, task: str, classes: Sequence[
         wrong = [row for row, cell in enumerate(flags[name]) if cell not in ONE_OR_ZERO]
         if wrong:
             raise CatscanError(
-                f"{len(wrong):,} labels are neither 0 nor 1.",
+                f"{number_of(len(wrong), 'label')} neither 0 nor 1.",
                 where=f"{rules.csv}, column {name!r}, " + listed([f"line {line_of(row)}" for row in wrong]),
                 found=repr(flags[name].iloc[wrong[0]]),
                 do="Mend these lines, or name the label columns in data.labels.columns.",
@@ -196,7 +197,7 @@ def _from_flags(flags: pd.DataFrame, rules: Rules, task: str, classes: Sequence[
     if task != "multilabel" and (rows.sum(axis=1) != 1).any():
         wrong = [row for row, total in enumerate(rows.sum(axis=1)) if total != 1]
         raise CatscanError(
-            f"{len(wrong):,} rows do not name exactly one class.",
+            f"{number_of(len(wrong), 'row')} without exactly one class.",
             where=f"{rules.csv}, " + listed([f"line {line_of(row)}" for row in wrong]),
             found=f"{rows[wrong[0]].sum()} classes are 1",
             do="Mend these lines, or set data.task to multilabel.",
@@ -225,12 +226,14 @@ def _refuse_contradictions(ids: pd.Series, names: Names, where: str, remarks: li
             )
         repeated.append(f"line {line_of(row)}")
     if repeated:
-        remarks.append(f"{len(repeated):,} rows of {where} repeat an id with the same label: {listed(repeated)}.")
+        remarks.append(
+            f"{number_of(len(repeated), 'row')} of {where} with the id and label of another: {listed(repeated)}."
+        )
 
 
 def _not_a_class(offenders: list[str], label: str, order: Sequence[str], where: str) -> CatscanError:
     return CatscanError(
-        f"{len(offenders):,} labels are not among the classes.",
+        f"{number_of(len(offenders), 'label')} not among the classes.",
         where=f"{where}: {listed(offenders)}",
         found=f"{label!r}; the classes are {listed([repr(name) for name in order])}",
         do="Mend the label, or add it to data.classes.",

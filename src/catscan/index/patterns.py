@@ -17,6 +17,7 @@ from catscan.places import PLACES, place_of
 from catscan.raw import RawFile
 from catscan.samples import Sample
 from catscan.tables import natural_key
+from catscan.words import number_of
 
 TOKEN = re.compile(r"\{(?P<name>[A-Za-z_]\w*)(?::(?P<texts>[^{}/]+))?\}|(?P<folders>\*\*/?)|(?P<any>\*)")
 EXAMPLES = 3
@@ -211,7 +212,7 @@ def _refuse_two_of_one_id(by_id: dict[str, dict[tuple[str, str], Found]], patter
         return
     paths = [str(PurePosixPath(archive) / path) for archive, path in by_id[double[0]]]
     raise CatscanError(
-        f"{len(double):,} ids have more than one sample.",
+        f"{number_of(len(double), 'id')} with more than one sample.",
         where=f"config key {pattern.key} ({pattern.text}); ids {listed(double)}",
         found=f"{double[0]!r} is {listed(paths)}",
         do="Narrow the pattern to one of them (a field can be fixed: {channel:FLAIR}), or make the id tell them apart.",

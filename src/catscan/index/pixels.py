@@ -12,7 +12,7 @@ from catscan.samples import Sample
 
 
 def find_rows(raw: RawFiles, files: Sequence[RawFile], name: str, *, id_column: str) -> list[Found]:
-    """One sample a row of the table ``name``; its path is `train.csv#1` for the first row after the header.
+    """One sample a row of the table ``name``; its path is `train.csv#0` for the first row after the header.
 
     Parameters
     ----------
@@ -34,4 +34,4 @@ def find_rows(raw: RawFiles, files: Sequence[RawFile], name: str, *, id_column: 
         raise CatscanError("A table of pixels has no row.", where=name)
     if len(set(ids)) < len(ids):
         raise CatscanError("A table of pixels has an id twice.", where=name, found=f"column {id_column!r}")
-    return [Found(Sample(one, file.archive, f"{file.path}{MARK}{row}")) for row, one in enumerate(ids, start=1)]
+    return [Found(Sample(one, file.archive, f"{file.path}{MARK}{row}")) for row, one in enumerate(ids)]
