@@ -22,7 +22,7 @@ def default() -> dict[str, Any]:
     return loaded
 
 
-def load(change: Callable[[dict[str, Any]], object] = lambda cats: None) -> dict[str, Any]:
+def load(change: Callable[[dict[str, Any]], object] = lambda _: None) -> dict[str, Any]:
     """The default config with ``change`` made to its dogs-vs-cats."""
     config = default()
     change(config["competitions"]["dogs-vs-cats"])

@@ -55,8 +55,9 @@ def summary(metrics: dict[str, Any], check: dict[str, Any], folder: Path) -> lis
     return lines
 
 
-def failure(log: str) -> None:
+def failure(log: str | list[str]) -> None:
     """Point to the jobs' own words, which Snakemake's last lines bury."""
+    log = log if isinstance(log, str) else ", ".join(log)
     print(
         f"\ncatscan: a stage stopped; its own words stand above, and in results/*/logs/. Snakemake's log: {log}",
         file=sys.stderr,

@@ -3,7 +3,6 @@
 import csv
 import json
 import re
-from html.parser import HTMLParser
 
 import pytest
 
@@ -49,15 +48,9 @@ def test_the_box_shows_score_baseline_truth_submission_and_report(finished) -> N
 def test_the_report_is_one_page_that_fetches_nothing(finished) -> None:
     text = (finished[0].home / "results" / "report.html").read_text()
 
-    class Addresses(HTMLParser):
-        found: list[str] = []
+    addresses = re.findall(r"(?:src|href)=\"?([^\" >]+)", text)
 
-        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            self.found += [value or "" for name, value in attrs if name in ("src", "href")]
-
-    parser = Addresses()
-    parser.feed(text)
-    assert all(address.startswith(("data:image/png;base64,", "#")) for address in parser.found)
+    assert all(address.startswith(("data:image/png;base64,", "#")) for address in addresses)
     assert text.count("<img") == 12
     assert not re.search(r"url\(|@import|<script", text)
 
