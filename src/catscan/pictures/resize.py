@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from catscan.pictures.area import area_average
+
 Pixels = NDArray[np.uint8]
 
 
@@ -71,6 +73,5 @@ def area(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     """The area average along each axis that shrinks, then linear along each that grows; (*size, channels)."""
     shrunk = min(size[0], pixels.shape[0]), min(size[1], pixels.shape[1])
     if shrunk != pixels.shape[:2]:
-        scaled: Any = cv2.resize(np.ascontiguousarray(pixels), shrunk[::-1], interpolation=cv2.INTER_AREA)
-        pixels = scaled.reshape(*shrunk, pixels.shape[2])
+        pixels = area_average(pixels, shrunk)
     return pixels if shrunk == size else linear(pixels, size)
