@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from catscan import cli, fingerprint
+from catscan import cli, config, fingerprint
 
 TENSORFLOW_STAGES = {"train", "predict"}
 STAGES = [name for name in cli.COMMANDS if name != "doctor"]
@@ -71,6 +71,21 @@ def test_an_import_inside_a_function_counts(sources: Path) -> None:
     report.write_text(report.read_text() + "\ndef late():\n    from catscan.extra import A\n    return A\n")
 
     assert changed_by(sources / "extra.py", "\nB = 2\n") == {"report"}
+
+
+@pytest.mark.parametrize(
+    "module", [*config.READERS.values(), *(name for names in config.SOURCES.values() for name in names)]
+)
+def test_what_is_left_out_for_another_kind_exists(module: str) -> None:
+    assert fingerprint._source(f"catscan.{module}").is_file()
+
+
+def test_code_left_out_does_not_count_nor_does_what_it_alone_imports() -> None:
+    pictures = fingerprint.closure("preprocess", without=["scans"])
+
+    assert "catscan.pictures.decode" in pictures
+    assert not [module for module in pictures if module.startswith("catscan.scans")]
+    assert "pydicom" not in fingerprint.versions_of("preprocess", without=["scans"])
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -8,7 +8,7 @@ that shape its result. What cannot change a result (threads, the device, where f
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,15 @@ SOURCE_KEYS = {
     "sample": ("kind", "sample", "train", "test", "seed"),
     "directory": ("kind", "path", "solution", "password_files"),
     "kaggle": ("kind", "competition", "files", "password_files"),
+}
+
+
+# What a stage imports only for one kind of data or of source: its code does not count where another kind is read.
+READERS = {"picture": "pictures", "csv_pixels": "pictures", "dicom_series": "scans", "nifti": "scans"}
+SOURCES = {
+    "sample": ("download.sample",),
+    "directory": ("download.directory",),
+    "kaggle": ("download.kaggle", "download.fetch", "kaggle_api", "kaggle_refusals"),
 }
 
 
@@ -183,9 +192,10 @@ def sample_shape(competition: Config) -> tuple[int, ...]:
 # --- what each stage reads -------------------------------------------------------------------------------------------
 
 
-def stage_string(stage: str, values: Config) -> str:
+def stage_string(stage: str, values: Config, *, without: Iterable[str] = ()) -> str:
     """The canonical string of a stage: its settings, its code's digest, the versions that shape its result."""
-    code, versions = fingerprint.code_of(stage), fingerprint.versions_of(stage)
+    left_out = tuple(without)
+    code, versions = fingerprint.code_of(stage, left_out), fingerprint.versions_of(stage, left_out)
     return canonical({**values, "code": code, "versions": versions})
 
 
@@ -197,15 +207,17 @@ def download(competition: Config) -> str:
         from catscan.download.manifest import source_digest
 
         values["path"] = str(Path(source["path"]).expanduser().resolve())
-        return stage_string("download", {**values, "digest": source_digest(Path(values["path"]))})
-    return stage_string("download", values)
+        values["digest"] = source_digest(Path(values["path"]))
+    others = [module for kind, modules in SOURCES.items() if kind != source["kind"] for module in modules]
+    return stage_string("download", values, without=others)
 
 
 def index(competition: Config) -> str:
     """What the index stage reads: the data block, the index block, and which ids the submission asks for."""
     submission = competition["submission"]
     values = {**competition["data"], **competition["index"]}
-    return stage_string("index", {**values, "sample": submission["sample"], "id_column": submission["id_column"]})
+    values |= {"sample": submission["sample"], "id_column": submission["id_column"]}
+    return stage_string("index", values, without=_other_readers(values["kind"]))
 
 
 def reader(competition: Config) -> Config:
@@ -218,7 +230,12 @@ def preprocess(competition: Config) -> str:
     """What the preprocess stage reads: the reader's settings and what to do about bad samples."""
     block = competition["preprocess"]
     bad = {key: block[key] for key in ("on_bad", "tolerated_share")}
-    return stage_string("preprocess", {**reader(competition), **bad})
+    values = {**reader(competition), **bad}
+    return stage_string("preprocess", values, without=_other_readers(values["kind"]))
+
+
+def _other_readers(kind: str) -> set[str]:
+    return set(READERS.values()) - {READERS[kind]}
 
 
 def models(competition: Config) -> dict[str, Config]:
@@ -251,7 +268,8 @@ def train(competition: Config, model: str) -> str:
 
 def predict(competition: Config) -> str:
     """What the predict stage reads."""
-    return stage_string("predict", competition["predict"])
+    # A shard is predicted without reading a picture or a scan; only `catscan predict picture.jpg` does that.
+    return stage_string("predict", competition["predict"], without=("readers", *READERS.values()))
 
 
 def evaluate(competition: Config) -> str:

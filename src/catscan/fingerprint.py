@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -33,26 +33,36 @@ RESULT_SHAPING = {
 }
 
 
-def code_of(stage: str) -> str:
-    """Digest of the stage's code (16 hex digits)."""
+def code_of(stage: str, without: Sequence[str] = ()) -> str:
+    """Digest of the stage's code (16 hex digits); ``without`` as in `closure`."""
     digest = hashlib.sha256()
-    for module in sorted(closure(stage)):
+    for module in sorted(closure(stage, without)):
         digest.update(f"{module}\n{_parsed(module).code}\n".encode())
     return digest.hexdigest()[:16]
 
 
-def versions_of(stage: str) -> dict[str, str]:
+def versions_of(stage: str, without: Sequence[str] = ()) -> dict[str, str]:
     """The installed versions of the result-shaping packages that the stage's code imports."""
-    names = {name for module in closure(stage) for name in _parsed(module).third_party}
+    names = {name for module in closure(stage, without) for name in _parsed(module).third_party}
     return {name: found for name in sorted(names & RESULT_SHAPING.keys()) if (found := _installed(name))}
 
 
-def closure(stage: str) -> set[str]:
-    """The names of all catscan modules that ``catscan.<stage>`` needs, itself included, without the package's root."""
+def closure(stage: str, without: Sequence[str] = ()) -> set[str]:
+    """The names of all catscan modules that ``catscan.<stage>`` needs, itself included, without the package's root.
+
+    Parameters
+    ----------
+    stage
+        The stage's module below the package.
+    without
+        Modules and packages below the package that the stage imports only for another kind of data or source than the
+        one at hand (the reader of scans, when the samples are pictures); what they alone import does not count either.
+    """
+    left_out = tuple(f"{PACKAGE}.{name}" for name in without)
     todo, seen = [f"{PACKAGE}.{stage}"], set[str]()
     while todo:
         module = todo.pop()
-        if module in seen:
+        if module in seen or any(module == name or module.startswith(f"{name}.") for name in left_out):
             continue
         seen.add(module)
         todo.extend(_parsed(module).first_party)
