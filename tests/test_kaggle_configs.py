@@ -1,0 +1,386 @@
+"""Every file of config/kaggle, from a miniature of the competition's layout to a checked submission."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from catscan import config as catscan_config
+from catscan.cli import main
+
+ROOT = Path(__file__).resolve().parents[1]
+SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+FILES = sorted((ROOT / "config" / "kaggle").glob("*.yaml"))
+
+
+class Miniature:
+    """Writes the raw folder of a competition with a handful of samples."""
+
+    def __init__(self, raw: Path) -> None:
+        self.raw = raw
+        self._random = np.random.default_rng(1)
+
+    def bytes(self, path: str) -> bytes:
+        """A small picture of noise in the format of the name; a few bytes where the index does not look inside."""
+        if not path.endswith((".jpg", ".png", ".tif")):
+            return b"DICM"
+        return cv2.imencode(Path(path).suffix, self._random.integers(0, 256, (24, 24, 3), np.uint8))[1].tobytes()
+
+    def files(self, *paths: str) -> None:
+        for path in paths:
+            (self.raw / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.raw / path).write_bytes(self.bytes(path))
+
+    def zip(self, name: str, *members: str) -> None:
+        with zipfile.ZipFile(self.raw / name, "w") as archive:
+            for member in members:
+                archive.writestr(member, self.bytes(member))
+
+    def table(self, name: str, header: str, *rows: str) -> None:
+        (self.raw / name).write_text("\n".join([header, *rows]) + "\n")
+
+
+Layout = Callable[[Miniature], dict[str, Any]]
+LAYOUTS: dict[str, Layout] = {}
+
+
+def layout(name: str) -> Callable[[Layout], Layout]:
+    """Register the miniature of the competition that ``config/kaggle/NAME.yaml`` describes.
+
+    It returns what the index must find: the numbers of samples of each split, and the classes.
+    """
+
+    def register(make: Layout) -> Layout:
+        LAYOUTS[name] = make
+        return make
+
+    return register
+
+
+@layout("dogs-vs-cats-redux")
+def _(raw: Miniature) -> dict[str, Any]:
+    raw.zip("train.zip", *(f"train/{kind}.{n}.jpg" for n in range(6) for kind in ("cat", "dog")))
+    raw.zip("test.zip", *(f"test/{n}.jpg" for n in (1, 2, 10)))
+    raw.table("sample_submission.csv", "id,label", "1,0.5", "2,0.5", "10,0.5")
+    return {"train": 12, "test": 3, "classes": ["cat", "dog"]}
+
+
+def _bowl(raw: Miniature) -> None:
+    for patient in ("00cba0", "00edff", "0a38e7", "0c0de3"):
+        raw.files(*(f"stage1/{patient}/{n:02}.dcm" for n in range(3)))
+    raw.table("stage1_labels.csv", "id,cancer", "00cba0,0", "00edff,1", "0a38e7,0")
+
+
+@layout("data-science-bowl-2017")
+def _(raw: Miniature) -> dict[str, Any]:
+    _bowl(raw)
+    raw.table("stage1_sample_submission.csv", "id,cancer", "0c0de3,0.5")
+    return {"train": 3, "test": 1, "classes": ["no_cancer", "cancer"]}
+
+
+@layout("data-science-bowl-2017-stage-2")
+def _(raw: Miniature) -> dict[str, Any]:
+    _bowl(raw)
+    raw.files("stage2/1a2b3c/01.dcm", "stage2/1a2b3c/02.dcm")
+    raw.table("stage2_sample_submission.csv", "id,cancer", "1a2b3c,0.5")
+    return {"train": 3, "test": 1, "classes": ["no_cancer", "cancer"]}
+
+
+@layout("dog-breed-identification")
+def _(raw: Miniature) -> dict[str, Any]:
+    breeds = ["afghan_hound", "beagle", "chow"]
+    raw.files(*(f"train/{n:032x}.jpg" for n in range(6)), *(f"test/{n:032x}.jpg" for n in range(8, 10)))
+    raw.table("labels.csv", "id,breed", *(f"{n:032x},{breeds[n % 3]}" for n in range(6)))
+    raw.table("sample_submission.csv", "id," + ",".join(breeds), *(f"{n:032x},0.33,0.33,0.33" for n in (9, 8)))
+    return {"train": 6, "test": 2, "classes": breeds}
+
+
+@layout("aptos2019-blindness-detection")
+def _(raw: Miniature) -> dict[str, Any]:
+    raw.files(*(f"train_images/{n:012x}.png" for n in range(10)), "test_images/0005cfc8afb6.png")
+    raw.table("train.csv", "id_code,diagnosis", *(f"{n:012x},{n % 5}" for n in range(10)))
+    raw.table("sample_submission.csv", "id_code,diagnosis", "0005cfc8afb6,0")
+    return {"train": 10, "test": 1, "classes": ["0", "1", "2", "3", "4"]}
+
+
+@layout("cassava-leaf-disease")
+def _(raw: Miniature) -> dict[str, Any]:
+    raw.files(*(f"train_images/100{n}.jpg" for n in range(6)), "test_images/2216849948.jpg")
+    raw.table("train.csv", "image_id,label", *(f"100{n}.jpg,{n % 5}" for n in range(6)))
+    raw.table("label_num_to_disease_map.json", "{}")
+    raw.table("sample_submission.csv", "image_id,label", "2216849948.jpg,4")
+    return {"train": 6, "test": 1, "classes": ["0", "1", "2", "3", "4"]}
+
+
+@layout("plant-pathology-2020")
+def _(raw: Miniature) -> dict[str, Any]:
+    names = "healthy,multiple_diseases,rust,scab"
+    raw.files(*(f"images/Train_{n}.jpg" for n in range(8)), *(f"images/Test_{n}.jpg" for n in range(2)))
+    one_hot = ["1,0,0,0", "0,1,0,0", "0,0,1,0", "0,0,0,1"]
+    raw.table("train.csv", f"image_id,{names}", *(f"Train_{n},{one_hot[n % 4]}" for n in range(8)))
+    raw.table("test.csv", "image_id", "Test_0", "Test_1")
+    raw.table("sample_submission.csv", f"image_id,{names}", *(f"Test_{n},0.25,0.25,0.25,0.25" for n in range(2)))
+    return {"train": 8, "test": 2, "classes": names.split(",")}
+
+
+@layout("plant-pathology-2021")
+def _(raw: Miniature) -> dict[str, Any]:
+    raw.files(*(f"train_images/80{n}.jpg" for n in range(4)), "test_images/85f8cb619c66b863.jpg")
+    raw.table("train.csv", "image,labels", "800.jpg,healthy", "801.jpg,scab", "802.jpg,rust scab", "803.jpg,rust")
+    raw.table("sample_submission.csv", "image,labels", "85f8cb619c66b863.jpg,healthy")
+    return {"train": 4, "test": 1, "classes": ["healthy", "rust", "scab"]}
+
+
+@layout("plant-seedlings")
+def _(raw: Miniature) -> dict[str, Any]:
+    species = ["Black-grass", "Small-flowered Cranesbill", "Sugar beet"]
+    raw.files(*(f"train/{name}/{n:09x}.png" for name in species for n in range(2)), "test/0021e90e4.png")
+    raw.table("sample_submission.csv", "file,species", "0021e90e4.png,Sugar beet")
+    return {"train": 6, "test": 1, "classes": species}
+
+
+@layout("paddy-disease")
+def _(raw: Miniature) -> dict[str, Any]:
+    diseases = ["blast", "normal", "tungro"]
+    raw.files(*(f"train_images/{name}/10{n}.jpg" for n, name in enumerate(diseases * 2)), "test_images/200001.jpg")
+    raw.table("sample_submission.csv", "image_id,label", "200001.jpg,")
+    return {"train": 6, "test": 1, "classes": diseases}
+
+
+@layout("histopathologic-cancer-detection")
+def _(raw: Miniature) -> dict[str, Any]:
+    raw.files(*(f"train/{n:040x}.tif" for n in range(4)), f"test/{9:040x}.tif")
+    raw.table("train_labels.csv", "id,label", *(f"{n:040x},{n % 2}" for n in range(4)))
+    raw.table("sample_submission.csv", "id,label", f"{9:040x},0")
+    return {"train": 4, "test": 1, "classes": ["normal", "tumour"]}
+
+
+@layout("aerial-cactus-identification")
+def _(raw: Miniature) -> dict[str, Any]:
+    raw.zip("train.zip", *(f"train/000{n}.jpg" for n in range(4)))
+    raw.zip("test.zip", "test/000940378805c44108d287872b2f04ce.jpg")
+    raw.table("train.csv", "id,has_cactus", *(f"000{n}.jpg,{n % 2}" for n in range(4)))
+    raw.table("sample_submission.csv", "id,has_cactus", "000940378805c44108d287872b2f04ce.jpg,0.5")
+    return {"train": 4, "test": 1, "classes": ["no_cactus", "cactus"]}
+
+
+@layout("ranzcr-clip")
+def _(raw: Miniature) -> dict[str, Any]:
+    names = [
+        *(f"ETT - {state}" for state in ("Abnormal", "Borderline", "Normal")),
+        *(f"NGT - {state}" for state in ("Abnormal", "Borderline", "Incompletely Imaged", "Normal")),
+        *(f"CVC - {state}" for state in ("Abnormal", "Borderline", "Normal")),
+        "Swan Ganz Catheter Present",
+    ]
+    header, zeros = ",".join(names), ",".join("0" * len(names))
+    raw.files(*(f"train/1.2.826.{n}.jpg" for n in range(4)), "test/1.2.826.9.jpg")
+    flags = [",".join("1" if place in (n, 10) else "0" for place in range(11)) for n in range(4)]
+    raw.table(
+        "train.csv", f"StudyInstanceUID,{header},PatientID", *(f"1.2.826.{n},{flags[n]},p{n // 2}" for n in range(4))
+    )
+    raw.table("sample_submission.csv", f"StudyInstanceUID,{header}", f"1.2.826.9,{zeros}")
+    return {"train": 4, "test": 1, "classes": ["_".join(name.split()) for name in names], "groups": 2}
+
+
+@layout("siim-isic-melanoma")
+def _(raw: Miniature) -> dict[str, Any]:
+    raw.files(*(f"jpeg/train/ISIC_{n:07}.jpg" for n in range(6)), "jpeg/test/ISIC_0052060.jpg")
+    raw.files("train/ISIC_0000000.dcm")
+    raw.table(
+        "train.csv",
+        "image_name,patient_id,sex,age_approx,diagnosis,benign_malignant,target",
+        *(f"ISIC_{n:07},IP_{n // 2},male,45,unknown,benign,{n % 2}" for n in range(6)),
+    )
+    raw.table("sample_submission.csv", "image_name,target", "ISIC_0052060,0")
+    return {"train": 6, "test": 1, "classes": ["benign", "melanoma"], "groups": 3}
+
+
+@layout("digit-recognizer")
+def _(raw: Miniature) -> dict[str, Any]:
+    pixels = ",".join(f"pixel{n}" for n in range(784))
+    row = ",".join("7" for _ in range(784))
+    raw.table("train.csv", f"label,{pixels}", *(f"{n % 3},{row}" for n in range(6)))
+    raw.table("test.csv", pixels, row, row)
+    raw.table("sample_submission.csv", "ImageId,Label", "1,0", "2,0")
+    return {"train": 6, "test": 2, "classes": ["0", "1", "2"]}
+
+
+@layout("cifar-10")
+def _(raw: Miniature) -> dict[str, Any]:
+    kinds = ["airplane", "frog", "truck"]
+    raw.files(*(f"train/{n}.png" for n in range(1, 7)), *(f"test/{n}.png" for n in range(1, 3)))
+    raw.table("trainLabels.csv", "id,label", *(f"{n},{kinds[n % 3]}" for n in range(1, 7)))
+    raw.table("sampleSubmission.csv", "id,label", "1,frog", "2,frog")
+    return {"train": 6, "test": 2, "classes": kinds}
+
+
+@layout("rsna-miccai-brain-tumor")
+def _(raw: Miniature) -> dict[str, Any]:
+    for split, patients in (("train", ("00000", "00002", "00003")), ("test", ("00001",))):
+        for patient in patients:
+            raw.files(*(f"{split}/{patient}/{kind}/Image-{n}.dcm" for kind in ("FLAIR", "T1w") for n in (1, 10)))
+    raw.table("train_labels.csv", "BraTS21ID,MGMT_value", "00000,1", "00002,1", "00003,0")
+    raw.table("sample_submission.csv", "BraTS21ID,MGMT_value", "00001,0.5")
+    return {"train": 3, "test": 1, "classes": ["unmethylated", "methylated"]}
+
+
+@layout("rsna-2022-cervical-spine")
+def _(raw: Miniature) -> dict[str, Any]:
+    names = ["C1", "C2", "C3", "C4", "C5", "C6", "C7", "patient_overall"]
+    for n in range(4):
+        raw.files(f"train_images/1.2.826.0.{n}/1.dcm", f"train_images/1.2.826.0.{n}/2.dcm")
+    raw.files("test_images/1.2.826.0.22327/1.dcm")
+    flags = [",".join(str(int(n == place)) for place in range(7)) for n in range(4)]
+    raw.table(
+        "train.csv",
+        "StudyInstanceUID,patient_overall,C1,C2,C3,C4,C5,C6,C7",
+        *(f"1.2.826.0.{n},{n % 2},{flags[n]}" for n in range(4)),
+    )
+    raw.table("sample_submission.csv", "row_id,fractured", *(f"1.2.826.0.22327_{name},0.5" for name in names))
+    return {"train": 4, "test": 1, "classes": ["patient_overall", *names[:-1]]}
+
+
+@layout("rsna-breast-cancer")
+def _(raw: Miniature) -> dict[str, Any]:
+    raw.files(
+        *(f"train_images/{patient}/{patient}{view}.png" for patient in (10006, 10011, 10025) for view in range(2))
+    )
+    raw.files(*(f"test_images/10008/{name}.png" for name in ("736471439", "1591370361", "68070693")))
+    raw.table(
+        "train.csv",
+        "site_id,patient_id,image_id,laterality,view,cancer",
+        *(
+            f"2,{patient},{patient}{view},L,CC,{int(patient == 10011)}"
+            for patient in (10006, 10011, 10025)
+            for view in range(2)
+        ),
+    )
+    raw.table(
+        "test.csv",
+        "site_id,patient_id,image_id,laterality,view,prediction_id",
+        "2,10008,736471439,L,MLO,10008_L",
+        "2,10008,1591370361,L,CC,10008_L",
+        "2,10008,68070693,R,CC,10008_R",
+    )
+    raw.table("sample_submission.csv", "prediction_id,cancer", "10008_L,0.02", "10008_R,0.02")
+    return {"train": 6, "test": 3, "classes": ["no_cancer", "cancer"], "groups": 3}
+
+
+@layout("rsna-intracranial-aneurysm")
+def _(raw: Miniature) -> dict[str, Any]:
+    described = yaml.safe_load((ROOT / "config" / "kaggle" / "rsna-intracranial-aneurysm.yaml").read_text())
+    names = described["competitions"]["rsna-intracranial-aneurysm"]["data"]["labels"]["columns"]
+    for n in range(5):
+        raw.files(f"series/1.2.826.{n}/1.2.dcm", f"series/1.2.826.{n}/1.3.dcm")
+    flags = [",".join(str(int(place in (n, 13))) for place in range(14)) for n in range(4)]
+    header = ",".join(names)
+    raw.table("train.csv", f"SeriesInstanceUID,PatientAge,PatientSex,Modality,{header}",
+              *(f"1.2.826.{n},64,Female,CTA,{flags[n]}" for n in range(4)))  # fmt: skip
+    raw.table("sample_submission.csv", f"SeriesInstanceUID,{header}", "1.2.826.4," + ",".join("0" * 14))
+    return {"train": 4, "test": 1, "classes": ["_".join(name.split()) for name in names]}
+
+
+@layout("leaf-classification")
+def _(raw: Miniature) -> dict[str, Any]:
+    species = ["Acer_Opalus", "Quercus_Rubra"]
+    raw.zip("images.zip", *(f"images/{n}.jpg" for n in range(1, 7)))
+    for name, header, rows in (
+        ("train.csv", "id,species,margin1", [f"{n},{species[n % 2]},0.1" for n in range(1, 5)]),
+        ("test.csv", "id,margin1", ["5,0.1", "6,0.1"]),
+        ("sample_submission.csv", "id," + ",".join(species), ["5,0.5,0.5", "6,0.5,0.5"]),
+    ):
+        with zipfile.ZipFile(raw.raw / f"{name}.zip", "w") as archive:
+            archive.writestr(name, "\n".join([header, *rows]) + "\n")
+    return {"train": 4, "test": 2, "classes": species}
+
+
+@layout("invasive-species-monitoring")
+def _(raw: Miniature) -> dict[str, Any]:
+    raw.files(*(f"train/{n}.jpg" for n in range(1, 5)), *(f"test/{n}.jpg" for n in range(1, 3)))
+    raw.table("train_labels.csv", "name,invasive", *(f"{n},{n % 2}" for n in range(1, 5)))
+    raw.table("sample_submission.csv", "name,invasive", "1,0.5", "2,0.5")
+    return {"train": 4, "test": 2, "classes": ["native", "invasive"]}
+
+
+def described_in(path: Path) -> list[tuple[Path, str]]:
+    return [(path, name) for name in yaml.safe_load(path.read_text())["competitions"]]
+
+
+COMPETITIONS = [pair for path in FILES for pair in described_in(path)]
+IDS = [name for _, name in COMPETITIONS]
+
+
+def test_every_described_competition_has_a_miniature() -> None:
+    assert sorted(LAYOUTS) == sorted(IDS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
+def test_a_file_runs_what_it_is_named_for_and_links_its_rules(path: Path) -> None:
+    text = path.read_text()
+    described = yaml.safe_load(text)
+
+    assert described["run"] == [path.stem]
+    assert "https://www.kaggle.com/competitions/" in text
+    assert all(line.startswith("#") for line in text.splitlines()[:2])
+
+
+@pytest.mark.parametrize(("path", "name"), COMPETITIONS, ids=IDS)
+def test_miniature_goes_from_index_to_checked_submission(path: Path, name: str, tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    expected = LAYOUTS[name](Miniature(raw))
+    described = yaml.safe_load(path.read_text()) | {"run": [name]}
+    for competition in described["competitions"].values():
+        competition["source"] = {"kind": "directory", "path": str(raw)}
+    competition = catscan_config.load(described, SCHEMA)["competitions"][name]
+    files = {key: str(tmp_path / key) for key in ("index.csv", "index.json", "metrics.json", "submission.csv", "check")}
+
+    index = ["index", "--settings", catscan_config.index(competition), "--raw", str(raw)]
+    assert main([*index, "--index", files["index.csv"], "--summary", files["index.json"]]) == 0
+    summary = json.loads(Path(files["index.json"]).read_text())
+    table = pd.read_csv(files["index.csv"], dtype=str, keep_default_na=False)
+    predictions = _predicted(tmp_path, table, summary)
+    Path(files["metrics.json"]).write_text('{"temperature": 1.1, "clip": 0.01, "expected_score": 0.5}')
+    submission = ["submission", "--settings", catscan_config.submission(competition), "--raw", str(raw)]
+    submission += ["--index", files["index.csv"], "--summary", files["index.json"], "--metrics", files["metrics.json"]]
+    submission += ["--predictions", *predictions, "--out", files["submission.csv"], "--check", files["check"]]
+    assert main(submission) == 0
+
+    assert summary["classes"] == expected["classes"]
+    assert (summary["n_train"], summary["n_test"]) == (expected["train"], expected["test"])
+    assert summary["groups"] == expected.get("groups", expected["train"])
+    assert all(_is_there(raw, row) for row in table.itertuples())
+    assert json.loads(Path(files["check"]).read_text())["missing"] == []
+
+
+def _predicted(folder: Path, index: pd.DataFrame, summary: dict[str, Any]) -> list[str]:
+    """Two models' predictions for the test samples."""
+    ids = index.loc[index["split"] == "test", "sample_id"].tolist()
+    paths = []
+    for seed, model in enumerate(("first", "second")):
+        drawn = np.random.default_rng(seed).random((len(ids), len(summary["classes"])))
+        if summary["task"] != "multilabel":
+            drawn /= drawn.sum(axis=1, keepdims=True)
+        path = folder / "predictions" / model / "fold-0.csv"
+        path.parent.mkdir(parents=True)
+        predicted = pd.DataFrame(drawn, columns=summary["classes"])
+        predicted.insert(0, "sample_id", ids)
+        predicted.to_csv(path, index=False)
+        paths.append(str(path))
+    return paths
+
+
+def _is_there(raw: Path, row: Any) -> bool:
+    """Whether the bytes of a sample lie where the index says: a member, a file, a folder, a row of a table."""
+    if row.archive:
+        return any(name.startswith(row.path) for name in zipfile.ZipFile(raw / row.archive).namelist())
+    return (raw / row.path.partition("#")[0]).exists()
