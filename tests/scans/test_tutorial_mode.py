@@ -24,8 +24,8 @@ PATIENTS = [
 @pytest.mark.parametrize("patient", PATIENTS)
 def test_stored_means_equal_the_tutorials_array(patient: str, patients: Path, golden: dict[str, np.ndarray]) -> None:
     reader = ScanReader(RawFiles(patients), ScanSettings(mode="tutorial"))
-    scan, stored = reader.prepare(Sample(patient, "", patient))
+    scan = reader.prepare(Sample(patient, "", patient))
 
-    means = tutorial.stored_means(scan, stored, (20, 50, 50))
+    means = tutorial.stored_means(scan, (20, 50, 50))
 
     np.testing.assert_allclose(means, golden[patient], atol=1e-9)  # stored values

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
 from catscan.errors import BadSample, listed
 from catscan.scans.geometry import (
     MOST_MISSING,
-    PARALLEL,
-    TILT_DEGREES,
     Floats,
     Steps,
     examine_steps,
-    tilt_degrees,
-    turn_to_patient,
 )
 from catscan.scans.headers import Header
+from catscan.scans.scan import Scan, allow, check_directions
 from catscan.scans.series import FEWEST, Series
 from catscan.scans.settings import ScanSettings
 from catscan.scans.slices import StoredSlices
@@ -28,33 +22,7 @@ NEAR_AIR = 150  # HU (or stored units) around a peak
 SHARE_OF_AIR = 0.05  # of the pixels of a slice lie near the air peak, at least
 
 
-@dataclass(frozen=True)
-class Checked:
-    """A series that can be resampled.
-
-    Attributes
-    ----------
-    headers, axes, places_mm, pixel_mm
-        As in `Series`.
-    steps
-        What the distances of the slices say.
-    rescale
-        (slope, intercept) of each slice, finite.
-    report, remarks
-        As in `Series`, with what was found here.
-    """
-
-    headers: tuple[Header, ...]
-    axes: Floats
-    places_mm: Floats
-    pixel_mm: tuple[float, float]
-    steps: Steps
-    rescale: tuple[tuple[float, float], ...]
-    report: dict[str, Any]
-    remarks: tuple[str, ...]
-
-
-def check(series: Series, stored: StoredSlices, settings: ScanSettings) -> Checked:
+def check(series: Series, stored: StoredSlices, settings: ScanSettings) -> Scan:
     """Check a series by the settings' `allow`.
 
     Raises
@@ -64,7 +32,7 @@ def check(series: Series, stored: StoredSlices, settings: ScanSettings) -> Check
     """
     remarks = list(series.remarks)
     steps = _steps(series, settings, remarks)
-    tilt, oblique = _directions(series, settings, remarks)
+    directions = check_directions(series.axes, series.places_mm, settings, remarks)
     rescale = _rescale(series, stored, settings, remarks)
     report = series.report | {
         "n_slices": len(series.headers),
@@ -74,14 +42,23 @@ def check(series: Series, stored: StoredSlices, settings: ScanSettings) -> Check
         "steps_mm": distinct_steps(series.places_mm[:, 0]),
         "even": steps.even,
         "interpolated_mm": [round(mm, 3) for mm in _missing_places(series, steps)],
-        "tilt_degrees": round(tilt, 3),
-        "oblique_degrees": round(oblique, 3),
+        **directions,
         "rescale": sorted({(slope, intercept) for slope, intercept in rescale}),
         "padding": sorted({header.padding for header in series.headers if header.padding}),
         "transfer_syntaxes": sorted({header.transfer_syntax for header in series.headers}),
     }
-    return Checked(
-        series.headers, series.axes, series.places_mm, series.pixel_mm, steps, rescale, report, tuple(remarks)
+    first = series.headers[0]
+    return Scan(
+        axes=series.axes,
+        places_mm=series.places_mm,
+        pixel_mm=series.pixel_mm,
+        size=(first.rows, first.columns),
+        steps=steps,
+        rescale=rescale,
+        padding=tuple(header.padding for header in series.headers),
+        stored=lambda k: stored.read(series.headers[k]),
+        report=report,
+        remarks=tuple(remarks),
     )
 
 
@@ -95,7 +72,7 @@ def _steps(series: Series, settings: ScanSettings, remarks: list[str]) -> Steps:
     distances = series.places_mm[:, 0]
     n = len(distances)
     if n < FEWEST:
-        _allow("few_slices", f"has {n} slice{'s' if n > 1 else ''}, no volume", settings, remarks)
+        allow("few_slices", f"has {n} slice{'s' if n > 1 else ''}, no volume", settings, remarks)
     if n == 1:
         thickness = series.headers[0].thickness_mm
         if not thickness or not thickness > 0:
@@ -105,10 +82,10 @@ def _steps(series: Series, settings: ScanSettings, remarks: list[str]) -> Steps:
     if steps.longest_gap > MOST_MISSING or (steps.missing and not steps.even):
         raise BadSample(f"lacks {steps.longest_gap} slices in a row; {_where(series, steps)}")
     if steps.missing:
-        _allow("gaps", f"lacks slices; {_where(series, steps)}", settings, remarks)
+        allow("gaps", f"lacks slices; {_where(series, steps)}", settings, remarks)
     elif not steps.even:
         text = f"is unevenly spaced: steps of {listed([f'{mm:g}' for mm in distinct_steps(distances)])} mm"
-        _allow("uneven", text, settings, remarks)
+        allow("uneven", text, settings, remarks)
     return steps
 
 
@@ -125,23 +102,6 @@ def _missing_places(series: Series, steps: Steps) -> list[float]:
         for i, count in steps.missing
         for j in range(count)
     ]
-
-
-def _allow(oddity: str, text: str, settings: ScanSettings, remarks: list[str]) -> None:
-    if oddity not in settings.allow:
-        raise BadSample(f"{text} (not in `allow`: {oddity})")
-    remarks.append(text)
-
-
-def _directions(series: Series, settings: ScanSettings, remarks: list[str]) -> tuple[float, float]:
-    origins = series.places_mm @ series.axes
-    tilt = tilt_degrees(origins[0], origins[-1], series.axes[0])
-    oblique = turn_to_patient(series.axes).oblique_degrees
-    if tilt > TILT_DEGREES:
-        _allow("tilt", f"was taken with a gantry tilt of {tilt:.1f} degrees", settings, remarks)
-    elif np.sin(np.radians(oblique)) > PARALLEL:
-        _allow("oblique", f"lies {oblique:.1f} degrees across the patient's axes", settings, remarks)
-    return tilt, oblique
 
 
 def _rescale(
@@ -172,5 +132,5 @@ def _guess_intercept(header: Header, stored: StoredSlices, settings: ScanSetting
     text = f"{header.name} lacks its rescale intercept, and its values are no HU (no air near -1000)"
     if np.mean(np.abs(values - 24) < NEAR_AIR) < SHARE_OF_AIR:
         raise BadSample(f"{text}, nor HU + 1024 (no air near 0)")
-    _allow("no_rescale", text, settings, remarks)
+    allow("no_rescale", text, settings, remarks)
     return -1024.0

@@ -151,6 +151,11 @@ class Turn:
         """(normal, rows, columns) to (z up, y back, x left), as a view."""
         return array.transpose(self.order)[tuple(slice(None, None, -1 if flip else 1) for flip in self.flips)]
 
+    def undo(self, array: NDArray[Any]) -> NDArray[Any]:
+        """The other way, from (z up, y back, x left) to (normal, rows, columns), as a view."""
+        flipped = array[tuple(slice(None, None, -1 if flip else 1) for flip in self.flips)]
+        return flipped.transpose(np.argsort(self.order))
+
 
 def turn_to_patient(axes: Floats) -> Turn:
     """The transposition and the flips that bring the scan's axes nearest to z up, y back, x left.

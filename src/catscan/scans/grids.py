@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from catscan.scans.checks import Checked
 from catscan.scans.geometry import Floats, Turn
 from catscan.scans.resample import Grid, slice_cells
+from catscan.scans.scan import Scan
 from catscan.scans.settings import ScanSettings
 
 
-def field_of_view(scan: Checked) -> Floats:
+def field_of_view(scan: Scan) -> Floats:
     """The box around all slices along the scan's own axes: (2, 3), lower and upper edges in mm."""
     cells = slice_cells(scan.places_mm[:, 0], scan.steps.step_mm)
-    first = scan.headers[0]
     half = np.array(scan.pixel_mm) / 2
     low = scan.places_mm[:, 1:].min(axis=0) - half
-    high = scan.places_mm[:, 1:].max(axis=0) + half + np.array(scan.pixel_mm) * [first.rows - 1, first.columns - 1]
+    high = scan.places_mm[:, 1:].max(axis=0) + half + np.array(scan.pixel_mm) * (np.array(scan.size) - 1)
     return np.array([[cells[0], *low], [cells[-1], *high]])
 
 

@@ -22,6 +22,7 @@ from catscan.scans.sources import ScanFiles, Unreadable
 
 HEAD = 8192  # bytes; the header of a plain slice fits, its pixels follow
 LARGEST_SLICE = 1 << 24  # pixels; four times 2048 x 2048
+MEDIUM = "1.2.840.10008.1.3.10"
 CT_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.2": "CT Image Storage",
     "1.2.840.10008.5.1.4.1.1.2.1": "Enhanced CT Image Storage",
@@ -141,6 +142,8 @@ def _find_with_pydicom(data: bytes) -> tuple[Elements, Dataset]:
     little = bool(dataset.original_encoding[1])
     implicit = bool(dataset.original_encoding[0])
     default = UID(IMPLICIT) if implicit else UID(EXPLICIT)
+    if str(dataset.file_meta.get("MediaStorageSOPClassUID", "")) == MEDIUM:
+        raise Unreadable("is the index of a medium (DICOMDIR)")
     syntax = str(dataset.file_meta.get("TransferSyntaxUID", default))
     values: dict[int, bytes] = {}
     for tag in WANTED:
@@ -258,8 +261,6 @@ def from_elements(elements: Elements, file: RawFile) -> Header:
 
 
 def _refuse_other_kinds(sop_class: str, modality: str, samples: int) -> None:
-    if sop_class == "1.2.840.10008.1.3.10":
-        raise Unreadable("is the index of a medium (DICOMDIR)")
     if sop_class not in CT_CLASSES and not (not sop_class and modality == "CT"):
         raise Unreadable(f"is {UID(sop_class).name or 'of no known kind'}, not a CT slice")
     if samples != 1:

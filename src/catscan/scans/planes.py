@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from catscan.scans.checks import Checked
-from catscan.scans.resample import Grid, plane_weights
-from catscan.scans.slices import StoredSlices, height_above_air
+from catscan.scans.resample import Grid, plane_weights, slice_weights, stream
+from catscan.scans.scan import Scan
+from catscan.scans.slices import clamp_to_air
 
 IN_LINE = 0.01  # pixels; slices shifted by less lie exactly on each other
+
+
+def resampled(scan: Scan, grid: Grid) -> Iterator[NDArray[np.float32]]:
+    """The planes of the grid along the normal, float32 (rows, columns), in HU above air; each valid until the next."""
+    weights = slice_weights(scan.places_mm[:, 0], scan.steps, grid.edges(0))
+    return stream(weights, Planes(scan, grid).read, (grid.shape[1], grid.shape[2]))
 
 
 class Planes:
@@ -21,27 +29,28 @@ class Planes:
     and its weights with it. Straight scans share one pair of weights.
     """
 
-    def __init__(self, scan: Checked, stored: StoredSlices, grid: Grid) -> None:
-        self._scan, self._stored, self._grid = scan, stored, grid
-        first = scan.headers[0]
-        self._size = (first.rows, first.columns)
-        self._values = np.empty(self._size, np.float32)
+    def __init__(self, scan: Scan, grid: Grid) -> None:
+        self._scan, self._grid = scan, grid
+        self._values = np.empty(scan.size, np.float32)
         shift = np.abs(scan.places_mm[:, 1:] - scan.places_mm[0, 1:]) / scan.pixel_mm
         self._shared = self._weights(0) if shift.max() < IN_LINE else None
 
     def read(self, k: int) -> tuple[NDArray[np.float32], float]:
         """Slice k on the grid, float32 (rows, columns), in units above air, and the HU of one unit."""
-        header = self._scan.headers[k]
         slope, intercept = self._scan.rescale[k]
-        unit = height_above_air(
-            self._stored.read(header), slope=slope, intercept=intercept, padding=header.padding, out=self._values
+        padding = self._scan.padding[k]
+        unit, air = clamp_to_air(
+            self._scan.stored(k), slope=slope, intercept=intercept, padding=padding, out=self._values
         )
-        down, along = self._shared or self._weights(k)
-        rows_done = down @ self._values
-        return cv2.transpose(along @ cv2.transpose(rows_done)), unit
+        down, along, covered = self._shared or self._weights(k)
+        plane: NDArray[np.float32] = cv2.transpose(along @ cv2.transpose(down @ self._values))
+        # What the weights do not cover lies outside the slice: there, 0 above air.
+        cv2.scaleAdd(covered, -air, plane, plane)
+        return plane, unit
 
-    def _weights(self, k: int) -> tuple[csr_array, csr_array]:
+    def _weights(self, k: int) -> tuple[csr_array, csr_array, NDArray[np.float32]]:
         _, row_mm, column_mm = self._scan.places_mm[k].tolist()
-        down = plane_weights(self._size[0], row_mm, self._scan.pixel_mm[0], self._grid.edges(1))
-        along = plane_weights(self._size[1], column_mm, self._scan.pixel_mm[1], self._grid.edges(2))
-        return down, along
+        down = plane_weights(self._scan.size[0], row_mm, self._scan.pixel_mm[0], self._grid.edges(1))
+        along = plane_weights(self._scan.size[1], column_mm, self._scan.pixel_mm[1], self._grid.edges(2))
+        covered = np.outer(down.sum(axis=1), along.sum(axis=1)).astype(np.float32)
+        return down, along, covered

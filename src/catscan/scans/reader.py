@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +11,21 @@ from catscan.errors import BadSample, listed
 from catscan.raw import RawFile, RawFiles
 from catscan.samples import Reading, Sample
 from catscan.scans import tutorial
-from catscan.scans.checks import Checked, check
+from catscan.scans.checks import check
 from catscan.scans.geometry import affine_of, turn_to_patient
-from catscan.scans.grids import field_of_view, grid_for
+from catscan.scans.grids import grid_for
 from catscan.scans.headers import Header, read_headers
-from catscan.scans.planes import Planes
-from catscan.scans.resample import Grid, slice_weights, stream
+from catscan.scans.planes import resampled
+from catscan.scans.region import find_region
+from catscan.scans.resample import Grid
+from catscan.scans.scan import Scan
 from catscan.scans.series import choose_series
 from catscan.scans.settings import ScanSettings
 from catscan.scans.slices import StoredSlices
 from catscan.scans.sources import ScanFiles, Unreadable
-from catscan.scans.windows import hu_window, to_levels
+from catscan.scans.windows import AIR_HU, hu_window, to_levels
+
+SAME_HU = 1.0  # a scan whose values span less is empty
 
 
 class ScanReader:
@@ -65,13 +67,11 @@ class ScanReader:
             When there is no usable series, with the reason.
         """
         try:
-            scan, stored = self.prepare(sample)
-            array, geometry = read_array(scan, stored, self._settings)
+            return read_array(self.prepare(sample), self._settings)
         except Unreadable as error:
             raise BadSample(error.reason) from error
-        return Reading(array=array, odd=scan.remarks, geometry=scan.report | geometry)
 
-    def prepare(self, sample: Sample) -> tuple[Checked, StoredSlices]:
+    def prepare(self, sample: Sample) -> Scan:
         """Choose, order and check the slices of one sample; reads their headers only, as a rule.
 
         Raises
@@ -92,7 +92,7 @@ class ScanReader:
         if left_out:
             remarks += (f"{len(left_out)} files were left out: {listed(_reasons(left_out))}",)
         report = scan.report | {"n_files": len(listing), "left_out": left_out}
-        return replace(scan, report=report, remarks=remarks), stored
+        return replace(scan, report=report, remarks=remarks)
 
     def _headers(self, listing: list[RawFile]) -> tuple[list[Header], dict[str, str], dict[str, str]]:
         """The slices; the files that are none, and those that are damaged, by name with the reason."""
@@ -116,34 +116,45 @@ def _refuse_damaged(damaged: dict[str, str], settings: ScanSettings) -> None:
         raise BadSample(f"has damaged files: {listed(_reasons(damaged))}")
 
 
-def read_array(scan: Checked, stored: StoredSlices, settings: ScanSettings) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-    """The uint8 array of a checked scan and where it lies."""
+def read_array(scan: Scan, settings: ScanSettings) -> Reading:
+    """The uint8 array of a scan, with the report of where it lies."""
     if settings.mode == "tutorial":
-        return tutorial.read_array(scan, stored, settings)
+        array, where = tutorial.read_array(scan, settings)
+        return Reading(array=array, odd=scan.remarks, geometry=scan.report | where)
     turn = turn_to_patient(scan.axes)
-    grid = grid_for(settings, field_of_view(scan), turn)
+    region = find_region(scan, settings, turn)
+    grid = grid_for(settings, region.box_mm, turn)
+    array = _grey_levels(scan, settings, grid, region.kept(grid))
+    geometry = {
+        "mode": settings.mode,
+        "spacing_mm": [round(float(grid.step_mm[own]), 6) for own in turn.order],
+        "affine": affine_of(scan.axes, grid.low_mm, grid.step_mm, grid.shape, turn).round(6).tolist(),
+        "hu_windows": [list(hu_window(choice)) for choice in settings.hu_windows],
+    }
+    remarks = scan.remarks
+    if region.report.get("lungs_not_used"):
+        remarks += (f"lungs were not found, the whole field of view was taken: {region.report['lungs_not_used']}",)
+    turned = np.stack([turn.apply(levels) for levels in array], axis=-1)
+    return Reading(array=np.ascontiguousarray(turned), odd=remarks, geometry=scan.report | region.report | geometry)
+
+
+def _grey_levels(scan: Scan, settings: ScanSettings, grid: Grid, kept: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
+    """uint8, (channels, normal, rows, columns).
+
+    Raises
+    ------
+    BadSample
+        When all voxels are the same.
+    """
     windows = [hu_window(choice) for choice in settings.hu_windows]
     array = np.empty((len(windows), *grid.shape), np.uint8)
     lowest, highest = np.inf, -np.inf
-    for number, above_air in enumerate(resampled(scan, stored, grid)):
+    for number, above_air in enumerate(resampled(scan, grid)):
         lowest, highest = min(lowest, float(above_air.min())), max(highest, float(above_air.max()))
+        if kept is not None:
+            above_air[~kept[number]] = 0
         for levels, window in zip(array, windows, strict=True):
             to_levels(above_air, window, out=levels[number])
-    if highest - lowest < 1:
-        raise BadSample(f"has the same value everywhere ({lowest - 1024:.0f} HU)")
-    turned = np.stack([turn.apply(levels) for levels in array], axis=-1)
-    spacing = grid.step_mm[list(turn.order)]
-    geometry = {
-        "mode": settings.mode,
-        "spacing_mm": [round(float(mm), 6) for mm in spacing],
-        "affine": affine_of(scan.axes, grid.low_mm, grid.step_mm, grid.shape, turn).round(6).tolist(),
-        "hu_windows": [list(window) for window in windows],
-    }
-    return np.ascontiguousarray(turned), geometry
-
-
-def resampled(scan: Checked, stored: StoredSlices, grid: Grid) -> Iterator[NDArray[np.float32]]:
-    """The planes of the grid along the normal, float32 (rows, columns), in HU above air."""
-    planes = Planes(scan, stored, grid)
-    weights = slice_weights(scan.places_mm[:, 0], scan.steps, grid.edges(0))
-    return stream(weights, planes.read, (grid.shape[1], grid.shape[2]))
+    if not highest - lowest >= SAME_HU:
+        raise BadSample(f"has the same value everywhere ({lowest + AIR_HU:.0f} HU)")
+    return array

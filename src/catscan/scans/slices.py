@@ -90,40 +90,47 @@ def keep_stored_bits(values: NDArray[np.integer[Any]], header: Header) -> NDArra
     return values
 
 
-def height_above_air(
+def clamp_to_air(
     values: NDArray[np.integer[Any]],
     *,
     slope: float,
     intercept: float,
     padding: tuple[int, int] | None,
     out: NDArray[np.float32],
-) -> float:
-    """Fill ``out`` with how far each pixel stands above air (-1024 HU), and return the HU of one unit of it.
+) -> tuple[float, float]:
+    """Fill ``out`` with one slice in which nothing is below air (-1024 HU).
 
-    Padding and everything below air counts as air: scanners fill the corners outside their circle with -2000 or -2048,
+    Padding and everything below air becomes air: scanners fill the corners outside their circle with -2000 or -2048,
     marked or not, which must not enter any average.
 
     Parameters
     ----------
     values
-        Stored values, (rows, columns).
+        Stored values, (rows, columns); may be overwritten.
     slope, intercept
         HU = slope * stored + intercept, finite, slope not 0.
     padding
         The lowest and highest stored value that is no pixel, or None.
     out
         float32, (rows, columns).
+
+    Returns
+    -------
+    unit, air
+        HU above air = unit * (out - air).
     """
-    air = (AIR_HU - intercept) / slope
-    if slope > 0 and air.is_integer() and abs(air) < 1 << 15 and values.dtype.itemsize == 2:
-        # One saturating subtraction clamps and shifts at once; stored values of 16 bits stay exact in float32.
-        np.copyto(out, cv2.subtract(values, (air,), dtype=cv2.CV_16U))  # type: ignore[call-overload]
-        unit = slope
+    padded = None
+    if padding is not None and max(slope * padding[0], slope * padding[1]) + intercept > AIR_HU:
+        padded = (values >= padding[0]) & (values <= padding[1])
+    air, unit = (AIR_HU - intercept) / slope, slope
+    if slope > 0 and air.is_integer() and values.dtype in (np.int16, np.uint16):
+        # Integers are clamped twice as fast, and lose nothing: both ends are whole stored values.
+        np.copyto(out, cv2.max(values, (max(air, float(np.iinfo(values.dtype).min)),), dst=values))  # type: ignore[call-overload]
     else:
-        np.multiply(values, np.float32(slope), out=out, casting="unsafe")
+        air, unit = 0.0, 1.0
+        np.multiply(values, slope, out=out, casting="unsafe")
         out += np.float32(intercept - AIR_HU)
         np.maximum(out, 0, out=out)
-        unit = 1.0
-    if padding is not None and max(slope * padding[0], slope * padding[1]) + intercept > AIR_HU:
-        out[(values >= padding[0]) & (values <= padding[1])] = 0
-    return unit
+    if padded is not None:
+        out[padded] = air
+    return unit, air

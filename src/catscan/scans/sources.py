@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from operator import attrgetter
 
 from catscan.errors import BadSample
 from catscan.raw import RawFile, RawFiles, is_hidden
-from catscan.tables import natural_key
 
 
 class Unreadable(Exception):
@@ -29,7 +29,7 @@ class ScanFiles:
         self._root = os.fspath(raw.root)
 
     def list(self, archive: str, path: str) -> list[RawFile]:
-        """The files of a folder and its sub-folders (or the one file), natural order, hidden files left out.
+        """The files of a folder and its sub-folders (or the one file), by name; hidden files are left out.
 
         Raises
         ------
@@ -41,7 +41,7 @@ class ScanFiles:
         files = list(_walk(start, path, set())) if plain else self._raw.below(archive, path)
         if not files:
             raise BadSample("has no files")
-        return sorted(files, key=lambda file: natural_key(file.path))
+        return sorted(files, key=attrgetter("path"))
 
     def head(self, file: RawFile, size: int) -> bytes:
         """The first ``size`` bytes of a file, fewer when it is shorter."""

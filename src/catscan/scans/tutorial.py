@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catscan.errors import BadSample
-from catscan.scans.checks import Checked
+from catscan.scans.scan import Scan
 from catscan.scans.settings import ScanSettings
-from catscan.scans.slices import StoredSlices
 from catscan.scans.windows import AIR_HU, hu_window, to_levels
 
 
@@ -42,7 +41,7 @@ def slabs(n_slices: int, wanted: int) -> list[list[list[int]]]:
     return made
 
 
-def stored_means(scan: Checked, stored: StoredSlices, shape: tuple[int, int, int]) -> NDArray[np.float64]:
+def stored_means(scan: Scan, shape: tuple[int, int, int]) -> NDArray[np.float64]:
     """The tutorial's array of one patient: float64, (slabs, rows, columns), in stored values.
 
     Raises
@@ -51,7 +50,7 @@ def stored_means(scan: Checked, stored: StoredSlices, shape: tuple[int, int, int
         When the number of slices does not fit the tutorial's rule.
     """
     try:
-        plan = slabs(len(scan.headers), shape[0])
+        plan = slabs(len(scan), shape[0])
     except ValueError as error:
         raise BadSample(f"does not fit the tutorial's rule: {error}") from error
     means = np.empty(shape)
@@ -59,29 +58,28 @@ def stored_means(scan: Checked, stored: StoredSlices, shape: tuple[int, int, int
         if number and runs == plan[number - 1]:
             means[number] = means[number - 1]
         else:
-            means[number] = np.mean([_mean(scan, stored, run, shape) for run in runs], axis=0)
+            means[number] = np.mean([_mean(scan, run, shape) for run in runs], axis=0)
     return means
 
 
-def _mean(scan: Checked, stored: StoredSlices, run: list[int], shape: tuple[int, int, int]) -> NDArray[np.float64]:
+def _mean(scan: Scan, run: list[int], shape: tuple[int, int, int]) -> NDArray[np.float64]:
     total = np.zeros(shape[1:])
     for k in run:
-        total += cv2.resize(stored.read(scan.headers[k]), (shape[2], shape[1]))
+        total += cv2.resize(scan.stored(k), (shape[2], shape[1]))
     return total / len(run)
 
 
-def read_array(scan: Checked, stored: StoredSlices, settings: ScanSettings) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+def read_array(scan: Scan, settings: ScanSettings) -> tuple[NDArray[np.uint8], dict[str, Any]]:
     """The means as grey levels: brought to HU by the first slice's slope and intercept, then through the windows."""
-    means = stored_means(scan, stored, settings.shape[:3])
+    means = stored_means(scan, settings.shape[:3])
     slope, intercept = scan.rescale[0]
     above_air = (means * slope + intercept - AIR_HU).astype(np.float32)
     windows = [hu_window(choice) for choice in settings.hu_windows]
     array = np.stack([[to_levels(plane, window) for plane in above_air] for window in windows], axis=-1)
-    first = scan.headers[0]
     spacing = [
-        scan.steps.step_mm * ceil(len(scan.headers) / means.shape[0]),
-        scan.pixel_mm[0] * first.rows / means.shape[1],
-        scan.pixel_mm[1] * first.columns / means.shape[2],
+        scan.steps.step_mm * ceil(len(scan) / means.shape[0]),
+        scan.pixel_mm[0] * scan.size[0] / means.shape[1],
+        scan.pixel_mm[1] * scan.size[1] / means.shape[2],
     ]
     geometry = {
         "mode": "tutorial",
