@@ -1,7 +1,7 @@
 """Write a trained model as a TensorFlow SavedModel (or ONNX) that runs without TFLearn and catscan.
 
 In: a model's folder. Out: `saved_model/`, with `--onnx` also `model.onnx`, and `preprocessing.json`, which says what
-the input must be: uint8 (n, height, width, channels) or (n, depth, height, width, channels), read with the settings there.
+the input must be: uint8 (n, height, width, channels) or (n, depth, height, width, channels), read with its settings.
 Outputs of both: `probabilities` and `logits`, float32 (n, classes).
 """
 

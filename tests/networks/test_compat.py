@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from catscan.networks.compat import quiet, tf, tflearn
+
+ONE_STEP = """
+from catscan.networks.compat import tf, tflearn
+x = tf.placeholder(tf.float32, [None, 8, 8, 1])
+net = tflearn.fully_connected(tflearn.conv_2d(x, 4, 3, activation="relu"), 2)
+with tf.Session() as session:
+    session.run(tf.global_variables_initializer())
+    session.run(net, {x: [[[[0.0]] * 8] * 8]})
+"""
+
+
+def test_importing_tflearn_and_computing_prints_nothing():
+    done = subprocess.run([sys.executable, "-c", ONE_STEP], capture_output=True, text=True, check=True)
+
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_keras_is_not_imported():
+    code = "import sys; import catscan.networks.compat; sys.exit(any(name.startswith('keras') for name in sys.modules))"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_held_back_lines_are_told_when_the_block_fails(capfd):
+    with pytest.raises(ValueError, match="broken"), quiet():
+        import os
+
+        os.write(2, b"the reason\n")
+        raise ValueError("broken")
+
+    assert capfd.readouterr().err == "the reason\n"
+
+
+def _pictures() -> object:
+    return tflearn.input_data([None, 8, 8, 4])
+
+
+def _scans() -> object:
+    return tflearn.input_data([None, 4, 8, 8, 4])
+
+
+LAYERS = {
+    "conv_2d": lambda: tflearn.conv_2d(_pictures(), 4, 3, activation="relu"),
+    "conv_3d": lambda: tflearn.conv_3d(_scans(), 4, 3, activation="relu"),
+    "max_pool_2d": lambda: tflearn.max_pool_2d(_pictures(), 2),
+    "avg_pool_2d": lambda: tflearn.avg_pool_2d(_pictures(), 2),
+    "max_pool_3d": lambda: tflearn.max_pool_3d(_scans(), 2, strides=2),
+    "avg_pool_3d": lambda: tflearn.avg_pool_3d(_scans(), 2, strides=2),
+    "batch_normalization": lambda: tflearn.batch_normalization(tflearn.conv_2d(_pictures(), 4, 3)),
+    "dropout": lambda: tflearn.dropout(tflearn.fully_connected(_pictures(), 8), 0.8),
+    "residual_block": lambda: tflearn.residual_block(_pictures(), 1, 8),
+    "residual_bottleneck": lambda: tflearn.residual_bottleneck(_pictures(), 1, 4, 8),
+    "densenet_block": lambda: tflearn.densenet_block(_pictures(), 2, 4),
+    "global_avg_pool": lambda: tflearn.global_avg_pool(tflearn.conv_2d(_pictures(), 4, 3)),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("optimizer", ["adam", "nesterov"])
+def test_tflearn_layer_trains_one_step(name, optimizer):
+    with tf.Graph().as_default():
+        tflearn.config.init_training_mode()
+        net = tflearn.fully_connected(LAYERS[name](), 2, activation="softmax")
+        tflearn.regression(net, optimizer=optimizer)
+        model = tflearn.DNN(net)
+        shape = model.inputs[0].shape.as_list()[1:]
+        tflearn.is_training(True, session=model.session)
+        (train_op,) = model.train_ops
+        feed = {model.inputs[0]: np.ones((2, *shape)), model.targets[0]: np.eye(2)}
+        _, loss = model.session.run([train_op.train, train_op.loss], feed)
+        model.session.close()
+
+    assert np.isfinite(loss)
