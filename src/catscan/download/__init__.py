@@ -69,13 +69,16 @@ def run(args: argparse.Namespace) -> None:
             f"No source is called {source.kind!r}.", where="source.kind", do=did_you_mean(source.kind, list(KINDS))
         )
     raw = RawFolder(args.raw)
+    if not (source.kind == "sample" or source.solution):
+        remove(args.truth / "solution.csv")
     if source.kind == "sample":
         _generate(raw, args.truth, source, threads=args.threads)
+    elif source.kind == "directory":
+        unpack_all(raw, directory.fill(raw, args.truth, source.path, source.solution), source.password_files)
     else:
-        if not source.solution:
-            remove(args.truth / "solution.csv")
-        archives = directory.fill(raw, args.truth, source.path, source.solution)
-        unpack_all(raw, archives, source.password_files)
+        from catscan.download import kaggle
+
+        unpack_all(raw, kaggle.fill(raw, source.competition, source.files), source.password_files)
     raw.finish()
 
 

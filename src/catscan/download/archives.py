@@ -72,7 +72,7 @@ def check_members(archive: Path, members: list[Member], into: Path, limits: Limi
     if len(members) > limits.members:
         raise _refused(archive, f"{len(members):,} members, of which {limits.members:,} are allowed")
     for fault, is_faulty in (
-        ("leave the folder they are unpacked to", lambda member: not _is_safe(member.name)),
+        ("leave the folder they are unpacked to", lambda member: not is_safe(member.name)),
         ("are links", lambda member: member.kind == "link"),
         ("are devices", lambda member: member.kind == "device"),
     ):
@@ -191,7 +191,7 @@ def _zip_member(info: zipfile.ZipInfo) -> Member:
     return Member(info.filename, kind, info.file_size)
 
 
-def _is_safe(name: str) -> bool:
+def is_safe(name: str) -> bool:
     """Whether a member stays in its folder on every system: no root, drive, "..", backslash or control sign."""
     parts = PurePosixPath(name).parts
     return (

@@ -71,9 +71,13 @@ class RawFolder:
         for target in targets:
             link(self.root / target.name, target)
 
-    def keep(self, names: Iterable[str]) -> None:
-        """Say that entries of an earlier run belong to the source still."""
-        self._claim(list(names))
+    def own(self, names: Iterable[str]) -> None:
+        """Say that entries are the stage's own, to be written in place; links of an earlier run give way."""
+        names = list(names)
+        self._claim(names)
+        for name in names:
+            if (self.root / name).is_symlink():
+                remove(self.root / name)
 
     def is_unpacked(self, archive: Path) -> bool:
         """Whether this very archive was unpacked by an earlier run and its entries are all there; they are kept."""
@@ -82,7 +86,7 @@ class RawFolder:
             return False
         if not all((self.root / name).exists() for name in record["entries"]):
             return False
-        self.keep(record["entries"])
+        self._claim(record["entries"])
         return True
 
     def put_unpacked(self, archive: Path, sources: Iterable[Path]) -> None:
