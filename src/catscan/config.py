@@ -7,6 +7,7 @@ that shape its result. What cannot change a result (threads, the device, where f
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -294,8 +295,9 @@ def report(config: Config) -> str:
 
 
 def submit(competition: Config) -> str:
-    """What the submit stage reads: the competition's name on Kaggle, and the kind of its submission."""
+    """What the submit stage reads: the competition's name on Kaggle, the kind of submission, the config's digest."""
     values = {"competition": competition["source"]["competition"], "kind": competition["submission"]["kind"]}
+    values["config"] = hashlib.sha256(canonical(competition).encode()).hexdigest()
     return stage_string("submit", values)
 
 

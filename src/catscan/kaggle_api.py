@@ -148,6 +148,10 @@ class Kaggle:
         )
         return int(created.ref)
 
+    def submissions(self) -> list[Any]:
+        """The latest submissions, the newest first."""
+        return list(self._ask("list_submissions", "ApiListSubmissionsRequest", page_size=PAGE).submissions or [])
+
     def submission(self, ref: int) -> Any:
         """The state of one submission: `status`, `public_score`, `private_score`, `error_description`."""
         return self._ask("get_submission", "ApiGetSubmissionRequest", ref=ref)

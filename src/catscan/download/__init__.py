@@ -39,6 +39,8 @@ class Settings:
         Of Kaggle: the competition's name in its address, and the files to fetch (none: all).
     password_files
         For an encrypted 7z: its name, and the path of a file that holds the password, or "$NAME" of a variable.
+    digest
+        Of a directory: what lay in it when the workflow was read. It is there to make the stage run again.
     """
 
     kind: str
@@ -51,6 +53,7 @@ class Settings:
     competition: str = ""
     files: tuple[str, ...] = ()
     password_files: dict[str, str] = field(default_factory=dict)
+    digest: str = ""
 
 
 def register(parser: argparse.ArgumentParser) -> None:
