@@ -79,11 +79,12 @@ def collect(raw: RawFiles, plan: Plan) -> Collected:
         _tell_leaked(asked if mixed else {}, labels, plan, remarks)
     else:
         test = [one for one in others if not (mixed and one.sample.sample_id in labels.by_id)]
-        train = found
-    train = _labelled(train, labels, plan, mixed and plan.test_ids == "files", remarks)
+        train = [one for one in found if one.sample.sample_id in labels.by_id] if mixed else found
     if not test:
         raise CatscanError("There is no test sample.", where="config keys data.test and data.test_ids")
-    groups = labels.groups | _groups_in_names([*train, *test], plan.group_column)
+    _tell_unlabelled(train, found, labels, plan, remarks)
+    train = [one for one in train if one.sample.sample_id in labels.by_id]
+    groups = _groups(train, labels.groups, plan), _groups(test, labels.groups if mixed else {}, plan)
     return _with_unique_ids(train, test, labels, groups, remarks)
 
 
@@ -106,11 +107,19 @@ def _labels(raw: RawFiles, files: Sequence[RawFile], plan: Plan, found: list[Fou
             found=f"pattern {plan.train!r}, table {csv!r}",
             do="Either put {label} into the pattern, or name the table of labels.",
         )
+    in_path = bool(found) and plan.group_column in found[0].fields
+    if in_names and plan.group_column and not in_path:
+        raise CatscanError(
+            "It is not said where the groups are.",
+            where="config key data.group_column",
+            found=f"{plan.group_column!r}; the pattern {plan.train!r} has no such field",
+            do="Put the field into the pattern, where the path names the group.",
+        )
     if in_names:
         return labels_from_names(in_names, classes=plan.classes, where=f"config key data.train ({plan.train})")
     numbered = plan.kind == "csv_pixels" and not plan.rules.id_column
-    wanted = [*plan.rules.columns, *filter(None, (plan.rules.id_column, plan.group_column))]
-    table = read_raw_table(raw, files, csv, columns=wanted, only=plan.kind == "csv_pixels")
+    wanted = [*plan.rules.columns, plan.rules.id_column, "" if in_path else plan.group_column]
+    table = read_raw_table(raw, files, csv, columns=[*filter(None, wanted)], only=plan.kind == "csv_pixels")
     if numbered:
         table.insert(0, "row", [str(row + 1) for row in range(len(table))])
     return labels_from_table(
@@ -172,21 +181,17 @@ def _tell_leaked(asked: dict[str, int], labels: Labels, plan: Plan, remarks: lis
         )
 
 
-def _labelled(
-    found: list[Found], labels: Labels, plan: Plan, unlabelled_are_test: bool, remarks: list[str]
-) -> list[Found]:
-    """The samples with a label; those without, and labels without a sample, become remarks."""
-    train = [one for one in found if one.sample.sample_id in labels.by_id]
-    if not train:
+def _tell_unlabelled(train: list[Found], found: list[Found], labels: Labels, plan: Plan, remarks: list[str]) -> None:
+    """Refuse when no sample has a label; samples without one, and labels without a sample, become remarks."""
+    bare = [one.sample.sample_id for one in train if one.sample.sample_id not in labels.by_id]
+    if len(bare) == len(train):
         raise _no_label_fits(found, labels, plan)
     there = {one.sample.sample_id for one in found}
     missing = [name for name in labels.by_id if name not in there]
     if missing:
         remarks.append(f"{number_of(len(missing), 'labelled id')} without a file, left out: {listed(missing)}.")
-    if len(train) < len(found) and not unlabelled_are_test:
-        bare = [one.sample.sample_id for one in found if one.sample.sample_id not in labels.by_id]
+    if bare:
         remarks.append(f"{number_of(len(bare), 'sample')} without a label, left out of train: {listed(bare)}.")
-    return train
 
 
 def _no_label_fits(found: list[Found], labels: Labels, plan: Plan) -> CatscanError:
@@ -203,25 +208,31 @@ def _no_label_fits(found: list[Found], labels: Labels, plan: Plan) -> CatscanErr
     )
 
 
-def _groups_in_names(found: list[Found], group_column: str) -> dict[str, str]:
-    return {one.sample.sample_id: one.fields[group_column] for one in found if group_column in one.fields}
+def _groups(found: list[Found], in_table: dict[str, str], plan: Plan) -> dict[str, str]:
+    """Sample id to its group, from the path where the pattern names it, else from the table."""
+    groups = {one.sample.sample_id: one.fields.get(plan.group_column) for one in found}
+    groups = {name: group or in_table.get(name) for name, group in groups.items()}
+    return {name: group for name, group in groups.items() if group}
 
 
 def _with_unique_ids(
-    train: list[Found], test: list[Found], labels: Labels, groups: dict[str, str], remarks: list[str]
+    train: list[Found],
+    test: list[Found],
+    labels: Labels,
+    groups: tuple[dict[str, str], dict[str, str]],
+    remarks: list[str],
 ) -> Collected:
     """Collect; where train and test use the same ids for different samples, train ids get the prefix "train."."""
     test_ids = {one.sample.sample_id for one in test}
     prefix = "train." if any(one.sample.sample_id in test_ids for one in train) else ""
     if prefix:
         remarks.append('Train and test use the same ids; the train ids have the prefix "train.".')
-    of_train = {prefix + one.sample.sample_id: one.sample for one in train}
-    known = {name: groups[sample.sample_id] for name, sample in of_train.items() if sample.sample_id in groups}
+    of_train, of_test = groups
     return Collected(
-        train=[replace(sample, sample_id=name) for name, sample in of_train.items()],
+        train=[replace(one.sample, sample_id=prefix + one.sample.sample_id) for one in train],
         test=[one.sample for one in test],
         classes=labels.classes,
-        labels={name: labels.by_id[sample.sample_id] for name, sample in of_train.items()},
-        groups=known | {name: groups[name] for name in test_ids if name in groups},
+        labels={prefix + one.sample.sample_id: labels.by_id[one.sample.sample_id] for one in train},
+        groups={prefix + name: group for name, group in of_train.items()} | of_test,
         remarks=remarks,
     )

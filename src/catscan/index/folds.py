@@ -69,7 +69,7 @@ def unite(sample_ids: Sequence[str], groups: dict[str, str], alike: Sequence[Seq
     groups
         Sample id to the name of its group; a sample without one is its own group.
     alike
-        Lists of ids that must stay together.
+        Lists of ids that must stay together; those of other splits are passed over.
 
     Returns
     -------
@@ -88,7 +88,8 @@ def unite(sample_ids: Sequence[str], groups: dict[str, str], alike: Sequence[Seq
 
     rank = {name: number for number, name in reversed(list(enumerate(named)))}  # where each group is first seen
     for ids in alike:
-        for name in ids[1:]:
-            first, second = sorted((root(of[ids[0]]), root(of[name])), key=rank.__getitem__)
+        known = [of[name] for name in ids if name in of]
+        for name in known[1:]:
+            first, second = sorted((root(known[0]), root(name)), key=rank.__getitem__)
             parent[second] = first
     return [root(name)[1] for name in named]

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catscan.errors import CatscanError
+from catscan.index.patterns import Pattern, find_samples
+from catscan.raw import RawFiles
+
+
+def found_in(raw: Path, pattern: str, *, folders: bool = False) -> tuple[dict[str, tuple[str, str]], list[str]]:
+    """Sample id to (archive, path), and the remarks."""
+    remarks: list[str] = []
+    files = RawFiles(raw)
+    found = find_samples(files.all(), Pattern(pattern, key="data.train", folders=folders), remarks)
+    files.close()
+    return {one.sample.sample_id: (one.sample.archive, one.sample.path) for one in found}, remarks
+
+
+def put(raw: Path, *paths: str) -> None:
+    for path in paths:
+        (raw / path).parent.mkdir(parents=True, exist_ok=True)
+        (raw / path).write_bytes(b"x")
+
+
+def pack(raw: Path, name: str, *members: str) -> None:
+    (raw / name).parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(raw / name, "w") as archive:
+        for member in members:
+            archive.writestr(member, b"x")
+
+
+class TestMatch:
+    @pytest.mark.parametrize(
+        ("pattern", "path", "fields"),
+        [
+            ("train/{label}.{id}.jpg", "train/cat.10.jpg", {"label": "cat", "id": "10"}),
+            ("train/{label}/{id}", "train/Sugar beet/0021.png", {"label": "Sugar beet", "id": "0021.png"}),
+            ("stage1/{id}/*.dcm", "stage1/00cba/1.dcm", {"id": "00cba"}),
+            ("{id}/{channel:FLAIR|T1w}/*", "01/T1w/a.dcm", {"id": "01", "channel": "T1w"}),
+            ("**/{id}.png", "a/b/7.png", {"id": "7"}),
+            ("**/{id}.png", "7.png", {"id": "7"}),
+            ("scans/{id}/**", "scans/p1/b/c.dcm", {"id": "p1"}),
+            ("{patient}/{patient}_{id}.png", "p1/p1_left.png", {"patient": "p1", "id": "left"}),
+            ("a+b/({id}).png", "a+b/(1).png", {"id": "1"}),
+        ],
+    )
+    def test_fields_are_read(self, pattern: str, path: str, fields: dict[str, str]) -> None:
+        match = Pattern(pattern, key="data.train").match(path)
+
+        assert match is not None
+        assert match.fields == fields
+
+    @pytest.mark.parametrize(
+        ("pattern", "path"),
+        [
+            ("train/{label}.{id}.jpg", "train/cat.jpg"),
+            ("train/{id}.jpg", "train/a/b.jpg"),
+            ("train/{id}.jpg", "more/train/b.jpg"),
+            ("{id}/{channel:FLAIR|T1w}/*", "01/T1wCE/a.dcm"),
+            ("{patient}/{patient}_{id}.png", "p1/p2_left.png"),
+            ("train/{id}.jpg", "train/1xjpg"),
+        ],
+    )
+    def test_other_paths_do_not_match(self, pattern: str, path: str) -> None:
+        assert Pattern(pattern, key="data.train").match(path) is None
+
+    @given(st.text(alphabet=st.characters(exclude_characters="/", exclude_categories=["C"]), min_size=1))
+    def test_any_id_comes_back_as_it_was(self, sample_id: str) -> None:
+        match = Pattern("train/{id}/*.dcm", key="data.train").match(f"train/{sample_id}/1.dcm")
+
+        assert match is not None
+        assert match.fields == {"id": sample_id}
+
+    @pytest.mark.parametrize("pattern", ["", "train/{id.jpg", "train/{}.jpg", "/train/{id}", "../{id}", "a/{id:x/y}"])
+    def test_pattern_that_makes_no_sense_is_refused_with_its_key(self, pattern: str) -> None:
+        with pytest.raises(CatscanError, match="A pattern cannot be understood") as refused:
+            Pattern(pattern, key="data.test")
+
+        assert "data.test" in refused.value.where
+        assert repr(pattern) in refused.value.found
+
+
+class TestScans:
+    @pytest.mark.parametrize(
+        ("pattern", "path"),
+        [
+            ("stage1/{id}/*.dcm", "stage1/p1"),
+            ("stage1/{id}/**", "stage1/p1"),
+            ("stage1/{id}/deep/*.dcm", "stage1/p1/deep"),
+            ("stage1/{id}/**/*.dcm", "stage1/p1"),
+            ("**/{id}/deep/*", "stage1/p1/deep"),
+        ],
+    )
+    def test_sample_is_the_folder_that_the_fields_name(self, tmp_path: Path, pattern: str, path: str) -> None:
+        put(tmp_path, "stage1/p1/deep/1.dcm", "stage1/p1/deep/2.dcm", "stage1/p1/1.dcm")
+
+        assert found_in(tmp_path, pattern, folders=True)[0] == {"p1": ("", path)}
+
+    def test_sample_is_the_file_when_the_fields_reach_into_its_name(self, tmp_path: Path) -> None:
+        put(tmp_path, "scans/p1.dcm", "scans/p2.dcm")
+
+        found, _ = found_in(tmp_path, "scans/{id}.dcm", folders=True)
+
+        assert found == {"p1": ("", "scans/p1.dcm"), "p2": ("", "scans/p2.dcm")}
+
+    def test_folder_inside_a_zip(self, tmp_path: Path) -> None:
+        pack(tmp_path, "stage1.zip", "stage1/p1/1.dcm", "stage1/p1/2.dcm")
+
+        assert found_in(tmp_path, "stage1/{id}/*.dcm", folders=True)[0] == {"p1": ("stage1.zip", "stage1/p1")}
+
+    def test_one_zip_a_patient_is_the_root_of_that_zip(self, tmp_path: Path) -> None:
+        pack(tmp_path, "stage1/p1.zip", "1.dcm", "2.dcm")
+        pack(tmp_path, "stage1/p2.zip", "1.dcm", "2.dcm")
+
+        found, _ = found_in(tmp_path, "stage1/{id}/*.dcm", folders=True)
+
+        assert found == {"p1": ("stage1/p1.zip", ""), "p2": ("stage1/p2.zip", "")}
+
+    def test_two_series_of_one_patient_are_refused(self, tmp_path: Path) -> None:
+        put(tmp_path, "train/p1/FLAIR/1.dcm", "train/p1/T1w/1.dcm")
+
+        with pytest.raises(CatscanError, match="1 id with more than one sample") as refused:
+            found_in(tmp_path, "train/{id}/{channel:FLAIR|T1w}/*.dcm", folders=True)
+
+        assert "train/p1/FLAIR, train/p1/T1w" in refused.value.found
+        assert "{channel:FLAIR}" in refused.value.do
+
+
+class TestFindSamples:
+    def test_ids_come_in_natural_order_with_their_zeros(self, tmp_path: Path) -> None:
+        put(tmp_path, "test/10.jpg", "test/9.jpg", "test/007.jpg")
+
+        assert list(found_in(tmp_path, "test/{id}.jpg")[0]) == ["007", "9", "10"]
+
+    def test_label_in_the_name_is_part_of_the_id(self, tmp_path: Path) -> None:
+        put(tmp_path, "train/cat.0.jpg", "train/dog.0.jpg")
+
+        assert list(found_in(tmp_path, "train/{label}.{id}.jpg")[0]) == ["cat.0", "dog.0"]
+
+    def test_zip_without_its_folder_is_seen_below_its_name(self, tmp_path: Path) -> None:
+        pack(tmp_path, "train.zip", "1.jpg")
+
+        assert found_in(tmp_path, "train/{id}.jpg")[0] == {"1": ("train.zip", "1.jpg")}
+
+    def test_zip_in_a_folder_is_seen_in_that_folder(self, tmp_path: Path) -> None:
+        pack(tmp_path, "jpeg/all.zip", "train/1.jpg")
+
+        assert found_in(tmp_path, "jpeg/train/{id}.jpg")[0] == {"1": ("jpeg/all.zip", "train/1.jpg")}
+
+    def test_zip_beside_its_unpacked_folder_counts_once(self, tmp_path: Path) -> None:
+        pack(tmp_path, "train.zip", "train/1.jpg", "train/2.jpg")
+        put(tmp_path, "train/1.jpg", "train/2.jpg")
+
+        found, remarks = found_in(tmp_path, "train/{id}.jpg")
+
+        assert found == {"1": ("", "train/1.jpg"), "2": ("", "train/2.jpg")}
+        assert remarks == [
+            "train.zip is left out: 2 of its 2 files that match lie in the unpacked folder too, such as train/1.jpg."
+        ]
+
+    def test_half_unpacked_folder_gives_way_to_its_zip(self, tmp_path: Path) -> None:
+        pack(tmp_path, "train.zip", "train/1.jpg", "train/2.jpg")
+        put(tmp_path, "train/1.jpg")
+
+        found, remarks = found_in(tmp_path, "train/{id}.jpg")
+
+        assert found == {"1": ("train.zip", "train/1.jpg"), "2": ("train.zip", "train/2.jpg")}
+        assert remarks[0].startswith("The unpacked folder is left out: 1 of its 1 files")
+
+    def test_train_in_two_zips_without_overlap_is_one(self, tmp_path: Path) -> None:
+        pack(tmp_path, "part1.zip", "train/1.jpg")
+        pack(tmp_path, "part2.zip", "train/2.jpg")
+
+        assert found_in(tmp_path, "train/{id}.jpg") == (
+            {"1": ("part1.zip", "train/1.jpg"), "2": ("part2.zip", "train/2.jpg")},
+            [],
+        )
+
+    def test_one_id_in_two_files_is_refused_with_both(self, tmp_path: Path) -> None:
+        put(tmp_path, "train/1.jpg", "train/1.png", "train/2.jpg")
+
+        with pytest.raises(CatscanError, match="1 id with more than one sample") as refused:
+            found_in(tmp_path, "train/{id}.{suffix:jpg|png}")
+
+        assert "'1' is train/1.jpg, train/1.png" in refused.value.found
+
+    def test_nothing_found_shows_what_there_is(self, tmp_path: Path) -> None:
+        put(tmp_path, "train/train/cat.0.jpg", "test/1.jpg")
+
+        with pytest.raises(CatscanError, match=r"No file matches the pattern 'train/\{label\}.\{id\}.jpg'") as refused:
+            found_in(tmp_path, "train/{label}.{id}.jpg")
+
+        assert "config key data.train" in refused.value.where
+        assert refused.value.found == "2 files, such as test/1.jpg, train/train/cat.0.jpg"
+
+    def test_pattern_without_an_id_is_refused(self, tmp_path: Path) -> None:
+        put(tmp_path, "train/1.jpg")
+
+        with pytest.raises(CatscanError, match="does not say what the id"):
+            found_in(tmp_path, "train/{name}.jpg")
