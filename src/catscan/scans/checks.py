@@ -72,7 +72,7 @@ def _steps(series: Series, settings: ScanSettings, remarks: list[str]) -> Steps:
     distances = series.places_mm[:, 0]
     n = len(distances)
     if n < FEWEST:
-        allow("few_slices", f"has {n} slice{'s' if n > 1 else ''}, no volume", settings, remarks)
+        allow("few_slices", f"has {n} slice{'s' if n > 1 else ''}, no scan of three dimensions", settings, remarks)
     if n == 1:
         thickness = series.headers[0].thickness_mm
         if not thickness or not thickness > 0:

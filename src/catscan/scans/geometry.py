@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 Floats = NDArray[np.floating[Any]]
 
@@ -95,7 +96,7 @@ def examine_steps(distances: Floats) -> Steps:
     return Steps(float(distances[-1] - distances[0]) / total, True, missing)
 
 
-def filled(distances: Floats, steps: Steps) -> tuple[Floats, Floats]:
+def filled(distances: Floats, steps: Steps) -> tuple[Floats, csr_array]:
     """Put the missing slices in their places.
 
     Returns
@@ -103,19 +104,24 @@ def filled(distances: Floats, steps: Steps) -> tuple[Floats, Floats]:
     places
         (m,) places along the normal, mm, missing ones included.
     weights
-        (m, n): each place as a mixture of the n slices that are there; linear between the neighbours of a gap.
+        (m, n), sparse: each place as a mixture of the n slices that are there; linear between the neighbours of a gap.
     """
     at = np.arange(len(distances), dtype=float)
     for before, count in steps.missing:
         at[before + 1 :] += count
-    wanted = np.arange(int(at[-1]) + 1)
-    weights = linear_weights(at, wanted.astype(float))
+    weights = linear_weights(at, np.arange(at[-1] + 1))
     return weights @ distances, weights
 
 
-def linear_weights(centres: Floats, wanted: Floats) -> Floats:
-    """(len(wanted), len(centres)): linear interpolation at ``wanted``; beyond the ends the last one holds."""
-    return np.stack([np.interp(wanted, centres, row) for row in np.eye(len(centres))], axis=1)
+def linear_weights(centres: Floats, wanted: Floats) -> csr_array:
+    """(len(wanted), len(centres)), sparse: linear interpolation at ``wanted``; beyond the ends the last one holds."""
+    if len(centres) == 1:
+        return csr_array(np.ones((len(wanted), 1)))
+    before = np.clip(np.searchsorted(centres, wanted, side="right") - 1, 0, len(centres) - 2)
+    share = np.clip((wanted - centres[before]) / np.diff(centres)[before], 0, 1)
+    rows = np.arange(len(wanted))
+    values, columns = np.concatenate([1 - share, share]), np.concatenate([before, before + 1])
+    return csr_array((values, (np.concatenate([rows, rows]), columns)), shape=(len(wanted), len(centres)))
 
 
 def tilt_degrees(first: Floats, last: Floats, normal: Floats) -> float:

@@ -22,6 +22,7 @@ from catscan.scans.sources import ScanFiles, Unreadable
 
 HEAD = 8192  # bytes; the header of a plain slice fits, its pixels follow
 LARGEST_SLICE = 1 << 24  # pixels; four times 2048 x 2048
+DECODED, NO_PIXELS = -1, -2  # instead of an offset of the pixels
 MEDIUM = "1.2.840.10008.1.3.10"
 CT_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.2": "CT Image Storage",
@@ -153,18 +154,16 @@ def _find_with_pydicom(data: bytes) -> tuple[Elements, Dataset]:
     if last > len(content):
         raise Unreadable("is cut short inside its header", damaged=True)
     offset, length = _pixels(content, stream.tell(), little=little, implicit=implicit)
-    if offset < 0:
-        raise Unreadable("has no pixels")
     if content is not data or syntax not in (IMPLICIT, EXPLICIT) or not little or length == 0xFFFFFFFF:
-        offset = -1  # not stored as plain values in this file: a decoder must find them
+        offset = min(offset, DECODED)  # not stored as plain values in this file: a decoder must find them
     return Elements(values, syntax, little, offset, length), dataset
 
 
 def _pixels(data: bytes, position: int, *, little: bool, implicit: bool) -> tuple[int, int]:
-    """Where the Pixel Data (7FE0,0010) start and how long they claim to be, or (-1, 0) when ``position`` is the end."""
+    """Where the Pixel Data (7FE0,0010) start and how long they claim to be; `NO_PIXELS` when ``position`` is the end."""
     order = "<" if little else ">"
     if data[position : position + 4] != struct.pack(f"{order}HH", PIXELS >> 16, PIXELS & 0xFFFF):
-        return -1, 0
+        return NO_PIXELS, 0
     skip = 8 if implicit else 12
     if position + skip > len(data):
         raise Unreadable("is cut short before its pixels", damaged=True)
@@ -225,6 +224,8 @@ def from_elements(elements: Elements, file: RawFile) -> Header:
         return int.from_bytes(raw[:2], order) if len(raw) >= 2 else default  # type: ignore[arg-type]
 
     _refuse_other_kinds(text(0x00080016), text(0x00080060), count(0x00280002, 1))
+    if elements.pixel_offset == NO_PIXELS:
+        raise Unreadable("has no pixels")
     bits = count(0x00280100)
     header = Header(
         file=file,

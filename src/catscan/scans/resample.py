@@ -59,7 +59,8 @@ def box_weights(cells: Floats, edges: Floats) -> Floats:
 def point_weights(centres: Floats, low: float, high: float, edges: Floats) -> Floats:
     """Linear interpolation at the voxels' centres; air (no weight) below ``low`` and above ``high``."""
     wanted = (edges[:-1] + edges[1:]) / 2
-    return linear_weights(centres, wanted) * ((wanted >= low) & (wanted <= high))[:, None]
+    inside = (wanted >= low) & (wanted <= high)
+    return (linear_weights(centres, wanted) * inside[:, None]).toarray()
 
 
 def ramp_weights(centres: Floats, low: float, high: float, edges: Floats) -> Floats:
@@ -86,10 +87,11 @@ def slice_cells(places: Floats, step_mm: float) -> Floats:
 
 def slice_weights(distances: Floats, steps: Steps, edges: Floats) -> Floats:
     """Weights along the normal from the slices' true places: (voxels, slices)."""
-    places, filling = filled(distances, steps) if steps.even else (distances, np.eye(len(distances)))
-    cells = slice_cells(places, steps.step_mm)
     if not steps.even:
-        return ramp_weights(places, cells[0], cells[-1], edges)
+        cells = slice_cells(distances, steps.step_mm)
+        return ramp_weights(distances, cells[0], cells[-1], edges)
+    places, filling = filled(distances, steps)
+    cells = slice_cells(places, steps.step_mm)
     if edges[1] - edges[0] >= steps.step_mm * FINER:
         return box_weights(cells, edges) @ filling
     return point_weights(places, cells[0], cells[-1], edges) @ filling

@@ -18,7 +18,7 @@ ODDITIES = {
     "oblique": "the slices are not parallel to the patient's axes; the array keeps the slices' own axes",
     "damaged": "a slice's file is damaged; it is left out, as if missing",
     "no_rescale": "slope and intercept are missing and air is near 0; an intercept of -1024 is assumed",
-    "few_slices": "a scan of one or two slices",
+    "few_slices": "the scan has one or two slices",
 }
 
 
