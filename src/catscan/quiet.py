@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 
 
@@ -12,8 +13,9 @@ from collections.abc import Iterator
 def native_remarks_discarded() -> Iterator[None]:
     """Send the process's standard error to nowhere, except what Python itself writes there.
 
-    libpng, libtiff and others write warnings straight to file descriptor 2 ("iCCP: known incorrect sRGB profile").
-    They name no file and would bury the lines that matter; a file that is really damaged is told by its BadSample.
+    libpng, libtiff and others write warnings straight to file descriptor 2 ("iCCP: known incorrect sRGB profile"), and
+    Pillow gives Python warnings. They name no file and would bury the lines that matter; a file that is really damaged
+    is told by its BadSample. To be entered before threads start.
     """
     ours = sys.stderr
     ours.flush()
@@ -22,14 +24,17 @@ def native_remarks_discarded() -> Iterator[None]:
     os.dup2(nowhere, 2)
     os.close(nowhere)
     try:
-        if _is_descriptor_2(ours):
-            with open(
-                kept, "w", encoding=ours.encoding, errors="backslashreplace", buffering=1, closefd=False
-            ) as lines:
-                sys.stderr = lines
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"PIL\.")
+            if _is_descriptor_2(ours):
+                # Line by line, as a log wants it.
+                with open(
+                    kept, "w", encoding=ours.encoding, errors="backslashreplace", buffering=1, closefd=False
+                ) as err:
+                    sys.stderr = err
+                    yield
+            else:
                 yield
-        else:
-            yield
     finally:
         sys.stderr = ours
         os.dup2(kept, 2)

@@ -14,11 +14,11 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from catscan.errors import BadSample
-from catscan.pictures.headers import Header, check_size
+from catscan.pictures.headers import PILLOW_OPAQUE, PILLOW_TRANSPARENT, Header, check_size
 
 Pixels = NDArray[np.uint8]
 COLOUR_SPACES = {1: "GRAY", 3: "RGB"}
-ROWS_AT_ONCE = 1 << 20  # pixels of a strip in which alpha and 16 bits are worked off, so that memory stays small
+PIXELS_AT_ONCE = 1 << 18  # of a strip in which transparency and 16 bits are worked off, so that memory stays small
 
 
 def decode(data: bytes, header: Header, channels: int, *, least: tuple[int, int] | None = None) -> Pixels:
@@ -31,15 +31,16 @@ def decode(data: bytes, header: Header, channels: int, *, least: tuple[int, int]
     header
         What `sniff` found in it.
     channels
-        1 for gray (the luma of ITU-R BT.601), 3 for red, green, blue.
+        1 for gray (the luma of ITU-R BT.601), 3 for colour.
     least
         (height, width) in pixels as stored: a JPEG may come at 1/2, 1/4 or 1/8, but not below this size; None for the
         full size.
 
     Returns
     -------
-    ndarray of shape (height, width, channels), uint8
-        Upright: the EXIF orientation is applied. Alpha is composited on white; 16 bits are divided by 257; of an
+    ndarray of shape (height, width, 1 or 3), uint8
+        Gray, or red, green, blue; a picture that is stored in gray has one channel even when colour is asked for.
+        Upright: the EXIF orientation is applied. Transparency is put on white; 16 bits are divided by 257; of an
         animation it is the first frame.
 
     Raises
@@ -48,12 +49,12 @@ def decode(data: bytes, header: Header, channels: int, *, least: tuple[int, int]
         When the file is cut off or damaged.
     """
     if header.format == "JPEG" and header.channels != 4:
-        pixels = _jpeg(data, header, channels, least)
+        pixels = _jpeg(data, header, min(channels, header.channels), least)
     elif header.format == "PNG":
-        pixels = _png(data, channels)
+        pixels = _png(data, header)
     else:
-        pixels = _pillow(data, channels)
-    return upright(pixels, header.orientation)
+        pixels = _pillow(data)
+    return upright(to_gray(pixels) if channels == 1 else pixels, header.orientation)
 
 
 def upright(pixels: Pixels, orientation: int) -> Pixels:
@@ -88,62 +89,62 @@ def reduction(header: Header, least: tuple[int, int]) -> int:
     return 1
 
 
-def _png(data: bytes, channels: int) -> Pixels:
+def _png(data: bytes, header: Header) -> Pixels:
+    plain = header.channels == 3 and header.bits == 8
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        pixels = cv2.imdecode(
+            np.frombuffer(data, np.uint8),
+            (cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION) if plain else cv2.IMREAD_UNCHANGED,
+        )
     except cv2.error as error:
         raise BadSample(f"is a damaged PNG: {error.err}") from error
     if pixels is None:
         raise BadSample("is a damaged PNG")
-    return to_channels(_red_first(pixels), channels)
+    stored: Any = pixels.reshape(*pixels.shape[:2], -1)  # OpenCV drops the axis of a single channel
+    if header.bits == 16 or stored.shape[2] == 4:
+        stored = _to_8_bit_opaque(stored)
+    return stored if plain or stored.shape[2] == 1 else stored[..., ::-1]
 
 
-def _red_first(stored: NDArray[Any]) -> Pixels:
-    """From OpenCV's order and depth, (height, width[, channels]), to gray or red, green, blue of 8 bits."""
-    pixels = stored if stored.ndim == 3 else stored[..., None]
-    if pixels.dtype == np.uint16 or pixels.shape[2] == 4:
-        pixels = _to_8_bit_opaque(pixels)
-    return pixels[..., ::-1] if pixels.shape[2] == 3 else pixels
-
-
-def _to_8_bit_opaque(pixels: NDArray[Any]) -> Pixels:
-    """Divide 16 bits by 257 and composite alpha on white, strip by strip, rounded."""
-    height, width, stored = pixels.shape
-    opaque = np.empty((height, width, 3 if stored == 4 else stored), np.uint8)
-    rows = max(1, ROWS_AT_ONCE // width)
-    top = 65535 if pixels.dtype == np.uint16 else 255
+def _to_8_bit_opaque(stored: NDArray[Any]) -> Pixels:
+    """Divide 16 bits by 257 and put transparency on white, strip by strip, rounded; (height, width, 1 or 3)."""
+    height, width, channels = stored.shape
+    opaque: Pixels = np.empty((height, width, min(channels, 3)), np.uint8)
+    rows = max(1, PIXELS_AT_ONCE // width)
+    top = 65535 if stored.dtype == np.uint16 else 255
     for start in range(0, height, rows):
-        strip: NDArray[Any] = pixels[start : start + rows].astype(np.float32)
-        if stored == 4:
-            alpha = strip[..., 3:] / top
+        strip: NDArray[Any] = stored[start : start + rows].astype(np.float32)
+        if channels == 4:
+            alpha = strip[..., 3:] / np.float32(top)
             strip = strip[..., :3] * alpha + top * (1 - alpha)
-        opaque[start : start + rows] = np.rint(strip * (255 / top))
+        opaque[start : start + rows] = np.rint(strip * np.float32(255 / top))
     return opaque
 
 
-def to_channels(pixels: Pixels, channels: int) -> Pixels:
-    """Gray to three equal channels, or red, green, blue to gray; (height, width, channels)."""
-    if pixels.shape[2] == channels:
+def to_gray(pixels: Pixels) -> Pixels:
+    """Red, green, blue to gray, (height, width, 1); gray stays."""
+    if pixels.shape[2] == 1:
         return pixels
-    converted: Any = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB if channels == 3 else cv2.COLOR_RGB2GRAY)
-    return converted.reshape(*pixels.shape[:2], channels)
+    gray: Any = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
+    return gray[..., None]
 
 
-def _pillow(data: bytes, channels: int) -> Pixels:
+def _pillow(data: bytes) -> Pixels:
     from PIL import Image, ImageOps
 
     try:
         with Image.open(io.BytesIO(data)) as file:
-            check_size(file.height, file.width, 4)
+            transparent = file.has_transparency_data
+            check_size(file.height, file.width, PILLOW_TRANSPARENT if transparent else PILLOW_OPAQUE)
             if file.mode in ("I", "F") or file.mode.startswith("I;16"):
-                return to_channels(_deep(np.asarray(file)), channels)
+                return _deep(np.asarray(file))
             # The orientation of a JPEG stands in its header, and the caller undoes it.
             picture: Image.Image = file if file.format == "JPEG" else ImageOps.exif_transpose(file)
-            if picture.has_transparency_data:
+            if transparent:
                 white = Image.new("RGBA", picture.size, "white")
                 picture = Image.alpha_composite(white, picture.convert("RGBA"))
-            pixels = np.asarray(picture.convert("L" if channels == 1 else "RGB"))
-            return pixels.reshape(picture.height, picture.width, channels)
+            pixels = np.asarray(picture.convert("L" if picture.mode in ("1", "L") else "RGB"))
+            return pixels.reshape(picture.height, picture.width, -1)
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         raise BadSample(f"is damaged: {str(error).split(' <')[0]}") from error
 
@@ -151,5 +152,5 @@ def _pillow(data: bytes, channels: int) -> Pixels:
 def _deep(stored: NDArray[np.generic]) -> Pixels:
     """Gray of 16 bits, (height, width), to uint8, (height, width, 1)."""
     if stored.dtype.kind not in "iu" or stored.min() < 0 or stored.max() > 65535:
-        raise BadSample(f"holds {stored.dtype} values; 8 or 16 bits a value are read")
+        raise BadSample(f"holds {stored.dtype} values beyond 16 bits")
     return _to_8_bit_opaque(stored.astype(np.uint16)[..., None])

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from catscan.errors import BadSample
 
-LARGEST_DECODED = 160_000_000  # bytes of the decoded picture; 53 Mpx of RGB, more than any camera of these data sets
+LARGEST_DECODED = 120_000_000  # bytes that decoding takes at its peak: 40 Mpx of a usual JPEG
+PILLOW_OPAQUE, PILLOW_TRANSPARENT = 8, 20  # bytes a pixel: Pillow's copies on the way, and the array
 DEFLATE_MOST = 1032  # bytes that one byte of deflate can stand for at most (zlib's technical notes)
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # PNG specification, IHDR, colour type
 TEXTS = (b"<!doctype", b"<html", b"<?xml", b"<svg", b"<head", b"{", b"version https://git-lfs")
@@ -29,9 +30,11 @@ class Header:
     height, width
         Pixels, before the EXIF orientation is applied; 0 where the decoder has to find out (TIFF, WebP).
     channels
-        As stored: 1 gray or palette, 3 colour, 4 with alpha or CMYK.
+        1 gray or a GIF's palette, 3 colour, 4 with transparency or CMYK (or not known before decoding).
     orientation
         EXIF orientation 1..8 (CIPA DC-008, tag 0x0112); 1 where there is none.
+    bits
+        Of one value; of a palette's entries.
     """
 
     format: str
@@ -39,6 +42,7 @@ class Header:
     width: int
     channels: int
     orientation: int = 1
+    bits: int = 8
 
 
 def sniff(data: bytes) -> Header:
@@ -77,12 +81,12 @@ def sniff(data: bytes) -> Header:
 
 
 def check_size(height: int, width: int, bytes_per_pixel: int) -> None:
-    """Refuse a picture without pixels, or one that would take too much memory once decoded."""
+    """Refuse a picture without pixels, or one whose decoding would take too much memory."""
     if height <= 0 or width <= 0:
         raise BadSample(f"has no pixels: {width} x {height}")
     if height * width * bytes_per_pixel > LARGEST_DECODED:
         raise BadSample(
-            f"is too large: {width} x {height} pixels are {height * width * bytes_per_pixel / 1e6:,.0f} MB decoded, "
+            f"is too large: decoding {width} x {height} pixels takes {height * width * bytes_per_pixel / 1e6:,.0f} MB, "
             f"more than {LARGEST_DECODED / 1e6:,.0f} MB"
         )
 
@@ -91,7 +95,7 @@ def _plain(kind: str, data: bytes, layout: str, at: int, *, channels: int) -> He
     if len(data) < at + struct.calcsize(layout):
         raise BadSample(f"is cut off in the header of a {kind}")
     width, height = struct.unpack_from(layout, data, at)
-    check_size(abs(height), width, channels)
+    check_size(abs(height), width, PILLOW_OPAQUE)
     return Header(kind, abs(height), width, channels)
 
 
@@ -126,9 +130,10 @@ def _jpeg_frame(data: bytes, at: int, orientation: int) -> Header:
         raise BadSample(f"is a JPEG of {bits} bits a value; 8 are read")
     if channels not in (1, 3, 4):
         raise BadSample(f"is a JPEG of {channels} components; 1, 3 or 4 are read")
-    check_size(height, width, max(channels, 3))
-    # Every 8 x 8 block of the first component takes a bit at the very least, in the most extreme file.
-    if 8 * len(data) < (height // 8) * (width // 8) // 4:
+    progressive = data[at + 1] == 0xC2  # its coefficients, of 16 bits, are all in memory at once
+    check_size(height, width, (PILLOW_OPAQUE if channels == 4 else channels) + progressive * 2 * channels)
+    # Every 8 x 8 block takes a bit at the very least; the 16 is for the coarsest sampling that a JPEG can have.
+    if 16 * 8 * len(data) < (height // 8) * (width // 8):
         raise BadSample(f"is cut off: {len(data):,} bytes cannot hold the {width} x {height} pixels that it promises")
     return Header("JPEG", height, width, channels, orientation)
 
@@ -158,9 +163,7 @@ def _png(data: bytes) -> Header:
     channels = PNG_CHANNELS.get(colour)
     if data[12:16] != b"IHDR" or channels is None:
         raise BadSample("is damaged: a PNG without a header")
-    decoded = (4 if colour == 3 else max(channels, 3)) * (2 if depth == 16 else 1)
-    check_size(height, width, decoded)
-    view, at, packed, orientation = memoryview(data), 8, 0, 1
+    view, at, packed, orientation, transparent = memoryview(data), 8, 0, 1, colour in (4, 6)
     while data[at + 4 : at + 8] != b"IEND":
         size = int.from_bytes(data[at : at + 4], "big")
         end = at + 8 + size
@@ -171,9 +174,18 @@ def _png(data: bytes) -> Header:
         name = data[at + 4 : at + 8]
         packed += size if name == b"IDAT" else 0
         orientation = exif_orientation(data[at + 8 : end]) if name == b"eXIf" else orientation
+        transparent = transparent or name == b"tRNS"
         at = end + 4
+    check_size(height, width, _png_bytes(colour, depth, transparent=transparent))
     if packed * DEFLATE_MOST < height * ((width * channels * depth + 7) // 8):
         raise BadSample(
             f"is cut off: {packed:,} packed bytes cannot hold the {width} x {height} pixels that it promises"
         )
-    return Header("PNG", height, width, channels, orientation)
+    stored = 4 if transparent else 3 if colour == 3 else channels
+    return Header("PNG", height, width, stored, orientation, bits=max(depth, 8))
+
+
+def _png_bytes(colour: int, depth: int, *, transparent: bool) -> int:
+    """Bytes a pixel at the peak: what OpenCV gives, and the array of 8 bits without alpha where that is another."""
+    stored = (4 if transparent else 1 if colour == 0 else 3) * (2 if depth == 16 else 1)
+    return stored + (1 if colour == 0 else 3) if transparent or depth == 16 else stored

@@ -11,7 +11,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from catscan.errors import BadSample, CatscanError
-from catscan.pictures.decode import to_channels
 from catscan.pictures.reader import CHANNELS, PictureSettings
 from catscan.pictures.resize import fitted
 from catscan.raw import RawFiles
@@ -52,12 +51,9 @@ class PixelsReader:
         table = self._tables[sample.archive, path]
         if not row.isdigit() or int(row) >= len(table):
             raise BadSample(f"{path} has {len(table):,} rows, no row {row!r}")
-        pixels = to_channels(table[int(row)], self._channels)
-        return Reading(
-            np.ascontiguousarray(
-                fitted(pixels, self._settings.size, fit=self._settings.fit, resize=self._settings.resize)
-            )
-        )
+        settings = self._settings
+        array = fitted(table[int(row)], settings.size, fit=settings.fit, resize=settings.resize)
+        return Reading(np.repeat(array, self._channels, axis=2))
 
     def _load(self, archive: str, path: str) -> NDArray[np.uint8]:
         return read_pixels(self._raw.read(archive, path), name=path)

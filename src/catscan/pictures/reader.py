@@ -96,6 +96,8 @@ class PictureReader:
         settings = self._settings
         pixels = decode(data, header, self._channels, least=self._least(header))
         array = fitted(pixels, settings.size, fit=settings.fit, resize=settings.resize)
+        if array.shape[2] != self._channels:  # stored in gray, wanted in colour
+            array = np.repeat(array, self._channels, axis=2)
         return Reading(np.ascontiguousarray(array), odd=remarks(header, name))
 
     def _least(self, header: Header) -> tuple[int, int] | None:
@@ -118,4 +120,8 @@ def remarks(header: Header, name: str) -> tuple[str, ...]:
         found.append(f"is turned upright by its EXIF orientation {header.orientation}")
     if header.format == "JPEG" and header.channels == 4:
         found.append("is a CMYK picture")
+    if header.format == "PNG" and header.channels == 4:
+        found.append("is transparent in places or could be: put on white")
+    if header.bits == 16:
+        found.append("has 16 bits a value: divided by 257")
     return tuple(found)
