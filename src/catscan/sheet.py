@@ -172,7 +172,8 @@ def split_row_id(row_id: str, form: Form, *, where: str) -> tuple[tuple[str, ...
 def _row_id_regex(template: str, classes: tuple[str, ...]) -> re.Pattern[str]:
     texts = FIELD.split(template)  # text, field, text, field, ..., text
     fields = [f"({'|'.join(map(re.escape, classes))})" if name == "class" else "(.+)" for name in texts[1::2]]
-    return re.compile("".join(re.escape(text) + field for text, field in zip(texts[::2], [*fields, ""], strict=True)))
+    pieces = [re.escape(text) + field for text, field in zip(texts[::2], [*fields, ""], strict=True)]
+    return re.compile("".join(pieces), re.DOTALL)
 
 
 def write_cells(probabilities: Array, form: Form, *, at_least_one: bool) -> list[list[str]]:
