@@ -6,11 +6,13 @@ import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import requests
-
 from catscan.errors import CatscanError, TryAgain, did_you_mean
+
+if TYPE_CHECKING:
+    import requests
 
 SITE = "https://www.kaggle.com"
 BUSY = 429

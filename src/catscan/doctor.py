@@ -1,0 +1,228 @@
+"""Check the machine, the credentials and the competition before a byte is fetched.
+
+Without a config it looks at this machine alone. With one it also looks at the source of each competition that would
+run: whether a folder is there and readable; whether Kaggle accepts the credentials, its rules are accepted, and the disk
+is large enough for the files. It ends with exit code 2 when something that is needed is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from catscan import config, gpus
+from catscan.config_readme import ROOT, SCHEMA
+from catscan.errors import CatscanError
+from catscan.kaggle_refusals import SITE, credentials
+
+GB = 1_000_000_000
+PYTHONS = ((3, 11), (3, 13))
+DISK_NEEDED = 2 * GB  # room for the default run's results and temporary files several times over
+MEMORY_NEEDED = 2 * GB  # one training job of the default run
+ARRAYS_SHARE = 2.0  # results beside the files, as a multiple of them: a 7z of CT scans unpacks to 2.5 times its size
+TENSORFLOW = (
+    "import tensorflow as tf; "
+    "print(tf.__version__, int(tf.test.is_built_with_cuda()), len(tf.config.list_physical_devices('GPU')))"
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the table.
+
+    Attributes
+    ----------
+    name
+        What was looked at.
+    state
+        ok, note (good to know) or missing (needed).
+    text
+        What was found.
+    do
+        The next step; "" when there is none.
+    """
+
+    name: str
+    state: str
+    text: str
+    do: str = ""
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `catscan doctor`."""
+    parser.add_argument(
+        "--configfile",
+        type=Path,
+        help="a config to check too, as given to snakemake; for a Kaggle competition this asks Kaggle",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Look at everything, print the table, and fail when something needed is missing."""
+    findings = [*_machine(Path.cwd()), _tensorflow(gpus.count()), _credentials()]
+    if args.configfile:
+        findings += _competitions(args.configfile)
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        print(f"{finding.state:<7}  {finding.name:<{width}}  {finding.text}")
+        if finding.do and finding.state != "ok":
+            print(f"{'':<7}  {'':<{width}}  -> {finding.do}")
+    missing = [finding.name for finding in findings if finding.state == "missing"]
+    if missing:
+        raise CatscanError("Something that is needed is missing.", where=", ".join(missing), do="See the table.")
+
+
+def _machine(folder: Path) -> Iterator[Finding]:
+    here = sys.version_info[:2]
+    fits = PYTHONS[0] <= here <= PYTHONS[1]
+    yield Finding(
+        "Python",
+        "ok" if fits else "missing",
+        f"{sys.version.split()[0]}, {sys.executable}",
+        "Python 3.11, 3.12 or 3.13 is needed: CATSCAN_PYTHON=/path/to/python3.12 ./run ...",
+    )
+    yield Finding("cores", "ok", str(len(os.sched_getaffinity(0))))
+    yield _enough("memory", _free_memory(), MEMORY_NEEDED, "Close other programs, or lower `batch_size`.")
+    yield _enough("disk", shutil.disk_usage(folder).free, DISK_NEEDED, "Free some space, or work on a larger disk.")
+
+
+def _enough(name: str, free: int, needed: int, do: str) -> Finding:
+    return Finding(name, "ok" if free >= needed else "missing", f"{free / GB:,.1f} GB free", do)
+
+
+def _free_memory(table: Path = Path("/proc/meminfo")) -> int:
+    """Bytes that a new process can have: Linux' own estimate, elsewhere all of the memory."""
+    if table.exists():
+        for line in table.read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _tensorflow(devices: int, command: tuple[str, ...] = (sys.executable, "-c", TENSORFLOW)) -> Finding:
+    """Ask a process of its own, since importing TensorFlow takes seconds and much memory.
+
+    Parameters
+    ----------
+    devices
+        The number of GPUs in this machine.
+    command
+        Prints the version, whether it is built for CUDA (0 or 1), and the number of GPUs it can use.
+    """
+    answer = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    )
+    if answer.returncode:
+        reason = (answer.stderr.strip().splitlines() or ["no reason given"])[-1]
+        return Finding("TensorFlow", "missing", reason, "Set the environment up again: rm -rf .venv, then ./run.")
+    version, is_cuda, usable = answer.stdout.split()[-3:]
+    build = "for CUDA" if is_cuda == "1" else "for the CPU"
+    text = f"{version} {build}; GPUs: {devices} here, {usable} usable"
+    if devices and usable == "0":
+        do = "Set up with the GPU packages: rm -rf .venv, then ./run (it takes requirements-cuda.txt beside a GPU)."
+        return Finding("TensorFlow", "note", text, do)
+    return Finding("TensorFlow", "ok", text)
+
+
+def _credentials() -> Finding:
+    found = credentials()
+    if found:
+        return Finding("Kaggle log-in", "ok", f"credentials in {', '.join(found)} (not tried)")
+    do = f"For Kaggle's data: `kaggle auth login`, or a token from {SITE}/settings/api in ~/.kaggle/access_token."
+    return Finding("Kaggle log-in", "note", "no credentials; generated data and your own files need none", do)
+
+
+def _competitions(path: Path) -> Iterator[Finding]:
+    try:
+        loaded = config.load(merged(path), SCHEMA)
+    except CatscanError as error:
+        yield _from_error("config", error)
+        return
+    yield Finding("config", "ok", f"{path} runs {', '.join(loaded['run'])}")
+    for name in loaded["run"]:
+        competition = loaded["competitions"][name]
+        kind = competition["source"]["kind"]
+        if kind == "kaggle":
+            yield from _kaggle(name, competition)
+        else:
+            where = competition["source"]["path"] if kind == "directory" else competition["source"]["sample"]
+            yield Finding(name, "ok", f"source {kind}: {where}")
+
+
+def merged(path: Path) -> dict[str, Any]:
+    """The default config with the overlay ``path`` merged over it key by key, as Snakemake does.
+
+    Raises
+    ------
+    CatscanError
+        When the file is missing or is no YAML mapping.
+    """
+    import yaml
+
+    default: dict[str, Any] = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+    try:
+        overlay = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise CatscanError("The config cannot be read.", where=str(path), found=str(error)) from error
+    if not isinstance(overlay, dict):
+        raise CatscanError("The config is no mapping of keys to values.", where=str(path), found=repr(overlay)[:80])
+    _merge(default, overlay)
+    return default
+
+
+def _merge(under: dict[str, Any], over: dict[str, Any]) -> None:
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(under.get(key), dict):
+            _merge(under[key], value)
+        else:
+            under[key] = value
+
+
+def _kaggle(name: str, competition: dict[str, Any]) -> Iterator[Finding]:
+    """Log in, look at the competition, and hold its files against the disk."""
+    from catscan.kaggle_api import Kaggle
+
+    slug, wanted = competition["source"]["competition"], competition["source"]["files"]
+    try:
+        kaggle = Kaggle(slug)
+        about = kaggle.about()
+        yield Finding(f"{name}: log-in", "ok", f"accepted as {kaggle.user or 'the owner of the key'}")
+        yield _rules(name, slug, has_entered=about.user_has_entered)
+        if about.is_kernels_submissions_only and competition["submission"]["kind"] == "file":
+            yield Finding(
+                f"{name}: submit", "note", "it takes notebooks, not files", "Set `submission.kind: notebook`."
+            )
+        files, is_whole = kaggle.files(at_most=1000)
+    except CatscanError as error:
+        yield _from_error(f"{name}: Kaggle", error)
+        return
+    total = sum(file.size for file in files if not wanted or file.name in wanted)
+    free, needed = shutil.disk_usage(Path.cwd()).free, int(total * (1 + ARRAYS_SHARE))
+    more = "" if is_whole else " and more"
+    yield Finding(
+        f"{name}: files",
+        "ok" if free >= needed else "missing",
+        f"{len(files):,}{more}, {total / GB:,.2f} GB to fetch; about {needed / GB:,.1f} GB with all results",
+        f"{free / GB:,.1f} GB are free: work on a larger disk, or name the files you need in `source.files`.",
+    )
+
+
+def _rules(name: str, slug: str, *, has_entered: bool) -> Finding:
+    return Finding(
+        f"{name}: rules",
+        "ok" if has_entered else "missing",
+        "accepted" if has_entered else "not accepted",
+        f"Open {SITE}/competitions/{slug}/rules, log in and accept them.",
+    )
+
+
+def _from_error(name: str, error: CatscanError) -> Finding:
+    text = ", ".join(part for part in (error.what, error.where, error.found) if part)
+    return Finding(name, "missing", text.replace("\n", " "), error.do)
