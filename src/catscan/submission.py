@@ -167,16 +167,13 @@ def read_predictions(paths: Sequence[Path], classes: Sequence[str], task: str) -
 
 
 def _probabilities_in(table: pd.DataFrame, path: Path) -> Array:
-    try:
-        values = table.to_numpy(dtype=np.float64)
-    except ValueError as error:
-        raise CatscanError("A prediction is no number.", where=str(path), found=str(error)) from error
+    values = table.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
     wrong = np.flatnonzero(~((values >= 0) & (values <= 1)).all(axis=1))
     if len(wrong):
         raise CatscanError(
-            f"{number_of(len(wrong), 'prediction')} outside 0 to 1.",
+            f"{number_of(len(wrong), 'row')} of predictions with a value that is no probability.",
             where=f"{path}, line {line_of(int(wrong[0]))}",
-            found=", ".join(map(str, values[wrong[0]])),
+            found=", ".join(table.iloc[wrong[0]]),
             do="Delete the file and run the predict stage again; if it stays, train with a smaller learning rate.",
         )
     return values
