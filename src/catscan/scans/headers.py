@@ -160,7 +160,7 @@ def _find_with_pydicom(data: bytes) -> tuple[Elements, Dataset]:
 
 
 def _pixels(data: bytes, position: int, *, little: bool, implicit: bool) -> tuple[int, int]:
-    """Where the Pixel Data (7FE0,0010) start and how long they claim to be; `NO_PIXELS` when ``position`` is the end."""
+    """Where the Pixel Data (7FE0,0010) start and how long they claim to be; `NO_PIXELS` when there are none."""
     order = "<" if little else ">"
     if data[position : position + 4] != struct.pack(f"{order}HH", PIXELS >> 16, PIXELS & 0xFFFF):
         return NO_PIXELS, 0
