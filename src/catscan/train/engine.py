@@ -33,7 +33,7 @@ from catscan.train.graph import RESIDENT_BYTES, TrainGraph, build_training
 from catscan.train.schedule import learning_rate
 from catscan.train.validation import Validation
 
-SECONDS_BETWEEN_CHECKPOINTS = 60.0
+SECONDS_BETWEEN_CHECKPOINTS = 20.0
 BEST = "best/"
 
 
@@ -185,8 +185,6 @@ class _Loop:
                 self._save()
         trained_at = time.monotonic()
         self._finish_epoch(epoch, rate, seen / max(trained_at - began, 1e-9))
-        if self.state.step < self.state.epochs * self.steps_an_epoch:
-            self._save()
 
     def _update(self, batch: NDArray[np.int64]) -> float:
         state, graph, recipe = self.state, self.graph, self.job.recipe
