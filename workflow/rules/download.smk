@@ -17,6 +17,8 @@ rule download_files:
     threads: 2
     params:
         stage=lambda wildcards: catscan_config.download(of(wildcards)),
+    message:
+        "download {wildcards.competition}"
     shell:
         """
         catscan download \

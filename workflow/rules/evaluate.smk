@@ -32,6 +32,8 @@ rule evaluate_folds:
         "results/{competition}/benchmarks/evaluate.tsv"
     params:
         stage=lambda wildcards: catscan_config.evaluate(of(wildcards)),
+    message:
+        "evaluate {wildcards.competition}"
     shell:
         """
         catscan evaluate \

@@ -20,6 +20,8 @@ rule index_samples:
     threads: 2
     params:
         stage=lambda wildcards: catscan_config.index(of(wildcards)),
+    message:
+        "index {wildcards.competition}"
     shell:
         """
         catscan index \

@@ -24,6 +24,8 @@ rule predict_test:
         device=lambda wildcards: of(wildcards)["train"]["device"],
     params:
         stage=lambda wildcards: catscan_config.predict(of(wildcards)),
+    message:
+        "predict {wildcards.competition}: model {wildcards.model}, fold {wildcards.fold}"
     shell:
         """
         catscan predict \

@@ -21,6 +21,8 @@ rule preprocess_shard:
     threads: 2
     params:
         stage=lambda wildcards: catscan_config.preprocess(of(wildcards)),
+    message:
+        "preprocess {wildcards.competition}: {wildcards.split} shard {wildcards.shard} of {wildcards.shards}"
     shell:
         """
         catscan preprocess \

@@ -20,6 +20,8 @@ rule render_report:
         "results/benchmarks/report.tsv"
     params:
         stage=catscan_config.report(config),
+    message:
+        "report"
     shell:
         """
         catscan report \

@@ -24,6 +24,8 @@ rule write_submission:
         "results/{competition}/benchmarks/submission.tsv"
     params:
         stage=lambda wildcards: catscan_config.submission(of(wildcards)),
+    message:
+        "submission {wildcards.competition}"
     shell:
         """
         catscan submission \

@@ -19,6 +19,8 @@ rule submit_submission:
         "results/{competition}/logs/submit.log",
     params:
         stage=lambda wildcards: catscan_config.submit(of(wildcards)),
+    message:
+        "submit {wildcards.competition}"
     shell:
         """
         catscan submit \

@@ -28,6 +28,8 @@ rule train_fold:
         device=lambda wildcards: of(wildcards)["train"]["device"],
     params:
         stage=lambda wildcards: catscan_config.train(of(wildcards), wildcards.model),
+    message:
+        "train {wildcards.competition}: model {wildcards.model}, all folds but {wildcards.fold}"
     shell:
         """
         catscan train \
