@@ -45,6 +45,14 @@ class TestMistakes:
                 ["unknown key: 'pictures'", "competitions.dogs-vs-cats.preprocess.pictures", 'Did you mean "picture"?'],
             ),
             (
+                lambda cats: cats["data"].update(test="test/{name}.jpg"),
+                ["does not say what the id of a sample is", "competitions.dogs-vs-cats.data.test", "'test/{name}.jpg'"],
+            ),
+            (
+                lambda cats: cats.update(metric="quadratic_kappa", data=cats["data"] | {"task": "multilabel"}),
+                ["quadratic_kappa is not made for a multilabel task", "competitions.dogs-vs-cats.metric"],
+            ),
+            (
                 lambda cats: cats["models"]["resnet"].update(learning_rat=0.1),
                 [
                     "unknown key: 'learning_rat'",
@@ -79,6 +87,8 @@ class TestMistakes:
         ],
         ids=[
             "block",
+            "pattern",
+            "metric",
             "model key",
             "choice",
             "type",

@@ -18,7 +18,9 @@ import yaml
 
 from catscan import fingerprint
 from catscan.errors import CatscanError, did_you_mean
+from catscan.metrics import metric_named
 from catscan.networks.table import check_network
+from catscan.patterns import Pattern
 from catscan.scans.settings import ScanSettings
 from catscan.settings import canonical, from_dict
 
@@ -170,6 +172,12 @@ def _check_competition(name: str, competition: Config) -> None:
             where=f"config key competitions.{name}.data.classes",
             found=", ".join(map(repr, data["classes"])),
         )
+    where = f"competitions.{name}"
+    metric_named(competition["metric"], data["task"], key=f"{where}.metric")
+    if data["kind"] != "csv_pixels":  # whose train and test are the names of tables
+        for key in ("train", "test"):
+            if data[key]:
+                Pattern(data[key], key=f"{where}.data.{key}")
     if source["kind"] == "directory":
         from catscan.download.directory import check as check_folder
 

@@ -65,8 +65,8 @@ def score(name: str, probabilities: Array, targets: Array, problem: Problem) -> 
     return float(metric.of(probabilities, targets, problem)) if len(targets) else math.nan
 
 
-def metric_named(name: str, task: str) -> Metric:
-    """The metric ``name``, which must be made for ``task``.
+def metric_named(name: str, task: str, *, key: str = "metric") -> Metric:
+    """The metric ``name``, which must be made for ``task``; ``key`` is where the config names it.
 
     Raises
     ------
@@ -75,14 +75,14 @@ def metric_named(name: str, task: str) -> Metric:
     """
     if name not in METRICS:
         raise CatscanError(
-            f"There is no metric {name!r}.", where="config key metric", do=did_you_mean(name, list(METRICS))
+            f"There is no metric {name!r}.", where=f"config key {key}", do=did_you_mean(name, list(METRICS))
         )
     metric = METRICS[name]
     if task not in metric.tasks:
         fitting = [other for other, one in METRICS.items() if task in one.tasks]
         raise CatscanError(
             f"The metric {name} is not made for a {task} task.",
-            where="config keys metric and data.task",
+            where=f"config keys {key} and data.task",
             found=f"{name} is for {', '.join(metric.tasks)}",
             do=f"For {task} there are {', '.join(fitting)}.",
         )

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from catscan.errors import CatscanError, listed
+from catscan.index.find import Found, find_samples
 from catscan.index.labels import Labels, Rules, labels_from_names, labels_from_table
-from catscan.index.patterns import Found, Pattern, find_samples
 from catscan.index.pixels import find_rows
+from catscan.patterns import Pattern
 from catscan.places import line_of, read_raw_table
 from catscan.raw import RawFile, RawFiles
 from catscan.samples import Sample

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from catscan.errors import CatscanError
-from catscan.index.patterns import Found
+from catscan.index.find import Found
 from catscan.places import MARK, find_file, read_bytes, read_raw_table
 from catscan.raw import RawFile, RawFiles
 from catscan.samples import Sample

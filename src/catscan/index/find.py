@@ -1,102 +1,20 @@
-"""Patterns with named fields, and the samples that they find among the raw files.
-
-`train/{label}.{id}.jpg`, `train/{label}/{id}.png`, `stage1/{id}/*.dcm`, `train/{id}/{channel:FLAIR|T1w}/*.dcm`:
-`{name}` matches within one folder or file name, `{name:this|that}` one of the named texts, `*` anything within one
-name, `**` any folders.
-"""
+"""The samples that a pattern finds among the raw files."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from catscan.errors import CatscanError, listed
+from catscan.patterns import Match, Pattern
 from catscan.places import PLACES, place_of
 from catscan.raw import RawFile
 from catscan.samples import Sample
 from catscan.tables import natural_key
 from catscan.words import number_of
 
-TOKEN = re.compile(r"\{(?P<name>[A-Za-z_]\w*)(?::(?P<texts>[^{}/]+))?\}|(?P<folders>\*\*/?)|(?P<any>\*)")
 EXAMPLES = 3
-
-
-@dataclass(frozen=True)
-class Match:
-    """What one path gives: its fields, and the part of it that is the sample (a scan's folder, or the whole path)."""
-
-    fields: dict[str, str]
-    sample_path: str
-
-
-class Pattern:
-    """One compiled pattern.
-
-    Parameters
-    ----------
-    text
-        The pattern as the config has it.
-    key
-        The config key, for errors.
-    folders
-        Whether a sample is a folder of files (a DICOM series) unless its fields reach into the file name.
-
-    Raises
-    ------
-    CatscanError
-        When the pattern is empty, has a stray brace, or leaves the raw folder.
-    """
-
-    def __init__(self, text: str, *, key: str, folders: bool = False) -> None:
-        self.text, self.key = text, key
-        left = TOKEN.sub("", text)
-        if not text or "{" in left or "}" in left or text.startswith("/") or ".." in text.split("/"):
-            raise CatscanError(
-                "A pattern cannot be understood.",
-                where=f"config key {key}",
-                found=repr(text),
-                do="Write it relative to the raw folder, with fields in braces, such as train/{label}.{id}.jpg.",
-            )
-        self.fields = list(dict.fromkeys(found["name"] for found in TOKEN.finditer(text) if found["name"]))
-        head, tail = _sample_part(text) if folders else (text, "")
-        seen: set[str] = set()
-        self._regex = re.compile(f"({_regex(head, seen)}){_regex(tail, seen)}")
-
-    def match(self, path: str) -> Match | None:
-        """The fields of ``path`` (with "/" as separator), or None when it does not match as a whole."""
-        found = self._regex.fullmatch(path)
-        return Match(found.groupdict(), found.group(1)) if found else None
-
-
-def _sample_part(text: str) -> tuple[str, str]:
-    """Cut a pattern after its last segment that is no bare wildcard: stage1/{id} and /*.dcm."""
-    segments = text.split("/")
-    last = max((n for n, part in enumerate(segments) if "{" in part or "*" not in part), default=0)
-    head = "/".join(segments[: last + 1])
-    return head, text[len(head) :]
-
-
-def _regex(text: str, seen: set[str]) -> str:
-    """The regular expression of a piece of a pattern; ``seen`` holds the fields of the pieces before it."""
-    parts, end = [], 0
-    for token in TOKEN.finditer(text):
-        parts.append(re.escape(text[end : token.start()]))
-        end = token.end()
-        name = token["name"]
-        if name and name in seen:  # the same text again: {id}/{id}_left.png
-            parts.append(f"(?P={name})")
-        elif name:
-            seen.add(name)
-            texts = "|".join(map(re.escape, token["texts"].split("|"))) if token["texts"] else "[^/]+?"
-            parts.append(f"(?P<{name}>{texts})")
-        elif token["folders"]:
-            parts.append("(?:.*/)?" if token["folders"].endswith("/") else ".*")
-        else:
-            parts.append("[^/]*")
-    return "".join(parts) + re.escape(text[end:])
-
 
 Named = tuple[RawFile, str, Match]  # a file, the name by which it matches, and what the name gives
 
@@ -116,8 +34,6 @@ def find_samples(files: Sequence[RawFile], pattern: Pattern, remarks: list[str])
     ----------
     files
         Every raw file.
-    pattern
-        It must have the field `id`.
     remarks
         Gets a line when the same file lies there twice (a zip beside its unpacked folder) and one is taken.
 
@@ -126,13 +42,6 @@ def find_samples(files: Sequence[RawFile], pattern: Pattern, remarks: list[str])
     CatscanError
         When nothing matches, or one id has two files.
     """
-    if "id" not in pattern.fields:
-        raise CatscanError(
-            "A pattern does not say what the id of a sample is.",
-            where=f"config key {pattern.key}",
-            found=repr(pattern.text),
-            do="Put {id} where the id stands, such as test/{id}.jpg.",
-        )
     matches = _matches(files, pattern)
     if not matches:
         raise _nothing_matches(files, pattern)
