@@ -90,6 +90,16 @@ class TestUnpackingOnce:
         assert names(raw) == ["stage1"]
         assert {p.relative_to(raw).as_posix(): p.read_bytes() for p in raw.rglob("*.dcm")} == SERIES
 
+    def test_into_a_folder_named_from_the_working_directory(
+        self, tmp_path: Path, into: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        archive = write_7z(tmp_path / "stage1.7z", {"stage1/a.dcm": b"slice"})
+        monkeypatch.chdir(tmp_path)
+
+        seven_zip.unpack(archive, Path(into.name))
+
+        assert (into / "stage1" / "a.dcm").read_bytes() == b"slice"
+
     def test_the_second_run_does_not_unpack_again(self, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         write_7z(source / "stage1.7z", SERIES)
         raw = run(source)

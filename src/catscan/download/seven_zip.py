@@ -30,6 +30,7 @@ def unpack(archive: Path, into: Path, password: str | None = None, limits: Limit
         When the archive is damaged, needs a password, does not open by the one given, or breaks a rule of safety; when
         the disk is full.
     """
+    into = into.absolute()  # as py7zr names the members to its writers
     digest(archive)  # refuses damaged headers, so that what fails from here on is the password or the packed bytes
     writers: _Writers | None = None
     try:
