@@ -174,7 +174,10 @@ def draw_hairs(canvas: Canvas, shape: Shape, y: float, colour: Colour) -> None:
                 start, end = (side * 0.3, y + 0.07 * spread), (side * 1.2, y + 0.26 * spread)
                 canvas.stroke(curve(start, (side * 0.75, y + 0.1 * spread - 0.06), end), 0.025, colour)
             else:
-                start, end = (side * (0.5 + 0.05 * abs(spread)), y + 0.13 * spread), (side * 0.95, y + 0.17 * spread - 0.1)
+                start, end = (
+                    (side * (0.5 + 0.05 * abs(spread)), y + 0.13 * spread),
+                    (side * 0.95, y + 0.17 * spread - 0.1),
+                )
                 canvas.stroke(curve(start, (side * 0.75, y + 0.17 * spread), end), 0.05, colour)
 
 

@@ -14,54 +14,63 @@ from numpy.typing import NDArray
 from catscan.download.sample.draws import Generator
 from catscan.download.sample.thorax import Grid, Thorax, Volume, between, paint
 
-RADIUS_MM = (13.0, 20.0)  # of the ball that has the lesion's volume
+RADIUS_MM = (20.0, 26.0)  # of the ball that has the volume of all of a patient's lesions together
+PARTS = (2, 4)
+HAZE_MM = 28.0
+HAZE_SHARE = 0.5
+SOFT_TISSUE_OVER_LUNG = 900.0  # HU
 CANDIDATES = 48
 
 
 @dataclass(frozen=True)
 class Lesion:
-    """The shape of a lesion, whatever its volume.
+    """The shape of a patient's lesions, whatever their volume and number.
 
     Attributes
     ----------
     stretch
-        Its long axes over its short one(s): 1 is a ball.
-    flat
-        Whether two axes are long (a plate) or one is (a rod).
+        Length over width: 1 is a ball, 6 a strand.
     lobes
-        How uneven its surface is, as a share of its radius.
-    parts
-        1, or the number of small balls that it is broken into.
+        How uneven the surface is, as a share of the radius.
+    haze
+        No lesions with an edge: the same tissue is spread thinly over a part of the lungs.
     """
 
     stretch: float
-    flat: bool
     lobes: float
-    parts: int
+    haze: bool
 
 
 def draw_lesion(rng: Generator, cancer: bool) -> Lesion:
     """Draw one shape; the number of draws is the same for both classes."""
-    form, flat, parts = rng.random(3)
+    form = rng.random()
     z = np.abs(rng.standard_normal(2))
     if cancer:
-        return Lesion(stretch=1 + 0.35 * z[0], flat=flat < 0.5, lobes=0.15 + 0.1 * z[1], parts=1)
-    if form < 0.2:
-        return Lesion(stretch=2.2 + 1.6 * z[0], flat=flat < 0.5, lobes=0.05 + 0.05 * z[1], parts=1)
-    return Lesion(stretch=1 + 0.2 * z[0], flat=False, lobes=0.05, parts=5 + int(9 * parts))
+        return Lesion(stretch=1 + 0.4 * z[0], lobes=0.15 + 0.1 * z[1], haze=False)
+    return Lesion(stretch=3.5 + 1.5 * z[0], lobes=0.05 + 0.05 * z[1], haze=form < HAZE_SHARE)
 
 
 def add_lesions(thorax: Thorax, lesion: Lesion, rng: Generator) -> None:
-    """Paint the granulomas and the lesion into ``thorax``."""
-    build = thorax.build
-    for centre, radius, calcified in zip(
-        places(thorax, 6.0, 4, rng), rng.uniform(3, 5.5, 4), rng.random(4) < 0.4, strict=True
-    ):
+    """Paint the granulomas and the lesions into ``thorax``."""
+    build, grid = thorax.build, thorax.grid
+    granulomas = zip(places(thorax, 6.0, 4, rng), rng.uniform(3, 5.5, 4), rng.random(4) < 0.4, strict=True)
+    for centre, radius, calcified in granulomas:
         if build.granulomas > 0.3:
-            of_volume(thorax, from_centre(thorax.grid, centre), 4.19 * radius**3, 320.0 if calcified else 40.0)
-    radius = between(build.lesion_volume, *RADIUS_MM)
-    field = lesion_field(thorax, lesion, radius, rng)
-    of_volume(thorax, field, 4.19 * radius**3, between(build.lesion_density, 15, 75))
+            of_volume(thorax, from_centre(grid, centre), ball(radius), 320.0 if calcified else 40.0)
+    volume = ball(between(build.lesion_volume, *RADIUS_MM))
+    parts = round(between(build.lesion_parts, PARTS[0] - 0.5, PARTS[1] + 0.49))
+    centres = places(thorax, 1.2 * np.cbrt(volume / parts / 4.19), PARTS[1], rng)
+    if lesion.haze:
+        share = np.exp(-0.5 * (from_centre(grid, centres[0]) / HAZE_MM) ** 2) * thorax.lungs
+        thorax.hu += SOFT_TISSUE_OVER_LUNG * volume / (share.sum() * grid.voxel_mm3) * share
+        return
+    field = np.min([uneven(grid, centre, lesion, rng) for centre in centres[:parts]], axis=0)
+    of_volume(thorax, field, volume, between(build.lesion_density, 15, 75))
+
+
+def ball(radius: float) -> float:
+    """Volume of a ball."""
+    return 4 / 3 * np.pi * radius**3
 
 
 def places(thorax: Thorax, room_mm: float, n: int, rng: Generator) -> NDArray[np.float64]:
@@ -84,19 +93,13 @@ def from_centre(grid: Grid, centre: NDArray[np.float64]) -> Volume:
     return np.sqrt((grid.z - centre[0]) ** 2 + (grid.y - centre[1]) ** 2 + (grid.x - centre[2]) ** 2)
 
 
-def lesion_field(thorax: Thorax, lesion: Lesion, radius: float, rng: Generator) -> Volume:
-    """A field in mm whose level sets have the lesion's shape."""
-    centre = places(thorax, 0.8 * radius, 1, rng)[0]
-    parts = places(thorax, 6.0, 14, rng)
+def uneven(grid: Grid, centre: NDArray[np.float64], lesion: Lesion, rng: Generator) -> Volume:
+    """A field in mm, 0 at ``centre``, whose level sets have the lesion's shape, turned at random."""
     axes, _ = np.linalg.qr(rng.standard_normal((3, 3)))
     waves, phases = rng.standard_normal((6, 3)), rng.uniform(0, 2 * np.pi, 6)
-    if lesion.parts > 1:
-        return np.min([from_centre(thorax.grid, part) for part in parts[: lesion.parts]], axis=0)
-    grid = thorax.grid
     offset = np.stack(np.broadcast_arrays(grid.z - centre[0], grid.y - centre[1], grid.x - centre[2]), axis=-1)
-    along = offset @ axes.astype(np.float32)
-    shrink = np.array([1, lesion.stretch if lesion.flat else 1, lesion.stretch], np.float32)
-    scaled = along / (shrink / np.prod(shrink) ** (1 / 3))
+    widths = np.array([1, 1, lesion.stretch]) / np.cbrt(lesion.stretch)
+    scaled = offset @ (axes / widths).astype(np.float32)
     distance = np.linalg.norm(scaled, axis=-1)
     direction = scaled / np.maximum(distance, 1)[..., None]
     bumps = np.sin(direction @ (2.5 * waves.T).astype(np.float32) + phases.astype(np.float32)).mean(axis=-1)
@@ -106,7 +109,7 @@ def lesion_field(thorax: Thorax, lesion: Lesion, radius: float, rng: Generator) 
 def of_volume(thorax: Thorax, field: Volume, volume_mm3: float, value: float) -> None:
     """Paint the part of the lungs with the smallest ``field``, ``volume_mm3`` of it, with a soft rim."""
     grid = thorax.grid
-    voxels = int(volume_mm3 / (grid.spacing_mm**2 * grid.step_mm))
+    voxels = int(volume_mm3 / grid.voxel_mm3)
     inside = np.where(thorax.lungs > 0.5, field, np.inf)
     level = np.partition(inside.ravel(), voxels)[voxels]
     share = np.clip(0.5 + (level - field) / grid.spacing_mm, 0, 1)

@@ -105,7 +105,7 @@ def slice_places(build: Build, rng: Generator) -> NDArray[np.float64]:
 
 def field_of_view(build: Build) -> float:
     """Side of the picture in mm: the patient's width and a margin."""
-    return (2 * between(build.width, 142, 168) + 16) * between(build.pixel_spacing, 1.0, 1.1)
+    return (2 * between(build.width, 142, 168) + 14) * between(build.pixel_spacing, 1.0, 1.06)
 
 
 def scanned(hu: Volume, build: Build, rng: Generator) -> Volume:

@@ -17,7 +17,7 @@ from catscan.download.sample.draws import Generator
 Volume = NDArray[np.floating[Any]]
 
 AIR, LUNG, FAT, MUSCLE, BLOOD, MARROW, CORTEX, LIVER = -1000.0, -860.0, -100.0, 50.0, 42.0, 180.0, 650.0, 62.0
-LUNG_TOP, LUNG_BOTTOM = 122.0, -118.0  # mm
+LUNG_TOP, LUNG_BOTTOM = 106.0, -118.0  # mm
 STEP_MM = 5.0  # of a growing vessel
 
 
@@ -45,6 +45,7 @@ class Build:
     order: float
     names: float
     lesion_volume: float
+    lesion_parts: float
     lesion_density: float
 
 
@@ -61,6 +62,7 @@ class Grid:
         self.x = plane.astype(np.float32)[None, None, :]
         self.spacing_mm = spacing_mm
         self.step_mm = float(abs(z[1] - z[0]))
+        self.voxel_mm3 = spacing_mm**2 * self.step_mm
         self.shape = (len(z), size, size)
 
 
@@ -130,30 +132,30 @@ class Thorax:
         """Skin and fat, muscle, ribs."""
         shoulder = 1 + 0.10 * np.clip((self.grid.z - 60) / 60, 0, 1)
         outer = ellipse(self.x, self.y, self.half_x * shoulder, self.half_y, 2.3)
-        fat_mm = between(self.build.fat, 5, 18)
+        fat_mm = between(self.build.fat, 3, 11)
         paint(self.hu, cover(outer, self.soft), FAT)
         paint(self.hu, cover(outer + fat_mm, self.soft), MUSCLE)
-        self.cage_x, self.cage_y = self.half_x - fat_mm - 16, self.half_y - fat_mm - 12
+        self.cage_x, self.cage_y = self.half_x - fat_mm - 12, self.half_y - fat_mm - 10
         cage = ellipse(self.x, self.y, self.cage_x, self.cage_y, 2.2)
         slope = 0.35 * (self.y + self.half_y) + 0.12 * np.abs(self.x)  # ribs run down to the front
         phase = (self.grid.z - slope) / 26 * 2 * np.pi
         rib = np.clip((np.cos(phase) - 0.05) * 1.6, 0, 1)
-        paint(self.hu, rib * cover(np.abs(cage - 7) - 3.6, self.soft), CORTEX * 0.8)
-        sternum = ellipse(self.x, self.y + self.cage_y + 5, 17, 6)
+        paint(self.hu, rib * cover(np.abs(cage - 5) - 3.2, self.soft), CORTEX * 0.8)
+        sternum = ellipse(self.x, self.y + self.cage_y + 4, 17, 5)
         paint(self.hu, cover(sternum, self.soft), MARROW)
 
     def _lungs(self) -> None:
         """Two lungs on the domes of the diaphragm, liver and stomach below."""
         z = self.grid.z
         up = np.clip((z - LUNG_BOTTOM) / (LUNG_TOP - LUNG_BOTTOM), 0, 1)
-        taper = np.sqrt(np.clip(1 - up**4, 1e-4, 1)) * (0.86 + 0.14 * np.clip(up * 4, 0, 1))
+        taper = np.sqrt(np.clip(1 - up**5, 1e-4, 1)) * (0.9 + 0.1 * np.clip(up * 4, 0, 1))
         size = between(self.build.lung, 0.94, 1.0)
         chest = ellipse(self.x, self.y, self.cage_x * size * taper, self.cage_y * size * taper, 2.4)
-        gap = 26 + 10 * (1 - up)
+        gap = 19 + 8 * (1 - up)
         for side in (-1, 1):
             dome = ellipse(self.x - side * 0.5 * self.cage_x, self.y, 0.62 * self.cage_x, 1.05 * self.cage_y)
-            height = between(self.build.diaphragm, -112, -88) + (8 if side < 0 else -4)
-            floor = height - 0.8 * dome - z  # a dome: highest in the middle of each half
+            height = between(self.build.diaphragm, -112, -92) + (8 if side < 0 else -4)
+            floor = height - 0.22 * dome - z  # a dome: highest in the middle of each half
             middle = gap - side * self.x - 10 * np.clip(np.abs(self.y) / 60 - 0.4, 0, 1)
             distance = np.maximum(np.maximum(chest, 0.7 * floor), middle)
             below = cover(np.maximum(chest, np.maximum(-0.7 * floor, -side * self.x)), self.soft)
@@ -167,13 +169,13 @@ class Thorax:
     def _mediastinum(self) -> None:
         """Heart, aorta, trachea and main bronchi."""
         z, big = self.grid.z, between(self.build.heart, 0.85, 1.12)
-        heart = np.sqrt(((self.x - 22) / (58 * big)) ** 2 + ((self.y + 22) / (44 * big)) ** 2 + ((z + 34) / 52) ** 2)
+        heart = np.sqrt(((self.x - 14) / (54 * big)) ** 2 + ((self.y + 26) / (40 * big)) ** 2 + ((z + 48) / 58) ** 2)
         self._soft_tissue(cover((heart - 1) * 44, self.soft))
         vessels = ellipse(self.x - 6, self.y + 14, 32, 30) + np.maximum(np.abs(z - 30) - 30, 0)
         self._soft_tissue(cover(vessels, self.soft))
         descending = ellipse(self.x - 26, self.y - 42, 13, 13) + np.maximum(z - 50, 0)
         self._soft_tissue(cover(descending, self.soft))
-        arch = np.sqrt((np.sqrt((self.x - 10) ** 2 + (self.y - 8) ** 2) - 34) ** 2 + (z - 50) ** 2) - 14
+        arch = np.sqrt((np.sqrt((self.x - 2) ** 2 + (self.y - 6) ** 2) - 20) ** 2 + (z - 50) ** 2) - 12
         self._soft_tissue(cover(np.maximum(arch, 4 - self.x), self.soft))
         open_at = 22.0
         spread = np.clip(open_at - z, 0, 36)
@@ -203,7 +205,7 @@ class Thorax:
         trunks = round(between(self.build.vessels, 9, 15))
         share = np.zeros(self.grid.shape, np.float32)
         for side in (-1, 1):
-            hilum = np.broadcast_to(np.array([2.0, 4.0, side * 34.0]), (trunks, 3))
+            hilum = np.broadcast_to(np.array([2.0, 4.0, side * 28.0]), (trunks, 3))
             outward = self._rng.standard_normal((trunks, 3)) * (1.0, 0.7, 0.4) + (-0.1, 0, 0.8 * side)
             trunk = self._grown(hilum, outward, steps=22)
             roots = trunk[self._rng.integers(3, 18, 4 * trunks), np.tile(np.arange(trunks), 4)]
@@ -223,7 +225,7 @@ class Thorax:
         """Share of each voxel taken by tubes along ``path`` (steps, n, 3), whose radius falls by 5.5 % a step."""
         grains = 6  # points a step, strewn over the tube's thickness
         radii = radius * 0.945 ** np.arange(len(path))
-        volume = np.pi * radii**2 * STEP_MM / grains / (self.grid.spacing_mm**2 * self.grid.step_mm)
+        volume = np.pi * radii**2 * STEP_MM / grains / self.grid.voxel_mm3
         strewn = path + radii[:, None, None] * self._rng.uniform(-0.8, 0.8, (grains, *path.shape))
         origin = (self.grid.z.flat[0], self.grid.y.flat[0], self.grid.x.flat[0])
         place = (strewn - origin) / (self.grid.step_mm, self.grid.spacing_mm, self.grid.spacing_mm)
