@@ -155,6 +155,21 @@ class TestMissing:
         assert stage.check["missing"] == ["12", "13"]
         assert "warning: 2 rows without a prediction, filled by the prior: 12, 13" in stage.said
 
+    def test_prior_that_fills_a_row_is_clipped_too(self, stage: Stage) -> None:
+        stage.task(classes=["cat", "dog"], prior=[1.0, 0.0])
+        stage.sample("id,label", "12,0.5")
+        stage.json("metrics.json", temperature=1.0, clip=0.05, expected_score=None)
+
+        stage.run()
+
+        assert stage.lines[1:] == ["12,0.05"]
+
+    def test_prediction_that_is_not_asked_for_is_told(self, stage: Stage) -> None:
+        stage.sample("id,label", "9,0.5")
+
+        assert stage.run() == 0
+        assert "2 rows predicted that the sample submission does not ask for, left out: 007, 08" in stage.said
+
     def test_no_prediction_at_all_gives_the_prior_everywhere(self, stage: Stage) -> None:
         stage.predict("main", 0, {})
 

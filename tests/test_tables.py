@@ -41,6 +41,16 @@ def test_what_is_no_table_is_one_block(tmp_path: Path, content: bytes) -> None:
         read_table(tmp_path / "a.csv")
 
 
+def test_rows_with_more_cells_than_the_header_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("id,label\n007,1,\n008,0,\n")
+
+    with pytest.raises(CatscanError, match="more cells than its header") as refused:
+        read_table(path)
+
+    assert refused.value.found == "2 columns, and a row that starts with '007'"
+
+
 def test_written_and_read_again_is_the_same(tmp_path: Path) -> None:
     table = pd.DataFrame({"id": ["01", "a,b", 'q"q'], "x": ["", " ", "NA"]})
     write_table(tmp_path / "a.csv", table)

