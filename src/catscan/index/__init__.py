@@ -8,7 +8,6 @@ fixed order with counts and prior, the number of folds and shards, duplicates, r
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,38 +15,17 @@ import pandas as pd
 
 from catscan.errors import CatscanError, listed
 from catscan.files import write_json
-from catscan.index.collect import Collected, Plan, collect
-from catscan.index.duplicates import across_splits, contradictions, near_duplicates
+from catscan.index.alike import NO_DUPLICATES, find_duplicates, remarks_on
+from catscan.index.collect import Collected, collect
 from catscan.index.folds import FEWEST, assign_folds, unite
-from catscan.index.labels import Rules
+from catscan.index.settings import Settings
 from catscan.progress import say
 from catscan.raw import RawFiles
-from catscan.settings import from_dict, parse
+from catscan.settings import parse
 from catscan.tables import write_table
 from catscan.words import number_of
 
 COLUMNS = ["sample_id", "split", "label", "group", "fold", "shard", "archive", "path"]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The keys of the blocks `data` and `index`, and the name and id column of the sample submission."""
-
-    kind: str
-    task: str
-    train: str
-    test: str
-    labels: dict[str, Any]
-    classes: tuple[str, ...]
-    positive: str
-    group_column: str
-    test_ids: str
-    sample: str
-    id_column: str
-    folds: int
-    seed: int
-    shards: int
-    near_duplicates: bool
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -64,24 +42,9 @@ def run(args: argparse.Namespace) -> None:
     settings = parse(Settings, args.settings)
     raw = RawFiles(args.raw)
     try:
-        plan = Plan(
-            kind=settings.kind,
-            task=settings.task,
-            train=settings.train,
-            test=settings.test,
-            rules=from_dict(Rules, settings.labels),
-            classes=settings.classes,
-            group_column=settings.group_column,
-            test_ids=settings.test_ids,
-            sample=settings.sample,
-            id_column=settings.id_column,
-        )
-        collected = collect(raw, plan)
-        duplicates = (
-            _duplicates(raw, collected, args.threads)
-            if settings.near_duplicates and settings.kind == "picture"
-            else {"groups": [], "across": [], "contradictory": []}
-        )
+        collected = collect(raw, settings)
+        look = settings.near_duplicates and settings.kind == "picture"
+        duplicates = find_duplicates(raw, collected, args.threads) if look else NO_DUPLICATES
     finally:
         raw.close()
     collected.remarks.extend(remarks_on(duplicates))
@@ -91,44 +54,6 @@ def run(args: argparse.Namespace) -> None:
     write_table(args.index, table)
     write_json(args.summary, summary)
     _tell(table, summary)
-
-
-def _duplicates(raw: RawFiles, collected: Collected, threads: int) -> dict[str, list[list[str]]]:
-    """The pictures that look the same, by id: whole groups, pairs across the splits, pairs with different labels.
-
-    They are told, and groups are kept in one fold; nothing else is made of them.
-    """
-    found = near_duplicates(raw, [*collected.train, *collected.test], threads)
-    ids = [sample.sample_id for sample in (*collected.train, *collected.test)]
-    splits = ["train"] * len(collected.train) + ["test"] * len(collected.test)
-    labels = [" ".join(collected.labels.get(name, ())) for name in ids]
-    members: dict[int, list[str]] = {}
-    for name, first in zip(ids, found.groups.tolist(), strict=True):
-        members.setdefault(first, []).append(name)
-
-    def named(pairs: list[tuple[int, int]]) -> list[list[str]]:
-        return [[ids[row] for row in pair] for pair in pairs]
-
-    return {
-        "groups": [names for names in members.values() if len(names) > 1],
-        "across": named(across_splits(found.pairs, splits)),
-        "contradictory": named(contradictions(found.pairs, labels)),
-    }
-
-
-def remarks_on(duplicates: dict[str, list[list[str]]]) -> list[str]:
-    """What a person should know about pictures that look the same, a sentence each."""
-    shown = {name: ", ".join(" = ".join(names) for names in groups[:3]) for name, groups in duplicates.items()}
-    sentences = {
-        "groups": ("group", "of pictures that look the same, each kept in one fold"),
-        "across": ("pair", "of a training and a test picture that look the same, of which nothing is made"),
-        "contradictory": ("pair", "of pictures that look the same and have different labels, both kept"),
-    }
-    return [
-        f"{number_of(len(duplicates[name]), noun)} {which}: {shown[name]}{' ...' if len(duplicates[name]) > 3 else ''}"
-        for name, (noun, which) in sentences.items()
-        if duplicates[name]
-    ]
 
 
 def summarise(collected: Collected, settings: Settings) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from catscan.errors import CatscanError, listed
 from catscan.index.find import Found, find_samples
-from catscan.index.labels import Labels, Rules, labels_from_names, labels_from_table
+from catscan.index.labels import Labels, labels_from_names, labels_from_table
 from catscan.index.pixels import find_rows
+from catscan.index.settings import Settings
 from catscan.patterns import Pattern
 from catscan.places import line_of, read_raw_table
 from catscan.raw import RawFile, RawFiles
@@ -16,22 +17,6 @@ from catscan.samples import Sample
 from catscan.words import number_of
 
 FOLDER_KINDS = ("dicom_series",)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The part of the settings that says where samples and labels are; the fields as in the config."""
-
-    kind: str
-    task: str
-    train: str
-    test: str
-    rules: Rules
-    classes: tuple[str, ...]
-    group_column: str
-    test_ids: str
-    sample: str
-    id_column: str
 
 
 @dataclass
@@ -60,7 +45,7 @@ class Collected:
     remarks: list[str] = field(default_factory=list)
 
 
-def collect(raw: RawFiles, plan: Plan) -> Collected:
+def collect(raw: RawFiles, settings: Settings) -> Collected:
     """Find the samples of both splits and their labels.
 
     Raises
@@ -69,79 +54,81 @@ def collect(raw: RawFiles, plan: Plan) -> Collected:
         For a pattern that finds nothing, a label that is none, ids of which none fits another.
     """
     files, remarks = raw.all(), list[str]()
-    found = _find(raw, files, plan, remarks)
-    labels = _labels(raw, files, plan, found, remarks)
-    mixed = plan.test in ("", plan.train)
-    others = found if mixed else _find(raw, files, replace(plan, train=plan.test), remarks, key="data.test")
-    if plan.test_ids == "sample_submission":
-        asked = _asked_ids(raw, files, plan)
-        test = _listed_in(asked, others, plan, remarks)
+    found = _find(raw, files, settings, remarks)
+    labels = _labels(raw, files, settings, found, remarks)
+    mixed = settings.test in ("", settings.train)
+    others = found if mixed else _find(raw, files, replace(settings, train=settings.test), remarks, key="data.test")
+    if settings.test_ids == "sample_submission":
+        asked = _asked_ids(raw, files, settings)
+        test = _listed_in(asked, others, settings, remarks)
         train = [one for one in found if one.sample.sample_id not in asked] if mixed else found
-        _tell_leaked(asked if mixed else {}, labels, plan, remarks)
+        _tell_leaked(asked if mixed else {}, labels, settings, remarks)
     else:
         test = [one for one in others if not (mixed and one.sample.sample_id in labels.by_id)]
         train = [one for one in found if one.sample.sample_id in labels.by_id] if mixed else found
     if not test:
         raise CatscanError("There is no test sample.", where="config keys data.test and data.test_ids")
-    _tell_unlabelled(train, found, labels, plan, remarks)
+    _tell_unlabelled(train, found, labels, settings, remarks)
     train = [one for one in train if one.sample.sample_id in labels.by_id]
-    groups = _groups(train, labels.groups, plan), _groups(test, labels.groups if mixed else {}, plan)
+    groups = _groups(train, labels.groups, settings), _groups(test, labels.groups if mixed else {}, settings)
     return _with_unique_ids(train, test, labels, groups, remarks)
 
 
 def _find(
-    raw: RawFiles, files: Sequence[RawFile], plan: Plan, remarks: list[str], *, key: str = "data.train"
+    raw: RawFiles, files: Sequence[RawFile], settings: Settings, remarks: list[str], *, key: str = "data.train"
 ) -> list[Found]:
-    if plan.kind == "csv_pixels":
-        return find_rows(raw, files, plan.train, id_column=plan.rules.id_column)
-    return find_samples(files, Pattern(plan.train, key=key, folders=plan.kind in FOLDER_KINDS), remarks)
+    if settings.kind == "csv_pixels":
+        return find_rows(raw, files, settings.train, id_column=settings.rules.id_column)
+    return find_samples(files, Pattern(settings.train, key=key, folders=settings.kind in FOLDER_KINDS), remarks)
 
 
-def _labels(raw: RawFiles, files: Sequence[RawFile], plan: Plan, found: list[Found], remarks: list[str]) -> Labels:
+def _labels(
+    raw: RawFiles, files: Sequence[RawFile], settings: Settings, found: list[Found], remarks: list[str]
+) -> Labels:
     """The labels, from the one place that holds them."""
     in_names = {one.sample.sample_id: one.fields["label"] for one in found if "label" in one.fields}
-    csv = plan.rules.csv or (plan.train if plan.kind == "csv_pixels" else "")
+    csv = settings.rules.csv or (settings.train if settings.kind == "csv_pixels" else "")
     if bool(in_names) == bool(csv):
         raise CatscanError(
             "The labels come from two places." if csv else "It is not said where the labels are.",
             where="config keys data.train and data.labels.csv",
-            found=f"pattern {plan.train!r}, table {csv!r}",
+            found=f"pattern {settings.train!r}, table {csv!r}",
             do="Either put {label} into the pattern, or name the table of labels.",
         )
-    in_path = bool(found) and plan.group_column in found[0].fields
-    if in_names and plan.group_column and not in_path:
+    in_path = bool(found) and settings.group_column in found[0].fields
+    if in_names and settings.group_column and not in_path:
         raise CatscanError(
             "It is not said where the groups are.",
             where="config key data.group_column",
-            found=f"{plan.group_column!r}; the pattern {plan.train!r} has no such field",
+            found=f"{settings.group_column!r}; the pattern {settings.train!r} has no such field",
             do="Put the field into the pattern, where the path names the group.",
         )
     if in_names:
-        return labels_from_names(in_names, classes=plan.classes, where=f"config key data.train ({plan.train})")
-    numbered = plan.kind == "csv_pixels" and not plan.rules.id_column
-    wanted = [*plan.rules.columns, plan.rules.id_column, "" if in_path else plan.group_column]
-    table = read_raw_table(raw, files, csv, columns=[*filter(None, wanted)], only=plan.kind == "csv_pixels")
+        return labels_from_names(in_names, classes=settings.classes, where=f"config key data.train ({settings.train})")
+    numbered = settings.kind == "csv_pixels" and not settings.rules.id_column
+    wanted = [*settings.rules.columns, settings.rules.id_column, "" if in_path else settings.group_column]
+    table = read_raw_table(raw, files, csv, columns=[*filter(None, wanted)], only=settings.kind == "csv_pixels")
     if numbered:
         table.insert(0, "row", [str(row + 1) for row in range(len(table))])
     return labels_from_table(
         table,
-        replace(plan.rules, csv=csv, id_column="row" if numbered else plan.rules.id_column),
-        task=plan.task,
-        classes=plan.classes,
-        group_column=plan.group_column,
+        replace(settings.rules, csv=csv, id_column="row" if numbered else settings.rules.id_column),
+        task=settings.task,
+        classes=settings.classes,
+        group_column=settings.group_column,
         remarks=remarks,
     )
 
 
-def _asked_ids(raw: RawFiles, files: Sequence[RawFile], plan: Plan) -> dict[str, int]:
+def _asked_ids(raw: RawFiles, files: Sequence[RawFile], settings: Settings) -> dict[str, int]:
     """The ids of the sample submission, each with its row."""
-    table = read_raw_table(raw, files, plan.sample, columns=[plan.id_column] if plan.id_column else [])
+    table = read_raw_table(raw, files, settings.sample, columns=[settings.id_column] if settings.id_column else [])
     asked: dict[str, int] = {}
-    for row, name in enumerate(table[plan.id_column or table.columns[0]]):
+    for row, name in enumerate(table[settings.id_column or table.columns[0]]):
         if name in asked:
             raise CatscanError(
                 f"The sample submission lists the id {name!r} twice.",
-                where=f"{plan.sample}, lines {line_of(asked[name])} and {line_of(row)}",
+                where=f"{settings.sample}, lines {line_of(asked[name])} and {line_of(row)}",
                 do="Fetch it again; each test sample has one row. If its ids are not the samples', "
                 "set data.test_ids to files.",
             )
@@ -149,7 +136,7 @@ def _asked_ids(raw: RawFiles, files: Sequence[RawFile], plan: Plan) -> dict[str,
     return asked
 
 
-def _listed_in(asked: dict[str, int], others: list[Found], plan: Plan, remarks: list[str]) -> list[Found]:
+def _listed_in(asked: dict[str, int], others: list[Found], settings: Settings, remarks: list[str]) -> list[Found]:
     """The samples that the sample submission asks for; what is missing or too many becomes a remark."""
     test = [one for one in others if one.sample.sample_id in asked]
     there = {one.sample.sample_id for one in test}
@@ -158,35 +145,37 @@ def _listed_in(asked: dict[str, int], others: list[Found], plan: Plan, remarks: 
         example = others[0].sample.sample_id
         raise CatscanError(
             f"None of the {len(asked):,} ids in the sample submission has a file.",
-            where=f"{plan.sample}; config key data.test ({plan.test or plan.train})",
+            where=f"{settings.sample}; config key data.test ({settings.test or settings.train})",
             found=f"ids such as {next(iter(asked), '')!r}; samples such as {example!r}",
             do="Write the pattern so that {id} gives the ids of the sample submission, zeros and suffix included; "
             "if its ids are not the samples', set data.test_ids to files.",
         )
     if missing:
         remarks.append(
-            f"{number_of(len(missing), 'id')} of {plan.sample} without a file, to get the prior: {listed(missing)}."
+            f"{number_of(len(missing), 'id')} of {settings.sample} without a file, to get the prior: {listed(missing)}."
         )
-    if plan.test not in ("", plan.train) and len(others) > len(test):
+    if settings.test not in ("", settings.train) and len(others) > len(test):
         extra = [one.sample.sample_id for one in others if one.sample.sample_id not in asked]
-        remarks.append(f"{number_of(len(extra), 'test sample')} not in {plan.sample}, left out: {listed(extra)}.")
+        remarks.append(f"{number_of(len(extra), 'test sample')} not in {settings.sample}, left out: {listed(extra)}.")
     return test
 
 
-def _tell_leaked(asked: dict[str, int], labels: Labels, plan: Plan, remarks: list[str]) -> None:
+def _tell_leaked(asked: dict[str, int], labels: Labels, settings: Settings, remarks: list[str]) -> None:
     known = [name for name in asked if name in labels.by_id]
     if known:
         remarks.append(
-            f"{number_of(len(known), 'sample')} of {plan.sample} with a label too, predicted and not learnt from: "
+            f"{number_of(len(known), 'sample')} of {settings.sample} with a label too, predicted and not learnt from: "
             f"{listed(known)}."
         )
 
 
-def _tell_unlabelled(train: list[Found], found: list[Found], labels: Labels, plan: Plan, remarks: list[str]) -> None:
+def _tell_unlabelled(
+    train: list[Found], found: list[Found], labels: Labels, settings: Settings, remarks: list[str]
+) -> None:
     """Refuse when no sample has a label; samples without one, and labels without a sample, become remarks."""
     bare = [one.sample.sample_id for one in train if one.sample.sample_id not in labels.by_id]
     if len(bare) == len(train):
-        raise _no_label_fits(found, labels, plan)
+        raise _no_label_fits(found, labels, settings)
     there = {one.sample.sample_id for one in found}
     missing = [name for name in labels.by_id if name not in there]
     if missing:
@@ -195,13 +184,13 @@ def _tell_unlabelled(train: list[Found], found: list[Found], labels: Labels, pla
         remarks.append(f"{number_of(len(bare), 'sample')} without a label, left out of train: {listed(bare)}.")
 
 
-def _no_label_fits(found: list[Found], labels: Labels, plan: Plan) -> CatscanError:
+def _no_label_fits(found: list[Found], labels: Labels, settings: Settings) -> CatscanError:
     ids = [one.sample.sample_id for one in found]
     without_zeros = {name.lstrip("0") for name in ids}
     lost = any(name.lstrip("0") in without_zeros for name in labels.by_id)
     return CatscanError(
         "No sample has a label.",
-        where=f"{plan.rules.csv}; config key data.train ({plan.train})",
+        where=f"{settings.rules.csv}; config key data.train ({settings.train})",
         found=f"labels for ids such as {listed(list(labels.by_id)[:1])!r}; samples such as {listed(ids[:1])!r}",
         do="The table has lost the leading zeros of its ids (a spreadsheet does that): fetch it again."
         if lost
@@ -209,9 +198,9 @@ def _no_label_fits(found: list[Found], labels: Labels, plan: Plan) -> CatscanErr
     )
 
 
-def _groups(found: list[Found], in_table: dict[str, str], plan: Plan) -> dict[str, str]:
+def _groups(found: list[Found], in_table: dict[str, str], settings: Settings) -> dict[str, str]:
     """Sample id to its group, from the path where the pattern names it, else from the table."""
-    groups = {one.sample.sample_id: one.fields.get(plan.group_column) for one in found}
+    groups = {one.sample.sample_id: one.fields.get(settings.group_column) for one in found}
     groups = {name: group or in_table.get(name) for name, group in groups.items()}
     return {name: group for name, group in groups.items() if group}
 
