@@ -1,8 +1,8 @@
 """Check the machine, the credentials and the competition before a byte is fetched.
 
 Without a config it looks at this machine alone. With one it also looks at the source of each competition that would
-run: whether a folder is there and readable; whether Kaggle accepts the credentials, its rules are accepted, and the disk
-is large enough for the files. It ends with exit code 2 when something that is needed is missing.
+run: whether a folder is there and readable; whether Kaggle accepts the credentials, its rules are accepted, and the
+disk is large enough for the files. It ends with exit code 2 when something that is needed is missing.
 """
 
 from __future__ import annotations

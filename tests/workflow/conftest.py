@@ -80,6 +80,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
 
 
 @pytest.fixture
+def fresh(tmp_path: Path) -> Project:
+    """A copy in which nothing has run yet."""
+    return copy_of_the_project(tmp_path / "fresh")
+
+
+@pytest.fixture
 def project(finished: tuple[Project, str], tmp_path: Path) -> Project:
     """A copy of the finished run, to be changed."""
     home = tmp_path / "copy"
