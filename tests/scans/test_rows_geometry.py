@@ -154,6 +154,12 @@ def test_row_12_tilt_is_refused_when_not_allowed(heads: Path, read: Read) -> Non
         read(heads / "philips-tilt", allow=("gaps",))
 
 
+def test_row_12_a_slice_off_the_line_of_the_others_is_told(slice_at: Slice, save: Save, read: Read) -> None:
+    slices = [slice_at((30 * (k == 4), 0, 2 * k)) for k in range(9)]
+
+    assert "has slices up to 30.0 mm off the line of the others" in read(save(slices)).odd
+
+
 def test_row_13_pixel_spacing_is_between_rows_then_between_columns(slice_at: Slice, save: Save, read: Read) -> None:
     slices = scan_of(slice_at, AXIAL, spacing=(3.0, 1.5), corner=np.array([-25.0, -50.0, -30.0]))
 

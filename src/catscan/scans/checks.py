@@ -7,9 +7,11 @@ import numpy as np
 from catscan.errors import BadSample, listed
 from catscan.scans.geometry import (
     MOST_MISSING,
+    OFF_LINE_MM,
     Floats,
     Steps,
     examine_steps,
+    off_line_mm,
 )
 from catscan.scans.headers import Header
 from catscan.scans.scan import Scan, allow, check_directions
@@ -86,6 +88,9 @@ def _steps(series: Series, settings: ScanSettings, remarks: list[str]) -> Steps:
     elif not steps.even:
         text = f"is unevenly spaced: steps of {listed([f'{mm:g}' for mm in distinct_steps(distances)])} mm"
         allow("uneven", text, settings, remarks)
+    off = off_line_mm(series.places_mm)
+    if off > OFF_LINE_MM:
+        allow("uneven", f"has slices up to {off:.1f} mm off the line of the others", settings, remarks)
     return steps
 
 

@@ -23,6 +23,7 @@ SAME_PLACE_MM = 0.01  # slices nearer than this are in the same place
 WHOLE_GAP = 0.1  # a gap of k steps may be k +- 0.1 long
 MOST_MISSING = 2  # slices in a row that can be filled from their neighbours
 FEW_GAPS = 0.25  # share of the steps that may be gaps; with more of them the spacing is another one
+OFF_LINE_MM = 1.0  # corners of slices off their line by less are rounding
 PARALLEL = 1e-3  # directions (as sines) that differ by less are the same
 TILT_DEGREES = 0.1  # tilts below are rounding
 
@@ -122,6 +123,18 @@ def linear_weights(centres: Floats, wanted: Floats) -> csr_array:
     rows = np.arange(len(wanted))
     values, columns = np.concatenate([1 - share, share]), np.concatenate([before, before + 1])
     return csr_array((values, (np.concatenate([rows, rows]), columns)), shape=(len(wanted), len(centres)))
+
+
+def off_line_mm(places: Floats) -> float:
+    """How far the slices' corners lie off the straight line through the first and the last one, mm.
+
+    Parameters
+    ----------
+    places
+        (n, 3) along the scan's own axes, the first column ascending.
+    """
+    share = (places[:, 0] - places[0, 0]) / (places[-1, 0] - places[0, 0])
+    return float(np.abs(places - (places[0] + share[:, None] * (places[-1] - places[0]))).max())
 
 
 def tilt_degrees(first: Floats, last: Floats, normal: Floats) -> float:
