@@ -142,13 +142,14 @@ class TestFormOf:
     @pytest.mark.parametrize(
         ("sample", "changes", "message"),
         [
+            ({"id": ["1", "1"], "p": "0"}, {}, "an id twice"),
             ({"id": ["1"], "p": "0"}, {"task": "multiclass", "classes": ("a", "b", "dog")}, "one column a class (3)"),
             ({"id": ["1"], "p": "0", "q": "0"}, {"value": "label"}, "one value column"),
             ({"id": ["1"], "p": "0"}, {"value": "label", "row_id": "{id}_{class}"}, "probabilities, or 0 and 1"),
             ({"id": ["1"], "p": "0", "q": "0"}, {}, "not clear which column"),
             ({"id": ["1"], "p": "0", "q": "0"}, {"columns": ("p", "r")}, "not those of the sample submission"),
         ],
-        ids=["too-few-columns", "too-many-columns", "label-in-long", "unknown-names", "columns-not-there"],
+        ids=["id-twice", "too-few-columns", "too-many-columns", "label-in-long", "unknown-names", "columns-not-there"],
     )
     def test_form_that_does_not_fit_is_refused(self, sample: dict, changes: dict, message: str) -> None:
         with pytest.raises(CatscanError) as refused:

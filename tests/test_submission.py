@@ -204,6 +204,12 @@ class TestForms:
 
         assert stage.lines[1:] == expected
 
+    def test_values_of_another_form_are_warned_of(self, stage: Stage) -> None:
+        stage.sample("id,label", "9,1", "08,0")
+
+        assert stage.run(value="label", metric="accuracy") == 0
+        assert "values that ours never has: 0, 1; see submission.value" in stage.said
+
     def test_one_column_a_class(self, stage: Stage) -> None:
         stage.sample("id,dog,cat", "08,0.5,0.5")
 

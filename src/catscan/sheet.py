@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from catscan.errors import CatscanError, did_you_mean, listed
 from catscan.metrics import decide
+from catscan.places import line_of
 from catscan.words import number_of
 
 Array = NDArray[np.float64]
@@ -78,7 +79,7 @@ def form_of(
     Raises
     ------
     CatscanError
-        When its columns and the classes do not fit each other.
+        When it has an id twice, or its columns and the classes do not fit each other.
     """
     id_column = id_column or str(sample.columns[0])
     there = [str(name) for name in sample.columns if name != id_column]
@@ -89,6 +90,14 @@ def form_of(
             where="config key submission.columns",
             found=f"{listed(list(columns))}; the sample submission has {listed(there)}",
             do=did_you_mean(unknown[0], there) if unknown else "Name all of them, or none.",
+        )
+    twice = sample[id_column][sample[id_column].duplicated()]
+    if len(twice):
+        raise CatscanError(
+            "The sample submission has an id twice.",
+            where=f"line {line_of(twice.index[0])}",
+            found=repr(twice.iloc[0]),
+            do="Fetch it again.",
         )
     form = Form(id_column, tuple(there), (), value, row_id, task, tuple(classes), list(classes).index(positive))
     if form.is_long or value not in PER_CLASS:
@@ -124,6 +133,24 @@ def _misfit(form: Form, wanted: str) -> CatscanError:
         found=f"{form.value} values of a {form.task} task in the columns {listed(list(form.columns))}",
         do="Compare the sample submission with the config.",
     )
+
+
+def foreign_values(sample: pd.DataFrame, form: Form) -> list[str]:
+    """Values of the sample submission that no row of ours can have, which hints at another form.
+
+    >>> classes = Form("id", ("label",), (), "label", "{id}", "binary", ("healthy", "cancer"), 1)
+    >>> foreign_values(pd.DataFrame({"id": ["1", "2"], "label": ["0", "1"]}), classes)
+    ['0', '1']
+    """
+    if form.value not in ("label", "index", "list"):
+        return []
+    known = {str(number) for number in range(len(form.classes))} if form.value == "index" else set(form.classes)
+    cells = {part for cell in sample[form.columns[0]] for part in _parts(cell, form)}
+    return sorted(cells - known)
+
+
+def _parts(cell: str, form: Form) -> list[str]:
+    return [part for part in (cell.split(SEPARATOR) if form.value == "list" else [cell]) if part]
 
 
 def fill_in(template: str, fields: dict[str, str]) -> str:

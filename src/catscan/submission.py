@@ -28,7 +28,7 @@ from catscan.places import line_of, read_raw_table
 from catscan.progress import say
 from catscan.raw import RawFile, RawFiles
 from catscan.settings import parse
-from catscan.sheet import Form, check_sheet, fill_in, form_of, split_row_id, write_cells
+from catscan.sheet import Form, check_sheet, fill_in, foreign_values, form_of, split_row_id, write_cells
 from catscan.tables import read_table
 from catscan.truth import true_score
 from catscan.words import number_of
@@ -87,6 +87,9 @@ def run(args: argparse.Namespace) -> None:
         classes=summary["classes"],
         positive=summary["positive"],
     )
+    foreign = foreign_values(sample, form)
+    if foreign:
+        say(f"warning: the sample submission has values that ours never has: {listed(foreign)}; see submission.value")
     calibration = Calibration(metrics["temperature"], metrics["clip"], tuple(summary["prior"]))
     predictions = read_predictions(args.predictions, summary["classes"], summary["task"])
     sheet, missing = fill_sheet(

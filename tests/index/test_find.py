@@ -80,6 +80,15 @@ class TestScans:
 
 
 class TestFindSamples:
+    @pytest.mark.parametrize("pattern", ["train/{id}.nii.gz", "train/{id}/{id}_ct.nii.gz", "train/{id}/*.nii.gz"])
+    def test_volume_is_a_file_whatever_its_folder(self, tmp_path: Path, pattern: str) -> None:
+        put(tmp_path, "train/p1.nii.gz", "train/p1/p1_ct.nii.gz")
+
+        found, _ = found_in(tmp_path, pattern)
+
+        assert list(found) == ["p1"]
+        assert found["p1"][1].endswith(".nii.gz")
+
     def test_ids_come_in_natural_order_with_their_zeros(self, tmp_path: Path) -> None:
         put(tmp_path, "test/10.jpg", "test/9.jpg", "test/007.jpg")
 

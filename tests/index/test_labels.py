@@ -125,6 +125,17 @@ class TestLists:
 
         assert labels.by_id == {"a": ("rust", "scab")}
 
+    def test_blanks_in_names_become_underscores(self) -> None:
+        labels, _ = read("id,labels\na,apple scab; leaf rust\n", task="multilabel", separator=";")
+
+        assert labels.by_id == {"a": ("apple_scab", "leaf_rust")}
+
+    def test_blank_in_a_class_of_the_config_is_refused(self) -> None:
+        with pytest.raises(CatscanError, match="a blank in its name") as refused:
+            read("id,labels\na,rust\n", task="multilabel", classes=("rust", "apple scab"))
+
+        assert refused.value.do.startswith("Write 'apple_scab'")
+
     def test_unknown_name_is_refused_with_its_line(self) -> None:
         with pytest.raises(CatscanError, match="1 label not among the classes") as refused:
             read("id,labels\na,rust\nb,rust mold\n", task="multilabel", classes=("rust", "scab"))

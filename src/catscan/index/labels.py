@@ -117,6 +117,8 @@ def labels_from_table(
         order, names = _from_one_column(table[columns[0]], rules, task, classes)
     else:
         order, names = _from_flags(table[columns], rules, task, classes)
+    if task == "multilabel":
+        _refuse_blanks(order)
     _refuse_contradictions(ids, names, rules.csv, remarks)
     groups = dict(zip(ids, table[group_column], strict=True)) if group_column in table.columns else {}
     return Labels(order, dict(zip(ids, names, strict=True)), {name: group for name, group in groups.items() if group})
@@ -165,7 +167,7 @@ def _from_one_column(
 
 def _from_lists(cells: pd.Series, rules: Rules, classes: Sequence[str]) -> tuple[tuple[str, ...], Names]:
     """One column with the names of all classes that apply, such as "rust scab"."""
-    lists = [tuple(part for part in cell.split(rules.separator) if part) for cell in cells]
+    lists = [tuple(plain_name(part) for part in cell.split(rules.separator) if part.strip()) for cell in cells]
     order = tuple(classes) or tuple(sorted({name for names in lists for name in names}, key=natural_key))
     wrong = [(line_of(row), name) for row, names in enumerate(lists) for name in names if name not in order]
     if wrong:
@@ -208,6 +210,17 @@ def _from_flags(flags: pd.DataFrame, rules: Rules, task: str, classes: Sequence[
 def plain_name(name: str) -> str:
     """A class name without blanks, since the index joins the names of a multilabel sample by one."""
     return "_".join(name.split())
+
+
+def _refuse_blanks(order: Sequence[str]) -> None:
+    blank = [name for name in order if name != plain_name(name)]
+    if blank:
+        raise CatscanError(
+            "A class of a multilabel task has a blank in its name.",
+            where="config key data.classes",
+            found=listed([repr(name) for name in blank]),
+            do=f"Write {plain_name(blank[0])!r}; the columns are found all the same.",
+        )
 
 
 def _refuse_contradictions(ids: pd.Series, names: Names, where: str, remarks: list[str]) -> None:
