@@ -182,6 +182,10 @@ def _check_competition(name: str, competition: Config) -> None:
         from catscan.download.directory import check as check_folder
 
         check_folder(source["path"], source["solution"])
+    if source["kind"] == "kaggle":
+        from catscan.kaggle_refusals import check_name
+
+        check_name(source["competition"])
     for model, settings in competition["models"].items():
         try:
             check_network(settings["network"], sample_shape(competition))

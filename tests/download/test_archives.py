@@ -13,10 +13,13 @@ from typing import Any
 
 import py7zr
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from catscan import download
 from catscan.download import seven_zip
-from catscan.download.archives import Limits, Member, check_members, take_out
+from catscan.download.archives import Limits, Member, check_members, is_safe, take_out
+from catscan.download.folder import RawFolder
 from catscan.download.unpacking import read_password
 from catscan.errors import CatscanError
 
@@ -80,6 +83,10 @@ def into(tmp_path: Path) -> Path:
 
 
 SERIES = {"stage1/0a38/1.dcm": b"slice 1", "stage1/0a38/2.dcm": b"slice 2", "stage1/0a38/empty.dcm": b""}
+
+
+def _stop(*_: Any) -> Any:
+    raise KeyboardInterrupt
 
 
 class TestUnpackingOnce:
@@ -159,6 +166,20 @@ class TestUnpackingOnce:
         assert "An archive is damaged." in text
         assert sorted(p.name for p in (source.parent / "raw").iterdir()) == []
 
+    def test_stopped_while_putting_in_place_the_next_run_mends_it(
+        self, source: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write_7z(source / "all.7z", {"a/1.dcm": b"a", "b/1.dcm": b"b"})
+        with monkeypatch.context() as patch:
+            patch.setattr(RawFolder, "finish", _stop)
+            patch.setattr("catscan.download.folder.digest", _stop)
+            with pytest.raises(KeyboardInterrupt):
+                run(source)
+        raw = run(source)
+
+        assert names(raw) == ["a", "b"]
+        assert not list(raw.glob(".*.partial"))
+
     def test_a_plain_zip_stays_a_zip(self, source: Path) -> None:
         write_zip(source / "train.zip", {"train/cat.0.jpg": b"a cat"})
 
@@ -183,6 +204,17 @@ class TestUnpackingOnce:
 
         assert names(run(source)) == ["a.zip", "b.zip"]
         assert "b.zip holds archives on a second level, which stay packed: c.zip" in capsys.readouterr().err
+
+
+class TestRealData:
+    def test_the_real_stage_1_is_unpacked_to_its_folders(self, shared_data: Path, tmp_path: Path) -> None:
+        (tmp_path / "source").mkdir()
+        (tmp_path / "source" / "stage1.7z").symlink_to(shared_data / "data-science-bowl-2017" / "stage1.7z")
+        raw = run(tmp_path / "source")
+        entry = json.loads((raw / "manifest.json").read_text())["entries"][0]
+
+        assert len(list((raw / "stage1").iterdir())) == 4
+        assert (entry["name"], entry["size"]) == ("stage1", 263_772_732)
 
 
 class TestPasswords:
@@ -277,6 +309,13 @@ UNSAFE = [
 
 
 class TestMembersThatAreRefused:
+    @given(st.text(alphabet=st.sampled_from("./\\\\:aC~\\0 é"), max_size=12))
+    def test_an_accepted_name_never_leaves_the_folder(self, name: str) -> None:
+        root = Path("/somewhere/raw")
+        if is_safe(name):
+            assert Path(os.path.normpath(root / name)).is_relative_to(root)
+            assert Path(os.path.normpath(root / name)) != root
+
     @pytest.mark.parametrize("name", UNSAFE)
     def test_a_name_that_leaves_the_folder(self, into: Path, name: str) -> None:
         text = refusal(check_members, into / "a.7z", [Member("ok", "file", 1), Member(name, "file", 1)], into)

@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from kaggle_server import SIGNATURE, SLUG, TOKEN, USER, Answer, KaggleServer, attach, serve
 
-from catscan import download
+from catscan import config, download
 from catscan.errors import CatscanError, TryAgain
 
 pytestmark = pytest.mark.usefixtures("server")
+ROOT = Path(__file__).resolve().parents[2]
 PICTURE = bytes(range(256)) * 40  # 10 kB
 
 
@@ -290,6 +292,13 @@ class TestRefusals:
 
         assert f"do     Write `competition: {SLUG}`." in text
         assert server.calls == []
+
+    def test_an_address_is_refused_when_the_workflow_is_read(self) -> None:
+        described = yaml.safe_load((ROOT / "config" / "kaggle" / "dogs-vs-cats-redux.yaml").read_text())
+        described["competitions"]["dogs-vs-cats-redux"]["source"]["competition"] = f"kaggle.com/c/{SLUG}"
+
+        with pytest.raises(CatscanError, match="by its address"):
+            config.load(described, ROOT / "workflow" / "schemas" / "config.schema.yaml")
 
     def test_no_name(self, raw: Path) -> None:
         assert refusal(raw, competition="").startswith("The competition's name is missing.")

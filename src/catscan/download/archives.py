@@ -12,6 +12,7 @@ import shutil
 import stat
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -19,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from catscan.download.manifest import damaged
 from catscan.download.meter import Meter, size
 from catscan.errors import CatscanError, listed
+from catscan.files import unwritable
 from catscan.raw import LARGEST_FILE, is_hidden
 
 BLOCK = 1 << 20
@@ -159,8 +161,10 @@ def take_out(archive: Path, names: Iterable[str], into: Path, limits: Limits = L
                 budget = Budget(archive, limits, meter)
                 for info in members:
                     _take_out_one(file, info, into, budget)
-    except (zipfile.BadZipFile, EOFError) as error:
+    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise damaged(archive, str(error)) from error
+    except OSError as error:
+        raise unwritable(into, error) from error
     except (RuntimeError, NotImplementedError) as error:  # zipfile's way to say encrypted, or packed by a rare method
         raise CatscanError(
             "A zip cannot be unpacked.", where=str(archive), found=str(error), do="Unpack it by hand, once."

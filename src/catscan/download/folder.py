@@ -20,6 +20,7 @@ from catscan.progress import say
 from catscan.raw import MANIFEST, is_hidden
 
 JOURNAL = ".made.json"
+PARTS = ".parts"  # files that are not fetched whole yet; a killed run goes on with them, so they are not swept
 
 
 class RawFolder:
@@ -110,6 +111,7 @@ class RawFolder:
         """Remove what earlier runs made and the source no longer has; then write the manifest, last and whole."""
         for name in sorted(self._made - self._kept):
             remove(self.root / name)
+        remove(self.root / PARTS)
         self._made = set(self._kept)
         self._unpacked = {
             name: record for name, record in self._unpacked.items() if self._kept.issuperset(record["entries"])
@@ -146,7 +148,10 @@ def link(place: Path, target: Path) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     partial = place.with_name(f".{place.name}{PARTIAL}")
     partial.unlink(missing_ok=True)
-    partial.symlink_to(target.absolute())
+    try:
+        partial.symlink_to(target.absolute())
+    except OSError as error:
+        raise unwritable(place, error) from error
     partial.replace(place)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from catscan.download.archives import is_archive, is_safe
 from catscan.download.fetch import fetch
-from catscan.download.folder import RawFolder, remove
+from catscan.download.folder import PARTS, RawFolder, remove
 from catscan.download.meter import size
 from catscan.errors import CatscanError
 from catscan.files import read_json, write_json
@@ -22,7 +22,6 @@ from catscan.raw import MANIFEST
 RECORD = (
     ".fetched.json"  # hidden in the raw folder: for each file what Kaggle listed, and size, MD5 and ETag of what came
 )
-PARTS = ".parts"
 FEW = 40  # files that are fetched one by one; a competition with more is fetched as one zip, which is read in place
 
 
@@ -51,7 +50,6 @@ def fill(raw: RawFolder, competition: str, files: Sequence[str]) -> list[Path]:
             record[file.name] = _fetch(raw, kaggle, file)
             write_json(raw.root / RECORD, record)
     _drop_others(raw, record, {file.name for file in wanted})
-    shutil.rmtree(raw.root / PARTS, ignore_errors=True)
     tops = sorted({PurePosixPath(entry["path"]).parts[0] for entry in record.values()})
     return [raw.root / name for name in tops if is_archive(name)]
 
