@@ -19,6 +19,7 @@ COMMANDS = {
     "preprocess": "Turn the pictures or scans of one shard into one uint8 array.",
     "train": "Train one network on all folds but one, and predict the one held out.",
     "predict": "Predict the class probabilities of the test samples, or of pictures and series given by name.",
+    "export": "Write a trained model as a TensorFlow SavedModel (or ONNX) that runs without TFLearn and catscan.",
     "evaluate": "Score the out-of-fold predictions: metrics with intervals, calibration, figures, galleries.",
     "submission": "Blend, calibrate and clip the predictions, write the submission and check it row by row.",
     "report": "Put all competitions into one self-contained page.",

@@ -1,4 +1,4 @@
-"""Predict the class probabilities of the test samples, or of pictures and series named on the command line.
+"""Predict the class probabilities of the test samples, or of pictures and series given by name.
 
 In: a model's folder and the test split's shards. Out: a CSV of `sample_id` and one probability column a class, in index
 order. Settings: `flips` (average with the samples mirrored left to right).
