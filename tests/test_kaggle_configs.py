@@ -227,7 +227,7 @@ def _(raw: Miniature) -> dict[str, Any]:
 def _(raw: Miniature) -> dict[str, Any]:
     for split, patients in (("train", ("00000", "00002", "00003")), ("test", ("00001",))):
         for patient in patients:
-            raw.files(*(f"{split}/{patient}/{kind}/Image-{n}.dcm" for kind in ("FLAIR", "T1w") for n in (1, 10)))
+            raw.files(*(f"{split}/{patient}/{kind}.nii.gz" for kind in ("FLAIR", "T1w")))
     raw.table("train_labels.csv", "BraTS21ID,MGMT_value", "00000,1", "00002,1", "00003,0")
     raw.table("sample_submission.csv", "BraTS21ID,MGMT_value", "00001,0.5")
     return {"train": 3, "test": 1, "classes": ["unmethylated", "methylated"]}
@@ -331,6 +331,18 @@ def test_a_file_runs_what_it_is_named_for_and_links_its_rules(path: Path) -> Non
     assert described["run"] == [path.stem]
     assert "https://www.kaggle.com/competitions/" in text
     assert all(line.startswith("#") for line in text.splitlines()[:2])
+
+
+@pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
+def test_the_table_of_the_readme_says_what_the_file_says(path: Path) -> None:
+    rows = [line.split(" | ") for line in (path.parent / "README.md").read_text().splitlines() if " | " in line]
+    row = {cells[0].strip("| "): [cell.strip("| ") for cell in cells[2:]] for cells in rows}[path.stem]
+    competition = yaml.safe_load(path.read_text())["competitions"][path.stem]
+    data, submission = competition["data"], competition.get("submission", {})
+    upload = "notebook" if submission.get("kind") == "notebook" else "yes"
+
+    told = [data.get("kind", "picture"), data.get("task", "binary"), competition.get("metric", "log_loss"), upload]
+    assert row == told
 
 
 @pytest.mark.parametrize(("path", "name"), COMPETITIONS, ids=IDS)
