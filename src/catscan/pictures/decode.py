@@ -1,6 +1,6 @@
 """From the bytes of a picture file to its pixels, strictly: a truncated or rotten file is found, never half returned.
 
-JPEG is decoded by libjpeg-turbo (simplejpeg), PNG by OpenCV after its checksums held, all the rest by Pillow.
+JPEG is decoded by libjpeg-turbo (simplejpeg); PNG, after its checksums held, and WebP by OpenCV; the rest by Pillow.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def decode(data: bytes, header: Header, channels: int, *, least: tuple[int, int]
     """
     if header.format == "JPEG" and header.channels != 4:
         pixels = _jpeg(data, header, min(channels, header.channels), least)
-    elif header.format == "PNG":
-        pixels = _png(data, header)
+    elif header.format in ("PNG", "WebP"):
+        pixels = _opencv(data, header)
     else:
         pixels = _pillow(data)
     return upright(to_gray(pixels) if channels == 1 else pixels, header.orientation)
@@ -89,7 +89,7 @@ def reduction(header: Header, least: tuple[int, int]) -> int:
     return 1
 
 
-def _png(data: bytes, header: Header) -> Pixels:
+def _opencv(data: bytes, header: Header) -> Pixels:
     plain = header.channels == 3 and header.bits == 8
     try:
         pixels = cv2.imdecode(
@@ -97,9 +97,9 @@ def _png(data: bytes, header: Header) -> Pixels:
             (cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION) if plain else cv2.IMREAD_UNCHANGED,
         )
     except cv2.error as error:
-        raise BadSample(f"is a damaged PNG: {error.err}") from error
+        raise BadSample(f"is a damaged {header.format}: {error.err}") from error
     if pixels is None:
-        raise BadSample("is a damaged PNG")
+        raise BadSample(f"is a damaged {header.format}")
     stored: Any = pixels.reshape(*pixels.shape[:2], -1)  # OpenCV drops the axis of a single channel
     if header.bits == 16 or stored.shape[2] == 4:
         stored = _to_8_bit_opaque(stored)
@@ -145,7 +145,9 @@ def _pillow(data: bytes) -> Pixels:
                 picture = Image.alpha_composite(white, picture.convert("RGBA"))
             pixels = np.asarray(picture.convert("L" if picture.mode in ("1", "L") else "RGB"))
             return pixels.reshape(picture.height, picture.width, -1)
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise BadSample(f"is too large: {error}") from error
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise BadSample(f"is damaged: {str(error).split(' <')[0]}") from error
 
 

@@ -28,7 +28,7 @@ class Header:
     format
         "JPEG", "PNG", "GIF", "BMP", "WebP" or "TIFF".
     height, width
-        Pixels, before the EXIF orientation is applied; 0 where the decoder has to find out (TIFF, WebP).
+        Pixels, before the EXIF orientation is applied; 0 where the decoder has to find out (TIFF).
     channels
         1 gray or a GIF's palette, 3 colour, 4 with transparency or CMYK (or not known before decoding).
     orientation
@@ -69,9 +69,7 @@ def sniff(data: bytes) -> Header:
     if data[:2] == b"BM" and len(data) >= 26:
         return _plain("BMP", data, "<ii", 18, channels=4)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        if len(data) < 8 + int.from_bytes(data[4:8], "little"):
-            raise BadSample("is cut off: a WebP shorter than its header says")
-        return Header("WebP", 0, 0, 4)
+        return _webp(data)
     if data[:4] in (b"II*\0", b"MM\0*"):
         return Header("TIFF", 0, 0, 4)
     start = data[:64].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
@@ -97,6 +95,33 @@ def _plain(kind: str, data: bytes, layout: str, at: int, *, channels: int) -> He
     width, height = struct.unpack_from(layout, data, at)
     check_size(abs(height), width, PILLOW_OPAQUE)
     return Header(kind, abs(height), width, channels)
+
+
+def _webp(data: bytes) -> Header:
+    """Read the first chunk (RFC 9649, 2.5 to 2.7: lossy, lossless or extended), and the orientation if there is one."""
+    if len(data) < max(30, 8 + int.from_bytes(data[4:8], "little")):
+        raise BadSample("is cut off: a WebP shorter than its header says")
+    kind, transparent, orientation = data[12:16], False, 1
+    if kind == b"VP8X":
+        width, height = (1 + int.from_bytes(data[at : at + 3], "little") for at in (24, 27))
+        transparent, orientation = bool(data[20] & 0x10), _webp_orientation(data)
+    elif kind == b"VP8L":
+        packed = int.from_bytes(data[21:25], "little")
+        width, height, transparent = 1 + packed % 16384, 1 + packed // 16384 % 16384, bool(packed >> 28 & 1)
+    else:
+        width, height = (side % 16384 for side in struct.unpack_from("<HH", data, 26))
+    check_size(height, width, 11 if transparent else 7)  # bytes: OpenCV's canvas, what it gives, the array
+    return Header("WebP", height, width, 4 if transparent else 3, orientation)
+
+
+def _webp_orientation(data: bytes) -> int:
+    at = 12
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        if data[at : at + 4] == b"EXIF":
+            return exif_orientation(data[at + 8 : at + 8 + size].removeprefix(b"Exif\0\0"))
+        at += 8 + size + size % 2
+    return 1
 
 
 def _jpeg(data: bytes) -> Header:
@@ -186,6 +211,6 @@ def _png(data: bytes) -> Header:
 
 
 def _png_bytes(colour: int, depth: int, *, transparent: bool) -> int:
-    """Bytes a pixel at the peak: what OpenCV gives, and the array of 8 bits without alpha where that is another."""
+    """Bytes a pixel at the peak: what OpenCV decodes to, and the array that is made of it."""
     stored = (4 if transparent else 1 if colour == 0 else 3) * (2 if depth == 16 else 1)
-    return stored + (1 if colour == 0 else 3) if transparent or depth == 16 else stored
+    return stored + (1 if colour == 0 else 3)

@@ -120,7 +120,7 @@ def remarks(header: Header, name: str) -> tuple[str, ...]:
         found.append(f"is turned upright by its EXIF orientation {header.orientation}")
     if header.format == "JPEG" and header.channels == 4:
         found.append("is a CMYK picture")
-    if header.format == "PNG" and header.channels == 4:
+    if header.format in ("PNG", "WebP") and header.channels == 4:
         found.append("is transparent in places or could be: put on white")
     if header.bits == 16:
         found.append("has 16 bits a value: divided by 257")
