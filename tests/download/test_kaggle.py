@@ -135,6 +135,8 @@ class TestFetching:
         server.zipped_tables = True
 
         assert run(raw) == ["sample_submission.csv.zip", "test.zip", "train.zip"]
+        assert run(raw) == ["sample_submission.csv.zip", "test.zip", "train.zip"]
+        assert (raw / "sample_submission.csv.zip").exists()
 
     def test_a_7z_is_unpacked(self, offered: Path, raw: Path) -> None:
         import py7zr

@@ -15,9 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from catscan import settings
-from catscan.download import directory
 from catscan.download.folder import RawFolder, remove
-from catscan.download.unpacking import unpack_all
 from catscan.errors import CatscanError, did_you_mean
 
 KINDS = ("sample", "directory", "kaggle")
@@ -77,11 +75,13 @@ def run(args: argparse.Namespace) -> None:
     if source.kind == "sample":
         _generate(raw, args.truth, source, threads=args.threads)
     elif source.kind == "directory":
-        unpack_all(raw, directory.fill(raw, args.truth, source.path, source.solution), source.password_files)
+        from catscan.download import directory
+
+        directory.fill(raw, args.truth, source.path, source.solution, source.password_files)
     else:
         from catscan.download import kaggle
 
-        unpack_all(raw, kaggle.fill(raw, source.competition, source.files), source.password_files)
+        kaggle.fill(raw, source.competition, source.files, source.password_files)
     raw.finish()
 
 

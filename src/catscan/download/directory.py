@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from catscan.download.archives import is_archive
 from catscan.download.folder import RawFolder, link
+from catscan.download.unpacking import unpack_all
 from catscan.errors import CatscanError, did_you_mean
 from catscan.progress import say
 from catscan.raw import MANIFEST, is_hidden
@@ -53,15 +55,10 @@ def check(source: str, solution: str = "") -> None:
         _check_solution(path, solution)
 
 
-def fill(raw: RawFolder, truth: Path, source: str, solution: str = "") -> list[Path]:
+def fill(raw: RawFolder, truth: Path, source: str, solution: str, password_files: Mapping[str, str]) -> None:
     """Link the files of ``source`` into the raw folder, and the solution, outside of it, to ``truth``/solution.csv.
 
-    A 7z is not linked, since it is of no use as it is: the caller unpacks it.
-
-    Returns
-    -------
-    list of Path
-        The archives among the files, sorted.
+    A 7z is not linked, since it is of no use as it is, but unpacked.
     """
     check(source, solution)
     path = located(source)
@@ -71,7 +68,7 @@ def fill(raw: RawFolder, truth: Path, source: str, solution: str = "") -> list[P
         files = [file for file in files if not file.samefile(hidden_truth)]
         link(truth / "solution.csv", hidden_truth)
     raw.link(file for file in files if file.suffix.lower() != ".7z" or file.is_dir())
-    return [file for file in files if is_archive(file.name) and file.is_file()]
+    unpack_all(raw, [file for file in files if is_archive(file.name) and file.is_file()], password_files)
 
 
 def located(source: str) -> Path:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from catscan.download.archives import is_archive, is_safe
 from catscan.download.fetch import fetch
 from catscan.download.folder import PARTS, RawFolder, remove
 from catscan.download.meter import size
+from catscan.download.unpacking import unpack_all
 from catscan.errors import CatscanError
 from catscan.files import read_json, write_json
 from catscan.kaggle_api import Kaggle, RemoteFile
@@ -19,19 +20,12 @@ from catscan.kaggle_refusals import unknown_file
 from catscan.progress import say
 from catscan.raw import MANIFEST
 
-RECORD = (
-    ".fetched.json"  # hidden in the raw folder: for each file what Kaggle listed, and size, MD5 and ETag of what came
-)
+RECORD = ".fetched.json"  # for each file what Kaggle listed, and the size, MD5 and ETag of what came
 FEW = 40  # files that are fetched one by one; a competition with more is fetched as one zip, which is read in place
 
 
-def fill(raw: RawFolder, competition: str, files: Sequence[str]) -> list[Path]:
-    """Fetch the competition's files, or those named, into the raw folder.
-
-    Returns
-    -------
-    list of Path
-        The archives at the top of the raw folder, sorted.
+def fill(raw: RawFolder, competition: str, files: Sequence[str], password_files: Mapping[str, str]) -> None:
+    """Fetch the competition's files, or those named, into the raw folder, and unpack what has to be.
 
     Raises
     ------
@@ -51,7 +45,8 @@ def fill(raw: RawFolder, competition: str, files: Sequence[str]) -> list[Path]:
             write_json(raw.root / RECORD, record)
     _drop_others(raw, record, {file.name for file in wanted})
     tops = sorted({PurePosixPath(entry["path"]).parts[0] for entry in record.values()})
-    return [raw.root / name for name in tops if is_archive(name)]
+    raw.own(tops)
+    unpack_all(raw, [raw.root / name for name in tops if is_archive(name)], password_files)
 
 
 def _wanted(kaggle: Kaggle, files: Sequence[str]) -> list[RemoteFile]:
