@@ -53,6 +53,7 @@ class KaggleServer(ThreadingHTTPServer):
     def __init__(self, folder: Path, home: Path, slug: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.folder, self.home, self.slug = folder, home, slug
+        self.token_is_set = True  # in the environment; else the test brings credentials of another kind
         self.script: dict[str, list[Answer]] = defaultdict(list)  # endpoint (or "GET", "PUT") -> refusals, used up
         self.cuts: list[int] = []  # each download is cut off after this many bytes, while there are any
         self.stalls = 0  # so many downloads stand still halfway
@@ -77,7 +78,7 @@ class KaggleServer(ThreadingHTTPServer):
         proxy = f"http://127.0.0.1:{self.server_address[1]}"
         return {
             "KAGGLE_API_ENVIRONMENT": "LOCALHOST",
-            "KAGGLE_API_TOKEN": TOKEN,
+            **({"KAGGLE_API_TOKEN": TOKEN} if self.token_is_set else {}),
             "KAGGLE_CONFIG_DIR": str(self.home / ".kaggle"),
             "HOME": str(self.home),
             "http_proxy": proxy,

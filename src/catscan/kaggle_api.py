@@ -204,7 +204,7 @@ def _log_in() -> Any:
     except SystemExit as error:
         raise no_log_in() from error
     finally:
-        for line in printed.getvalue().splitlines():
+        for line in dict.fromkeys(printed.getvalue().splitlines()):
             if "readable by other" in line:
                 say(line)
     return api

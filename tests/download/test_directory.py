@@ -212,6 +212,17 @@ class TestDigest:
 
         assert source_digest(competition.source) != before
 
+    def test_among_many_files_only_the_tables_are_read(self, competition: Competition) -> None:
+        for number in range(1001):
+            (competition.source / f"{number}.jpg").write_bytes(b"picture")
+        before = source_digest(competition.source)
+        os.utime(competition.source / "sample_submission.csv", (0, 0))
+        same = source_digest(competition.source)
+        os.utime(competition.source / "7.jpg", (0, 0))
+
+        assert same == before
+        assert source_digest(competition.source) != before
+
     def test_the_digest_of_a_zip_is_that_of_its_directory(self, competition: Competition) -> None:
         import hashlib
 

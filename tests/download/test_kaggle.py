@@ -190,6 +190,14 @@ class TestFetching:
         assert (mine / "train.zip").read_bytes() == before
         assert not (raw / "train.zip").is_symlink()
 
+    def test_a_file_of_the_person_is_not_overwritten(self, server: KaggleServer, raw: Path) -> None:
+        raw.mkdir()
+        (raw / "train.zip").write_bytes(b"mine")
+
+        assert refusal(raw).startswith("A file in the raw folder is in the way.")
+        assert (raw / "train.zip").read_bytes() == b"mine"
+        assert bodies(server) == []
+
 
 class TestCuts:
     def test_a_cut_download_goes_on_where_it_stopped(self, server: KaggleServer, offered: Path, raw: Path) -> None:
@@ -464,6 +472,18 @@ def stage(raw: Path, server: KaggleServer, **options: Any) -> subprocess.Popen[s
 
 
 class TestAsAProcess:
+    def test_a_kaggle_json_that_others_can_read_works_and_is_told_once(self, server: KaggleServer, raw: Path) -> None:
+        path = server.home / ".kaggle" / "kaggle.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({"username": USER, "key": TOKEN}))
+        path.chmod(0o644)
+        server.token_is_set = False
+        _, err = stage(raw, server).communicate(timeout=60)
+
+        assert visible(raw) == ["manifest.json", "sample_submission.csv", "test.zip", "train.zip"]
+        assert err.count("readable by other users") == 1
+        assert TOKEN not in err
+
     def test_no_secret_is_told_or_kept(self, server: KaggleServer, raw: Path) -> None:
         server.cuts = [5]
         process = stage(raw, server, stdout=subprocess.PIPE)

@@ -17,6 +17,8 @@ from catscan.errors import CatscanError
 from catscan.raw import MANIFEST, is_hidden
 
 READ_WHOLE = 64 << 20  # bytes; a larger file that is no archive goes by its size and time
+FEW = 1000  # entries at the top of a folder; among more, only tables are read whole, since the rest are the samples
+TABLES = (".csv", ".tsv", ".txt", ".json")
 BLOCK = 1 << 20
 
 ZIP_END = b"PK\x05\x06"
@@ -33,14 +35,14 @@ def entries(folder: Path) -> list[dict[str, str | int]]:
 
     Hidden files and the manifest itself are left out; a link stands for what it points to.
     """
-    return [{"name": path.name, "size": _size(path), "digest": digest(path)} for path in _top(folder)]
+    return [{"name": path.name, "size": _size(path), "digest": text} for path, text in _digests(folder)]
 
 
 def source_digest(path: Path) -> str:
     """One digest over a whole source: a folder, or a single archive.
 
-    It changes when a file appears, goes, or changes; it does not when a zip, a 7z or a file up to 64 MiB at the top of
-    the folder is merely touched.
+    It changes when a file appears, goes, or changes; it does not when a zip, a 7z or a table at the top of the folder
+    is merely touched.
 
     Raises
     ------
@@ -49,15 +51,15 @@ def source_digest(path: Path) -> str:
     """
     if not path.is_dir():
         return digest(path)
-    return _sha256("\n".join(f"{entry.name}\0{digest(entry)}" for entry in _top(path)))
+    return _sha256("\n".join(f"{entry.name}\0{text}" for entry, text in _digests(path)))
 
 
-def digest(path: Path) -> str:
+def digest(path: Path, read_whole: int = READ_WHOLE) -> str:
     """The digest of one file or folder, as "method:hexadecimal".
 
     Of a zip it is the SHA-256 of its central directory, of a 7z that of its start and end headers (both hold the
-    members' checksums), of another file up to 64 MiB that of its bytes. Of a folder and of larger files it is taken
-    over names, sizes and modification times.
+    members' checksums), of another file up to ``read_whole`` bytes that of its bytes. Of a folder and of larger files
+    it is taken over names, sizes and modification times.
 
     Raises
     ------
@@ -72,7 +74,7 @@ def digest(path: Path) -> str:
         if path.suffix.lower() == ".7z":
             return "7z:" + hashlib.sha256(_seven_zip_headers(path)).hexdigest()
         state = path.stat()
-        if state.st_size > READ_WHOLE:
+        if state.st_size > read_whole:
             return "stat:" + _sha256(f"{path.name}\0{state.st_size}\0{state.st_mtime_ns}")
         with path.open("rb") as file:
             return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
@@ -88,6 +90,12 @@ def _sha256(text: str) -> str:
 
 def _top(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not is_hidden(path.name) and path.name != MANIFEST)
+
+
+def _digests(folder: Path) -> list[tuple[Path, str]]:
+    paths = _top(folder)
+    others = READ_WHOLE if len(paths) <= FEW else 0
+    return [(path, digest(path, READ_WHOLE if path.suffix.lower() in TABLES else others)) for path in paths]
 
 
 def _size(path: Path) -> int:
