@@ -202,6 +202,8 @@ def _log_in() -> Any:
             api = KaggleApi()
             retrying(api.authenticate, competition="")
     except SystemExit as error:
+        if error.code != 1:  # not the package's own end, but a signal to stop
+            raise
         raise no_log_in() from error
     finally:
         for line in dict.fromkeys(printed.getvalue().splitlines()):
