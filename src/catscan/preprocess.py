@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from catscan import settings as stage_settings
 from catscan.arrays import write_array
-from catscan.errors import BadSample, CatscanError, did_you_mean, listed
+from catscan.errors import OFFENDERS_SHOWN, BadSample, CatscanError, did_you_mean
 from catscan.files import whole, write_json
 from catscan.progress import progress, say
 from catscan.quiet import native_remarks_discarded
@@ -203,12 +203,14 @@ def refuse_too_many(outcomes: Sequence[Outcome], settings: Settings, *, where: s
     bad = [outcome for outcome in outcomes if outcome.reason]
     if settings.on_bad == "skip" or len(bad) <= settings.tolerated_share * len(outcomes):
         return
-    verb = "sample cannot" if len(bad) == 1 else "samples cannot"
+    shown = [f"{outcome.sample_id}: {outcome.reason}" for outcome in bad[:OFFENDERS_SHOWN]]
+    if len(bad) > OFFENDERS_SHOWN:
+        shown.append(f"and {len(bad) - OFFENDERS_SHOWN:,} more")
     raise CatscanError(
-        f"{len(bad):,} of {len(outcomes):,} {verb} be read, more than the {settings.tolerated_share:.4g} "
-        "(a share) that `on_bad: fail` tolerates.",
+        f"{len(bad):,} of {len(outcomes):,} samples cannot be read, more than the "
+        f"{100 * settings.tolerated_share:.4g} % that `on_bad: fail` tolerates.",
         where=where,
-        found=listed([f"{outcome.sample_id}: {outcome.reason}" for outcome in bad]).replace(", ", "\n"),
+        found="\n".join(shown),
         do="Fetch these files again, raise `preprocess.tolerated_share`, or set `preprocess.on_bad: skip` to go on "
         "without them.",
     )

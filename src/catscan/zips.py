@@ -6,6 +6,7 @@ the rare other methods go through `zipfile`.
 
 from __future__ import annotations
 
+import lzma
 import os
 import zipfile
 import zlib
@@ -19,7 +20,7 @@ LARGEST_FILE = 4 << 30  # bytes; a larger single picture, slice or table is no s
 LOCAL_HEADER = 30  # bytes, before name and extra field (APPNOTE.TXT 4.3.7)
 EXTRA_GUESSED = 64  # bytes; a longer extra field only costs a second read
 ENCRYPTED = 0x1
-UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError)
+UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, NotImplementedError, EOFError)
 
 
 class Zip:
