@@ -15,7 +15,7 @@ from catscan.errors import BadSample
 from catscan.raw import RawFiles
 from catscan.samples import Reading
 from catscan.scans.headers import read_headers, read_with_pydicom
-from catscan.scans.slices import StoredSlices, clamp_to_air
+from catscan.scans.slices import StoredSlices, height_above_air
 from catscan.scans.sources import ScanFiles
 
 Read = Callable[..., Reading]
@@ -29,8 +29,8 @@ WIDE = ((-1024.0, 3000.0),)
 def hu(stored: np.ndarray, slope: float, intercept: float, padding: tuple[int, int] | None = None) -> np.ndarray:
     """HU of stored values as the reader sees them, float32."""
     out = np.empty(stored.shape, np.float32)
-    unit, air = clamp_to_air(stored.copy(), slope=slope, intercept=intercept, padding=padding, out=out)
-    return (out - air) * unit - 1024
+    height_above_air(stored, slope=slope, intercept=intercept, padding=padding, out=out)
+    return out - 1024
 
 
 def stored_of(path: Path) -> np.ndarray:
@@ -100,7 +100,7 @@ def test_row_16_a_fractional_slope_is_rounded_once_at_the_end() -> None:
 
 @pytest.mark.parametrize("kind", [np.int16, np.uint16])
 @pytest.mark.parametrize(("slope", "intercept"), [(1.0, -1024.0), (1.0, 0.0), (2.0, -1024.0), (-1.0, 0.0), (1.5, 3.3)])
-def test_row_16_integers_and_fractions_give_the_same_hu(kind: type, slope: float, intercept: float) -> None:
+def test_row_16_hu_are_slope_times_stored_plus_intercept(kind: type, slope: float, intercept: float) -> None:
     stored = np.random.default_rng(0).integers(0 if kind is np.uint16 else -3000, 4000, (16, 16)).astype(kind)
 
     expected = np.maximum(slope * stored.astype(float) + intercept, -1024)

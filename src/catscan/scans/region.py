@@ -27,6 +27,9 @@ class Region:
         (2, 3) lower and upper edges along the scan's own axes.
     keep
         bool, (normal, rows, columns) on `keep_grid`: what does not become air; None for all.
+    mask
+        bool, (depth, height, width), z up, y back, x left, on a grid of 2 mm over the field of view: the lungs; None
+        when nobody asked for them or they are not plausible.
     report
         JSON-able: the lungs' volume and why they were not used; empty when nobody asked for them.
     """
@@ -34,6 +37,7 @@ class Region:
     box_mm: Floats
     keep: NDArray[np.bool_] | None
     keep_grid: Grid
+    mask: NDArray[np.bool_] | None
     report: dict[str, Any]
 
     def kept(self, grid: Grid) -> NDArray[np.bool_] | None:
@@ -56,14 +60,14 @@ def find_region(scan: Scan, settings: ScanSettings, turn: Turn) -> Region:
     counts = np.ceil((box[1] - box[0]) / GRID_MM).astype(int).tolist()
     grid = Grid(box[0], np.full(3, GRID_MM), (counts[0], counts[1], counts[2]))
     if settings.crop != "lungs" and not settings.mask:
-        return Region(box, None, grid, {})
+        return Region(box, None, grid, None, {})
     lungs = find_lungs(turn.apply(is_air(resampled(scan, grid))))
     report: dict[str, Any] = {"lung_litres": round(lungs.litres, 2), "lungs_not_used": lungs.why_not}
     if lungs.why_not:
-        return Region(box, None, grid, report)
+        return Region(box, None, grid, None, report)
     keep = turn.undo(with_margin(lungs.mask)) if settings.mask else None
     lung_box = _box_mm(lungs, grid, box, turn) if settings.crop == "lungs" else box
-    return Region(lung_box, keep, grid, report)
+    return Region(lung_box, keep, grid, lungs.mask, report)
 
 
 def _box_mm(lungs: Lungs, grid: Grid, within: Floats, turn: Turn) -> Floats:

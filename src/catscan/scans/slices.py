@@ -5,7 +5,6 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
-import cv2
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
@@ -110,15 +109,30 @@ def keep_stored_bits(values: NDArray[np.integer[Any]], header: Header) -> NDArra
     return values
 
 
-def clamp_to_air(
-    values: NDArray[np.integer[Any]],
+def whole_air(slope: float, intercept: float, values: NDArray[Any]) -> int | None:
+    """The stored value of air (-1024 HU), when it is a whole number and the slice can be clamped in whole numbers."""
+    if slope <= 0 or values.dtype not in (np.int16, np.uint16):
+        return None
+    air = (AIR_HU - intercept) / slope
+    return int(air) if air.is_integer() and abs(air) < 1 << 15 else None
+
+
+def is_padding(values: NDArray[Any], padding: tuple[int, int] | None, slope: float, intercept: float) -> Any:
+    """Where ``values`` are marked as padding and would not become air anyway; None when nowhere."""
+    if padding is None or max(slope * padding[0], slope * padding[1]) + intercept <= AIR_HU:
+        return None
+    return (values >= padding[0]) & (values <= padding[1])
+
+
+def height_above_air(
+    values: NDArray[Any],
     *,
     slope: float,
     intercept: float,
     padding: tuple[int, int] | None,
     out: NDArray[np.float32],
-) -> tuple[float, float]:
-    """Fill ``out`` with one slice in which nothing is below air (-1024 HU).
+) -> None:
+    """Fill ``out`` with HU above air (-1024 HU), where nothing is below air.
 
     Padding and everything below air becomes air: scanners fill the corners outside their circle with -2000 or -2048,
     marked or not, which must not enter any average.
@@ -126,31 +140,17 @@ def clamp_to_air(
     Parameters
     ----------
     values
-        Stored values, (rows, columns); may be overwritten.
+        Stored values, (rows, columns).
     slope, intercept
         HU = slope * stored + intercept, finite, slope not 0.
     padding
         The lowest and highest stored value that is no pixel, or None.
     out
         float32, (rows, columns).
-
-    Returns
-    -------
-    unit, air
-        HU above air = unit * (out - air).
     """
-    padded = None
-    if padding is not None and max(slope * padding[0], slope * padding[1]) + intercept > AIR_HU:
-        padded = (values >= padding[0]) & (values <= padding[1])
-    air, unit = (AIR_HU - intercept) / slope, slope
-    if slope > 0 and air.is_integer() and values.dtype in (np.int16, np.uint16):
-        # Integers are clamped twice as fast, and lose nothing: both ends are whole stored values.
-        np.copyto(out, cv2.max(values, (max(air, float(np.iinfo(values.dtype).min)),), dst=values))  # type: ignore[call-overload]
-    else:
-        air, unit = 0.0, 1.0
-        np.multiply(values, slope, out=out, casting="unsafe")
-        out += np.float32(intercept - AIR_HU)
-        np.maximum(out, 0, out=out)
+    padded = is_padding(values, padding, slope, intercept)
+    np.multiply(values, slope, out=out, casting="unsafe")
+    out += np.float32(intercept - AIR_HU)
+    np.maximum(out, 0, out=out)
     if padded is not None:
-        out[padded] = air
-    return unit, air
+        out[padded] = 0
