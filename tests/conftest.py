@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kaggle_server import only_loopback
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -17,3 +19,10 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the real data are not here; set CATSCAN_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_host_but_this_one() -> Iterator[None]:
+    """No test reaches another machine; the processes it starts are kept from it by proxies that lead nowhere."""
+    with only_loopback():
+        yield

@@ -278,7 +278,7 @@ def serve(folder: Path, *, home: Path, slug: str = SLUG) -> Iterator[KaggleServe
 
 
 def attach(server: KaggleServer, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Point this process at the server, and let it reach no other; gives the list of the pauses it would have made."""
+    """Point this process at the server; gives the list of the pauses that catscan would have made."""
     from catscan import kaggle_api
 
     for name in list(os.environ):
@@ -286,16 +286,21 @@ def attach(server: KaggleServer, monkeypatch: pytest.MonkeyPatch) -> list[float]
             monkeypatch.delenv(name)
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(socket.socket, "connect", _only_loopback)
     pauses: list[float] = []
     monkeypatch.setattr(kaggle_api, "sleep", pauses.append)
     return pauses
 
 
-_connect = socket.socket.connect
+@contextmanager
+def only_loopback() -> Iterator[None]:
+    """Let this process connect to no other machine."""
+    connect = socket.socket.connect
 
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise AssertionError(f"a test tried to reach {address}")
+        connect(self, address)
 
-def _only_loopback(self: socket.socket, address: Any) -> None:
-    if self.family != socket.AF_UNIX and address[0] not in ("127.0.0.1", "::1"):
-        raise AssertionError(f"a test tried to reach {address}")
-    _connect(self, address)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded)
+        yield

@@ -6,6 +6,9 @@ import argparse
 import json
 import os
 import stat
+import subprocess
+import sys
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -215,6 +218,23 @@ class TestRealData:
 
         assert len(list((raw / "stage1").iterdir())) == 4
         assert (entry["name"], entry["size"]) == ("stage1", 263_772_732)
+
+    @pytest.mark.slow
+    def test_killed_while_unpacking_the_next_run_gives_the_same_folder(self, shared_data: Path, tmp_path: Path) -> None:
+        (tmp_path / "source").mkdir()
+        (tmp_path / "source" / "stage1.7z").symlink_to(shared_data / "data-science-bowl-2017" / "stage1.7z")
+        whole = (run(tmp_path / "source") / "manifest.json").read_bytes()
+        (tmp_path / "raw").rename(tmp_path / "first")
+        text = json.dumps({"kind": "directory", "path": str(tmp_path / "source")})
+        command = [sys.executable, "-m", "catscan", "download", "--settings", text]
+        process = subprocess.Popen([*command, "--raw", str(tmp_path / "raw"), "--truth", str(tmp_path / "truth")])
+        while not list((tmp_path / "raw").glob(".stage1.7z.partial/stage1/*/*")):
+            time.sleep(0.05)
+        process.kill()
+        process.wait()
+
+        assert not (tmp_path / "raw" / "stage1").exists()
+        assert (run(tmp_path / "source") / "manifest.json").read_bytes() == whole
 
 
 class TestPasswords:

@@ -9,6 +9,7 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -85,6 +86,11 @@ def visible(raw: Path) -> list[str]:
 def bodies(server: KaggleServer) -> list[str]:
     """The requests for bytes."""
     return [call.removeprefix("GET ") for call in server.calls if call.startswith("GET")]
+
+
+def test_no_test_reaches_another_machine() -> None:
+    with pytest.raises(AssertionError, match="a test tried to reach"), socket.socket() as other:
+        other.connect(("192.0.2.1", 80))
 
 
 class TestFetching:
