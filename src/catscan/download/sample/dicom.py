@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
-NUMBER, PLACE = "8888", "-7777.7777"  # stand for the instance number and the place along z in the template
+# Stand for the instance number and the place along z in the template; no UID has a minus sign.
+NUMBER, PLACE = "-8888888", "-7777.7777"
 UID_ROOT = "2.25."  # UIDs made of a random 128-bit number, PS3.5 B.2
 UID_DIGITS = 39
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from catscan.download.sample.draws import Generator
 from catscan.download.sample.thorax import Grid, Thorax, Volume, between, paint
 
-RADIUS_MM = (20.0, 26.0)  # of the ball that has the volume of all of a patient's lesions together
-PARTS = (2, 4)
+RADIUS_MM = (25.0, 30.0)  # of the ball that has the volume of all of a patient's lesions together
+PARTS = (5, 8)
 HAZE_MM = 28.0
-HAZE_SHARE = 0.5
+HAZE_SHARE = 0.85
 SOFT_TISSUE_OVER_LUNG = 900.0  # HU
 CANDIDATES = 48
 

@@ -155,7 +155,7 @@ class Thorax:
         for side in (-1, 1):
             dome = ellipse(self.x - side * 0.5 * self.cage_x, self.y, 0.62 * self.cage_x, 1.05 * self.cage_y)
             height = between(self.build.diaphragm, -112, -92) + (8 if side < 0 else -4)
-            floor = height - 0.22 * dome - z  # a dome: highest in the middle of each half
+            floor = height - 0.45 * dome - z  # a dome: highest in the middle of each half
             middle = gap - side * self.x - 10 * np.clip(np.abs(self.y) / 60 - 0.4, 0, 1)
             distance = np.maximum(np.maximum(chest, 0.7 * floor), middle)
             below = cover(np.maximum(chest, np.maximum(-0.7 * floor, -side * self.x)), self.soft)
