@@ -22,7 +22,7 @@ RESULT_SHAPING = {
     "cv2": ("opencv-python-headless", "opencv-python"),
     "numpy": ("numpy",),
     "simplejpeg": ("simplejpeg",),
-    "numba": ("numba",),
+    "PIL": ("pillow",),
     "pydicom": ("pydicom",),
     "nibabel": ("nibabel",),
     "scipy": ("scipy",),
