@@ -68,9 +68,10 @@ def learning_curves(histories: dict[str, pd.DataFrame]) -> Figure:
     axis = drawn.subplots()
     for number, (name, history) in enumerate(histories.items()):
         color = COLORS[number % len(COLORS)]
-        axis.plot(
-            history["epoch"], history["log_loss"], color=color, marker="o", markersize=3, label=f"{name}, held out"
-        )
+        if "log_loss" in history:  # a fold without samples holds none out
+            axis.plot(
+                history["epoch"], history["log_loss"], color=color, marker="o", markersize=3, label=f"{name}, held out"
+            )
         axis.plot(
             history["epoch"], history["train_loss"], color=color, linestyle="--", linewidth=1, label=f"{name}, training"
         )
