@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from catscan.calibration import Calibration, blend, calibrate, clipped, cross_fitted, fit
+from catscan.calibration import Calibration, blend, calibrate, clipped, cross_fitted, expected_prior, fit
 from catscan.metrics import Problem, prior_score, score
 
 BINARY = Problem("binary", positive=1)
@@ -71,12 +71,21 @@ class TestFit:
         )
         assert after < before
 
-    def test_of_fewer_than_50_samples_only_clips_widely(self) -> None:
-        probabilities, targets = overconfident(49, 4.0)
+    @pytest.mark.parametrize(("n_samples", "at_most"), [(4, 0.75), (50, 0.96), (1000, 0.998)])
+    def test_of_few_samples_stays_near_the_prior_even_when_all_are_right(self, n_samples: int, at_most: float) -> None:
+        targets = np.eye(2)[np.arange(n_samples) % 2]
 
-        learnt = fit(probabilities, targets, "binary", "log_loss")
+        calibrated = calibrate(targets, fit(targets, targets, "binary", "log_loss"), "binary")
 
-        assert (learnt.temperature, learnt.clip) == (1.0, 0.05)
+        assert at_most - 0.04 < calibrated.max() <= at_most
+
+    def test_of_three_samples_of_which_one_is_surely_wrong_is_about_the_prior(self) -> None:
+        targets = np.eye(2)[[0, 0, 1]]
+        probabilities = np.array([[1.0, 0.0]] * 3)
+
+        calibrated = calibrate(probabilities, fit(probabilities, targets, "binary", "log_loss"), "binary")
+
+        assert calibrated[0, 1] == pytest.approx(0.37, abs=0.05)
 
     def test_clip_of_a_network_that_is_always_right_stays_above_its_bound(self) -> None:
         targets = np.eye(2)[np.arange(1000) % 2]
@@ -112,10 +121,18 @@ class TestCalibrate:
 
         assert spread == pytest.approx(np.array([[0.741, 0.259]]), abs=1e-4)
 
-    def test_class_that_train_lacks_does_not_break_it(self) -> None:
-        calibrated = calibrate(np.array([[0.6, 0.4]]), Calibration(2.0, 0.05, (1.0, 0.0)), "binary")
-
-        assert np.isfinite(calibrated).all()
+    @pytest.mark.parametrize(
+        ("shares", "n_samples", "task", "expected"),
+        [
+            ((1.0, 0.0), 2, "binary", (3 / 4, 1 / 4)),
+            ((0.5, 0.5, 0.0), 1000, "multiclass", (501 / 1003, 501 / 1003, 1 / 1003)),
+            ((0.0, 0.5), 4, "multilabel", (1 / 6, 3 / 6)),
+        ],
+    )
+    def test_class_that_train_lacks_is_not_taken_to_be_impossible(
+        self, shares: tuple[float, ...], n_samples: int, task: str, expected: tuple[float, ...]
+    ) -> None:
+        assert expected_prior(shares, n_samples, task) == pytest.approx(expected)
 
     def test_clip_keeps_binary_probabilities_inside(self) -> None:
         assert clipped(np.array([[0.999, 0.001]]), 0.02, "binary") == pytest.approx(np.array([[0.98, 0.02]]))

@@ -44,7 +44,7 @@ class Stage:
 
     def task(self, task: str = "binary", labels: tuple[str, ...] = ("cat", "dog"), **summary: Any) -> None:
         shares = len(summary["classes"])
-        known = {"task": task, "positive": summary["classes"][-1], "prior": [1 / shares] * shares}
+        known = {"task": task, "positive": summary["classes"][-1], "prior": [1 / shares] * shares, "n_train": 100}
         self.json("index.json", **known | summary)
         rows = [f"t{n},train,{label}" for n, label in enumerate(labels)]
         (self.folder / "index.csv").write_text("\n".join(["sample_id,split,label", *rows]) + "\n")

@@ -12,15 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from catscan.metrics import Problem, metric_named, prior_of, score
+from catscan.metrics import metric_named, prior_of
 
 Array = NDArray[np.float64]
 
 TINY = 1e-12  # probabilities of exactly 0 and 1 have no logit
-TEMPERATURES = (0.25, 64.0)
+TEMPERATURES = (0.25, 1024.0)
 CLIPS = (0.002, 0.05)  # Even a network that is always right on thousands may be wrong on the next one.
-FEWEST = 50  # held-out samples; fewer do not tell a temperature or a clip
-TRUSTED_PRIOR = 0.001  # no class is taken to be rarer
+UNTOLD = 5.0  # The fit sees as many samples more, of which the network knows nothing but the prior.
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Calibration:
         The smallest probability that a class may get (all other classes together, when there are more than two); 0
         leaves them as they are.
     prior
-        (classes,) share of each class in train.
+        (classes,) what to expect of a sample of which nothing is known: `expected_prior`.
     """
 
     temperature: float
@@ -54,7 +53,7 @@ def calibrate(probabilities: Array, calibration: Calibration, task: str) -> Arra
     With equal shares of the classes this is temperature scaling (Guo et al. 2017, On Calibration of Modern Neural
     Networks); with others, predictions that tell nothing end at the prior and not at equal probabilities.
     """
-    prior = _logits(np.clip(np.array([calibration.prior]), TRUSTED_PRIOR, 1 - TRUSTED_PRIOR), task)
+    prior = _logits(np.array([calibration.prior]), task)
     logits = prior + (_logits(probabilities, task) - prior) / calibration.temperature
     return clipped(_probabilities(logits, task), calibration.clip, task)
 
@@ -67,35 +66,53 @@ def clipped(probabilities: Array, clip: float, task: str) -> Array:
     return kept / kept.sum(axis=1, keepdims=True)
 
 
+def expected_prior(shares: Sequence[float], n_samples: int, task: str) -> tuple[float, ...]:
+    """The share of each class to expect, from its share among ``n_samples``: as if each class had been seen once more.
+
+    >>> expected_prior([1.0, 0.0], 2, "binary")
+    (0.75, 0.25)
+    """
+    more = 2 if task == "multilabel" else len(shares)
+    return tuple((share * n_samples + 1) / (n_samples + more) for share in shares)
+
+
 def fit(probabilities: Array, targets: Array, task: str, metric: str) -> Calibration:
     """Learn temperature and clip from predictions for samples that the network was not trained on.
 
-    Both minimise the log loss, one after the other: the temperature between 0.25 and 64, the clip between 0.002 and
-    0.05. With fewer than 50 samples the temperature stays 1 and the clip is the widest. A metric that does not punish
-    certainty gets no clip, which would only make ties.
+    Both minimise the log loss, one after the other: the temperature between 0.25 and 1024, the clip between 0.002 and
+    0.05. Five samples more are counted whose answers are as the prior says: three samples that a network gets right
+    leave it near the prior, and thousands do not notice. A metric that does not punish certainty gets no clip, which
+    would only make ties.
     """
-    prior = tuple(float(share) for share in prior_of(targets))
-    clips = metric_named(metric, task).punishes_certainty
-    if len(targets) < FEWEST:
-        return Calibration(1.0, CLIPS[1] if clips else 0.0, prior)
-    temperature = _fit_temperature(probabilities, targets, task, prior)
-    if not clips:
+    prior = expected_prior(prior_of(targets).tolist(), len(targets), task)
+    answers = (targets * len(targets) + np.array(prior) * UNTOLD) / (len(targets) + UNTOLD)
+    temperature = _fit_temperature(probabilities, answers, task, prior)
+    if not metric_named(metric, task).punishes_certainty:
         return Calibration(temperature, 0.0, prior)
     spread = calibrate(probabilities, Calibration(temperature, 0.0, prior), task)
     candidates = np.geomspace(*CLIPS, 33)
-    losses = [score("log_loss", clipped(spread, clip, task), targets, Problem(task)) for clip in candidates]
+    losses = [_loss(clipped(spread, clip, task), answers, task) for clip in candidates]
     return Calibration(temperature, float(candidates[int(np.argmin(losses))]), prior)
 
 
-def _fit_temperature(probabilities: Array, targets: Array, task: str, prior: tuple[float, ...]) -> float:
+def _fit_temperature(probabilities: Array, answers: Array, task: str, prior: tuple[float, ...]) -> float:
     from scipy.optimize import minimize_scalar
 
     def loss(log_temperature: float) -> float:
         calibration = Calibration(float(np.exp(log_temperature)), 0.0, prior)
-        return score("log_loss", calibrate(probabilities, calibration, task), targets, Problem(task))
+        return _loss(calibrate(probabilities, calibration, task), answers, task)
 
     found = minimize_scalar(loss, bounds=np.log(TEMPERATURES), method="bounded", options={"xatol": 1e-4})
     return float(np.exp(found.x))
+
+
+def _loss(probabilities: Array, answers: Array, task: str) -> float:
+    """Log loss where an answer may lie between 0 and 1."""
+    p = np.clip(probabilities, TINY, 1 - TINY)
+    losses = -answers * np.log(p)
+    if task == "multilabel":
+        losses = losses - (1 - answers) * np.log1p(-p)
+    return float(losses.sum(axis=1).mean())
 
 
 def cross_fitted(probabilities: Array, targets: Array, folds: NDArray[np.integer], task: str, metric: str) -> Array:

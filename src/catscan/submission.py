@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from catscan.calibration import Calibration, blend, calibrate, clipped
+from catscan.calibration import Calibration, blend, calibrate, clipped, expected_prior
 from catscan.errors import CatscanError, listed
 from catscan.files import read_json, whole, write_json
 from catscan.metrics import metric_named
@@ -90,7 +90,8 @@ def run(args: argparse.Namespace) -> None:
     foreign = foreign_values(sample, form)
     if foreign:
         say(f"warning: the sample submission has values that ours never has: {listed(foreign)}; see submission.value")
-    calibration = Calibration(metrics["temperature"], metrics["clip"], tuple(summary["prior"]))
+    expected = expected_prior(summary["prior"], summary["n_train"], form.task)
+    calibration = Calibration(metrics["temperature"], metrics["clip"], expected)
     predictions = read_predictions(args.predictions, summary["classes"], summary["task"])
     sheet, missing = fill_sheet(
         sample,
