@@ -195,7 +195,7 @@ def told(problem: requests.RequestException) -> str:
     response = getattr(problem, "response", None)
     if response is not None:
         return f"Kaggle answered {response.status_code}: {server_text(response)}"
-    host = urlsplit(problem.request.url).hostname if problem.request is not None else "Kaggle"
+    host = urlsplit(str(problem.request.url)).hostname if problem.request is not None else "Kaggle"
     return f"no answer from {host} ({type(problem).__name__})"
 
 
