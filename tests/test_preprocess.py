@@ -242,6 +242,26 @@ class TestFaults:
 
         assert error.value.do == 'Did you mean "skip"?'
 
+    def test_an_absent_index_is_named(self, good):
+        (good.folder / "index.csv").unlink()
+
+        with pytest.raises(CatscanError, match=r"The index is missing.\n  where  .*index.csv"):
+            good.run()
+
+    def test_an_index_without_a_column_is_named(self, good):
+        (good.folder / "index.csv").write_text("sample_id,split,archive,path\n")
+
+        with pytest.raises(CatscanError, match="The index lacks the column 'shard'"):
+            good.run()
+
+    def test_the_stage_starts_without_pandas(self):
+        """Its import takes as long as reading 1,000 pictures."""
+        script = "import sys, catscan.preprocess, catscan.pictures.reader; print('pandas' in sys.modules)"
+
+        told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+        assert told.stdout == "False\n"
+
     def test_our_own_mistake_names_the_sample(self):
         def broken(_: Sample) -> Reading:
             raise ZeroDivisionError

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
-
-import pandas as pd
+from typing import IO, TYPE_CHECKING, Any
 
 from catscan.errors import CatscanError, did_you_mean
 from catscan.files import whole
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def read_table(
@@ -34,6 +35,8 @@ def read_table(
     CatscanError
         When the file is missing, is not a table, or lacks a column.
     """
+    import pandas as pd  # half a second, of no use to a stage that only sorts names
+
     where = name or str(source)
     try:
         wanted = columns.__contains__ if only else None

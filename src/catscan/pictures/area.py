@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from functools import cache, lru_cache
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import cv2
@@ -30,10 +31,10 @@ WORK_BEFORE_COMPILING = 460_000_000
 MOST_ROWS_A_SUM = 257  # of 255 each: they are summed in 16 bits
 MOST_PIXELS = 1 << 24  # of 255 each: they are summed in 32 bits
 VALUES_A_STRIP = 1 << 17  # their table of 32 bits stays in the processor's cache
-SCRATCH = (np.uint16, np.uint32, np.uint32)
 
 _work_done = [0]
 _compiling = threading.Lock()
+_made: dict[int, Kernel | None] = {}
 _local = threading.local()
 
 
@@ -70,7 +71,6 @@ def _repaid(values: int, size: tuple[int, int]) -> bool:
     return True
 
 
-@cache
 def _compiled(channels: int) -> Kernel | None:
     try:
         from catscan.pictures.area_kernel import compiled
@@ -83,8 +83,11 @@ def _compiled(channels: int) -> Kernel | None:
 
 def machine_code(channels: int) -> Kernel | None:
     """The kernel of `catscan.pictures.area_kernel`, made at the first call; None where LLVM cannot."""
-    with _compiling:
-        return _compiled(channels)
+    if channels not in _made:
+        with _compiling:
+            if channels not in _made:
+                _made[channels] = _compiled(channels)
+    return _made[channels]
 
 
 class Cuts(NamedTuple):
@@ -100,7 +103,7 @@ def cuts(n: int, m: int) -> Cuts:
     """The cuts that make ``m`` output pixels of ``n`` pixels."""
     ends = np.arange(m + 1, dtype=np.int64) * n
     pixels, parts = (ends // m).astype(np.uint32), (ends % m).astype(np.uint32)
-    return Cuts(pixels, parts, (pixels.ctypes.data, parts.ctypes.data))
+    return Cuts(pixels, parts, (_address(pixels), _address(parts)))
 
 
 def by_opencv(pixels: Pixels, size: tuple[int, int]) -> Pixels:
@@ -151,18 +154,33 @@ def by_machine_code(kernel: Kernel, pixels: Pixels, size: tuple[int, int]) -> Pi
     out = np.empty((*size, channels), np.uint8)
     in_rows, in_columns = cuts(height, size[0]), cuts(width, size[1])  # held, since addresses alone keep nothing alive
     tables = *in_rows.addresses, *in_columns.addresses
-    scratch = _scratch(width, size[1], channels)
-    kernel(pixels.ctypes.data, height, width, *tables, *size, *scratch, out.ctypes.data)
+    scratch = _scratch(channels, width, size[1])
+    kernel(_address(pixels), height, width, *tables, *size, *scratch.addresses, _address(out))
     return out
 
 
-def _scratch(width: int, columns: int, channels: int) -> tuple[int, ...]:
-    """Addresses of a thread's own arrays: sums of rows (uint16), weighted (uint32), cumulated at the cuts (uint32)."""
-    kept = _local.__dict__.setdefault("kept", {})
-    lengths = (width * channels, (width + 1) * channels, (columns + 1) * channels)
-    if channels not in kept or any(len(array) < length for array, length in zip(kept[channels], lengths, strict=True)):
-        # The first `channels` cumulated values are never written: the sum before the first cut is 0.
-        kept[channels] = tuple(np.zeros(2 * length, kind) for length, kind in zip(lengths, SCRATCH, strict=True))
-        _local.__dict__.setdefault("addresses", {})[channels] = tuple(a.ctypes.data for a in kept[channels])
-    addresses: tuple[int, ...] = _local.addresses[channels]
-    return addresses
+def _address(array: NDArray[Any]) -> int:
+    address: int = array.__array_interface__["data"][0]  # in half the time of array.ctypes.data
+    return address
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """A thread's own arrays: sums of rows (uint16), the weighted line and its totals at the cuts (uint32)."""
+
+    width: int
+    columns: int
+    arrays: tuple[NDArray[Any], ...]
+    addresses: tuple[int, ...]
+
+
+def _scratch(channels: int, width: int, columns: int) -> Scratch:
+    kept: dict[int, Scratch] = _local.__dict__.setdefault("kept", {})
+    scratch = kept.get(channels)
+    if scratch is None or scratch.width < width or scratch.columns < columns:
+        wide, many = 2 * width, 2 * columns
+        # The first `channels` totals are never written: the sum before the first cut is 0.
+        lengths = ((wide, np.uint16), (wide + 1, np.uint32), (many + 1, np.uint32))
+        arrays = tuple(np.zeros(length * channels, kind) for length, kind in lengths)
+        scratch = kept[channels] = Scratch(wide, many, arrays, tuple(map(_address, arrays)))
+    return scratch

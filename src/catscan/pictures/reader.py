@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 import numpy as np
 
@@ -113,7 +113,7 @@ class PictureReader:
 def remarks(header: Header, name: str) -> tuple[str, ...]:
     """What is worth telling about a readable picture; empty for most."""
     found = []
-    extension = PurePosixPath(name).suffix.lower()
+    extension = posixpath.splitext(name)[1].lower()
     if extension and extension not in EXTENSIONS[header.format]:
         found.append(f"is a {header.format} named {extension}")
     if header.orientation != 1:
