@@ -293,6 +293,18 @@ class TestFaults:
 
         assert list((good.folder / "arrays").iterdir()) == []
 
+    def test_what_a_killed_run_left_is_removed_but_not_what_other_shards_write(self, good):
+        arrays = good.folder / "arrays"
+        arrays.mkdir()
+        left = [".a.npy.k1lled.partial", ".a.json.k1lled.partial", "..a.npy.k1lled.partial.x.partial"]
+        others = [".aa.npy.x.partial", ".a-2.npy.x.partial"]
+        for name in left + others:
+            (arrays / name).touch()
+
+        good.run()
+
+        assert sorted(path.name for path in arrays.iterdir()) == sorted([*others, "a.npy", "a.json"])
+
     def test_decoders_write_nothing_into_the_log(self, competition):
         """In a process of its own: libtiff writes to file descriptor 2, Pillow warns."""
         file = io.BytesIO()

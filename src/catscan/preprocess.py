@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import glob
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from catscan import settings as stage_settings
 from catscan.arrays import write_array
 from catscan.errors import OFFENDERS_SHOWN, BadSample, CatscanError, did_you_mean
-from catscan.files import whole, write_json
+from catscan.files import PARTIAL, whole, write_json
 from catscan.progress import progress, say
 from catscan.quiet import native_remarks_discarded
 from catscan.raw import RawFiles
@@ -95,6 +96,7 @@ def run(args: argparse.Namespace) -> None:
     settings = stage_settings.parse(Settings, args.settings)
     samples = shard_samples(args.index, split=args.split, shard=args.shard)
     _one_thread_a_call()
+    sweep_own(args.array)
     with (
         closing(RawFiles(args.raw)) as raw,
         closing(open_reader(settings.kind, settings.reader, raw)) as reader,
@@ -136,6 +138,12 @@ def shard_samples(index: Path, *, split: str, shard: int) -> list[Sample]:
             ]
     except FileNotFoundError as error:
         raise CatscanError("The index is missing.", where=str(index), do="Run the index stage.") from error
+
+
+def sweep_own(array: Path) -> None:
+    """Remove what a killed run of this very shard left; other shards are being written beside it."""
+    for leftover in array.parent.glob(f"*.{glob.escape(array.stem)}.*{PARTIAL}"):
+        leftover.unlink(missing_ok=True)
 
 
 def write_rows(path: Path, reader: Reader, samples: Sequence[Sample], *, threads: int) -> list[Outcome]:
