@@ -41,4 +41,4 @@ onsuccess:
 
 
 onerror:
-    closing.failure(log)
+    closing.failure(log, Path.cwd())

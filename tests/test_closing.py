@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from catscan.closing import box, summary
+from catscan.closing import box, failure, summary
 from catscan.files import write_json
 
 METRICS = {
@@ -40,3 +40,20 @@ def test_networks_no_better_than_the_prior_are_told_so(tmp_path: Path) -> None:
     worse = METRICS | {"log_loss": METRICS["log_loss"] | {"beats_prior": False}}
 
     assert "do not beat it" in dict(summary(worse, CHECK, tmp_path))["prior alone"]
+
+
+def test_the_words_of_the_job_that_failed_come_last(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "index.log").write_text("12 files\ncatscan index: Nothing matches.\n  where  data.train\n")
+    (tmp_path / "fine.log").write_text("catscan was here, but this job did not fail\n")
+    snakemake = "Error in rule index_samples:\n    log: index.log (check log file(s) for error details)\n    shell: x\n"
+    (tmp_path / "snakemake.log").write_text(snakemake * 2)
+    failure(str(tmp_path / "snakemake.log"), tmp_path)
+
+    assert capsys.readouterr().err == "\ncatscan index: Nothing matches.\n  where  data.train\n\n"
+
+
+def test_a_job_that_said_nothing_is_pointed_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "snakemake.log").write_text("    log: train.log (check log file(s) for error details)\n")
+    failure([str(tmp_path / "snakemake.log")], tmp_path)
+
+    assert "train.log" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -55,10 +56,32 @@ def summary(metrics: dict[str, Any], check: dict[str, Any], folder: Path) -> lis
     return lines
 
 
-def failure(log: str | list[str]) -> None:
-    """Point to the jobs' own words, which Snakemake's last lines bury."""
-    log = log if isinstance(log, str) else ", ".join(log)
-    print(
-        f"\ncatscan: a stage stopped; its own words stand above, and in results/*/logs/. Snakemake's log: {log}",
-        file=sys.stderr,
-    )
+def failure(log: str | list[str], home: Path) -> None:
+    """Say again, at the very end, what the jobs that failed said: Snakemake's own lines bury it.
+
+    Parameters
+    ----------
+    log
+        Snakemake's log of this run (some versions give a list of one).
+    home
+        The working directory, which the paths in the log start from.
+    """
+    path = Path(log if isinstance(log, str) else log[-1])
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    logs = dict.fromkeys(re.findall(r"^ +log: (.+?) \(check log file", text, re.MULTILINE))
+    blocks = [block for name in logs if (block := last_block(home / name))]
+    if blocks:
+        print("\n" + "\n\n".join(blocks) + "\n", file=sys.stderr)
+    else:
+        print(
+            f"\ncatscan: a stage stopped; its own words stand above and in {', '.join(logs) or path}\n", file=sys.stderr
+        )
+
+
+def last_block(log: Path) -> str:
+    """The last block "catscan STAGE: ..." of a job's log, "" when there is none."""
+    if not log.is_file():
+        return ""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    starts = [number for number, line in enumerate(lines) if line.startswith("catscan ")]
+    return "\n".join(lines[starts[-1] :]) if starts else ""

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = Path(__file__).parent / "small.yaml"
@@ -28,7 +27,8 @@ class Project:
 
     def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run snakemake on the copy; its own code, not the installed one, is what runs."""
-        environment = {**os.environ, "PYTHONPATH": str(self.home / "src"), "XDG_CACHE_HOME": str(self.home / "cache")}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environment = {**os.environ, "PATH": path, "PYTHONPATH": str(self.home / "src")}
         command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
         if self.overlays:
             command += ["--configfile", *map(str, self.overlays)]
@@ -86,14 +86,14 @@ def fresh(tmp_path: Path) -> Project:
 
 
 @pytest.fixture
+def clean_project(tmp_path: Path) -> Project:
+    """A copy of the project in which nothing has run."""
+    return copy_of_the_project(tmp_path / "project")
+
+
+@pytest.fixture
 def project(finished: tuple[Project, str], tmp_path: Path) -> Project:
     """A copy of the finished run, to be changed."""
     home = tmp_path / "copy"
     shutil.copytree(finished[0].home, home, symlinks=True)
     return Project(home)
-
-
-def config_of(project: Project) -> dict[str, object]:
-    """The default configuration of the copy."""
-    loaded: dict[str, object] = yaml.safe_load((project.home / "config" / "config.yaml").read_text())
-    return loaded

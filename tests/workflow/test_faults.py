@@ -1,0 +1,65 @@
+"""What a user can do wrong ends in one clear block and a non-zero exit, and nothing is lost."""
+
+import pytest
+
+
+def stopped(project, *arguments: str) -> str:
+    done = project.snakemake(*arguments, check=False)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_wrong_config_key_is_refused_before_anything_runs(clean_project) -> None:
+    clean_project.overlay("competitions: {dogs-vs-cats: {preproces: {on_bad: skip}}}\n")
+    told = stopped(clean_project)
+
+    assert told.split("catscan: ", 1)[1].splitlines() == [
+        "The config has an unknown key: 'preproces'.",
+        "  where  config key competitions.dogs-vs-cats.preproces",
+        '  do     Did you mean "preprocess"?',
+    ]
+    assert not (clean_project.home / "results").exists()
+
+
+def test_a_missing_folder_is_refused_before_anything_runs(clean_project) -> None:
+    clean_project.overlay(
+        "run: [mine]\n"
+        "competitions: {mine: {source: {kind: directory, path: nowhere}, data: {train: 'train/{label}.{id}.jpg'}}}\n"
+    )
+
+    assert "source.path: nowhere" in stopped(clean_project)
+    assert not (clean_project.home / "results").exists()
+
+
+def test_a_missing_archive_is_told_by_the_pattern_that_found_nothing(clean_project) -> None:
+    data = clean_project.home / "data"
+    data.mkdir()
+    (data / "sample_submission.csv").write_text("id,label\n1,0.5\n")
+    clean_project.overlay(
+        "run: [mine]\n"
+        "competitions: {mine: {source: {kind: directory, path: data}, data: {train: 'train/{label}.{id}.jpg'}}}\n"
+    )
+    told = stopped(clean_project)
+
+    assert "catscan index:" in told
+    assert "train/{label}.{id}.jpg" in told
+
+
+def test_more_unreadable_files_than_tolerated_stop_with_their_names(project) -> None:
+    project.overlay("competitions: {dogs-vs-cats: {preprocess: {tolerated_share: 0}}}\n")
+    told = stopped(project, "preprocess")
+
+    assert "catscan preprocess:" in told
+    assert "on_bad: skip" in told
+    assert (project.home / "results" / "ct-scans" / "submission.csv").is_file()
+
+
+@pytest.mark.parametrize("name", ["raw/train.zip"])
+def test_an_archive_deleted_after_the_download_is_told_with_the_way_out(project, name: str) -> None:
+    (project.home / "results" / "dogs-vs-cats" / name).unlink()
+    project.overlay("competitions: {dogs-vs-cats: {preprocess: {picture: {size: [16, 16]}}}}\n")
+    told = stopped(project, "preprocess")
+
+    assert "An archive is missing." in told
+    assert "download" in told
