@@ -6,11 +6,20 @@ import warnings
 import numpy as np
 import pytest
 import sklearn.metrics
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from catscan.errors import CatscanError
-from catscan.metrics import METRICS, Problem, bootstrap_interval, decide, metric_named, prior_score, score
+from catscan.metrics import (
+    METRICS,
+    Problem,
+    area_under_curve,
+    bootstrap_interval,
+    decide,
+    metric_named,
+    prior_score,
+    score,
+)
 
 BINARY = Problem("binary", positive=1)
 
@@ -88,6 +97,13 @@ class TestLogLoss:
 class TestAuc:
     def test_counts_ties_half(self) -> None:
         assert score("auc", two_columns([0.1, 0.4, 0.4, 0.8]), two_columns([0, 0, 1, 1]), BINARY) == 0.875
+
+    @given(st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.5, 0.9]), st.booleans()), min_size=2, max_size=30))
+    def test_equals_sklearn_with_any_ties(self, pairs: list[tuple[float, bool]]) -> None:
+        scores, truth = np.array([p for p, _ in pairs]), np.array([float(y) for _, y in pairs])
+        assume(0 < truth.sum() < len(truth))
+
+        assert area_under_curve(scores, truth) == pytest.approx(sklearn.metrics.roc_auc_score(truth, scores))
 
     def test_follows_the_positive_class(self) -> None:
         probabilities, targets = two_columns([0.1, 0.4, 0.8]), two_columns([0, 0, 1])
