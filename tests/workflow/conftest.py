@@ -86,12 +86,6 @@ def fresh(tmp_path: Path) -> Project:
 
 
 @pytest.fixture
-def clean_project(tmp_path: Path) -> Project:
-    """A copy of the project in which nothing has run."""
-    return copy_of_the_project(tmp_path / "project")
-
-
-@pytest.fixture
 def project(finished: tuple[Project, str], tmp_path: Path) -> Project:
     """A copy of the finished run, to be changed."""
     home = tmp_path / "copy"

@@ -10,37 +10,37 @@ def stopped(project, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_a_wrong_config_key_is_refused_before_anything_runs(clean_project) -> None:
-    clean_project.overlay("competitions: {dogs-vs-cats: {preproces: {on_bad: skip}}}\n")
-    told = stopped(clean_project)
+def test_a_wrong_config_key_is_refused_before_anything_runs(fresh) -> None:
+    fresh.overlay("competitions: {dogs-vs-cats: {preproces: {on_bad: skip}}}\n")
+    told = stopped(fresh)
 
     assert told.split("catscan: ", 1)[1].splitlines() == [
         "The config has an unknown key: 'preproces'.",
         "  where  config key competitions.dogs-vs-cats.preproces",
         '  do     Did you mean "preprocess"?',
     ]
-    assert not (clean_project.home / "results").exists()
+    assert not (fresh.home / "results").exists()
 
 
-def test_a_missing_folder_is_refused_before_anything_runs(clean_project) -> None:
-    clean_project.overlay(
+def test_a_missing_folder_is_refused_before_anything_runs(fresh) -> None:
+    fresh.overlay(
         "run: [mine]\n"
         "competitions: {mine: {source: {kind: directory, path: nowhere}, data: {train: 'train/{label}.{id}.jpg'}}}\n"
     )
 
-    assert "source.path: nowhere" in stopped(clean_project)
-    assert not (clean_project.home / "results").exists()
+    assert "source.path: nowhere" in stopped(fresh)
+    assert not (fresh.home / "results").exists()
 
 
-def test_a_missing_archive_is_told_by_the_pattern_that_found_nothing(clean_project) -> None:
-    data = clean_project.home / "data"
+def test_a_missing_archive_is_told_by_the_pattern_that_found_nothing(fresh) -> None:
+    data = fresh.home / "data"
     data.mkdir()
     (data / "sample_submission.csv").write_text("id,label\n1,0.5\n")
-    clean_project.overlay(
+    fresh.overlay(
         "run: [mine]\n"
         "competitions: {mine: {source: {kind: directory, path: data}, data: {train: 'train/{label}.{id}.jpg'}}}\n"
     )
-    told = stopped(clean_project)
+    told = stopped(fresh)
 
     assert "catscan index:" in told
     assert "train/{label}.{id}.jpg" in told

@@ -44,26 +44,26 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.accuracy
-def test_real_pictures_reach_a_log_loss_of_0_30(clean_project, shared_data) -> None:
+def test_real_pictures_reach_a_log_loss_of_0_30(fresh, shared_data) -> None:
     """The constant prior has 0.693, the tutorial's own network 0.54 at its best epoch."""
-    clean_project.overlays = []
-    clean_project.overlay(PICTURES.format(path=shared_data / "dogs-vs-cats"))
-    clean_project.snakemake()
-    folder = clean_project.home / "results" / "real-dogs-vs-cats"
+    fresh.overlays = []
+    fresh.overlay(PICTURES.format(path=shared_data / "dogs-vs-cats"))
+    fresh.snakemake()
+    folder = fresh.home / "results" / "real-dogs-vs-cats"
 
     assert len(rows(folder / "submission.csv")) == 1000
     assert read_json(folder / "submission.json")["true_score"] <= 0.30
 
 
 @pytest.mark.slow
-def test_four_real_patients_give_a_valid_row_and_a_plain_word(clean_project, shared_data) -> None:
-    clean_project.overlays = []
-    clean_project.overlay(SCANS.format(path=shared_data / "data-science-bowl-2017"))
-    clean_project.snakemake()
-    folder = clean_project.home / "results" / "real-ct"
+def test_four_real_patients_give_a_valid_row_and_a_plain_word(fresh, shared_data) -> None:
+    fresh.overlays = []
+    fresh.overlay(SCANS.format(path=shared_data / "data-science-bowl-2017"))
+    fresh.snakemake()
+    folder = fresh.home / "results" / "real-ct"
     written = rows(folder / "submission.csv")
 
     assert [row["id"] for row in written] == ["0c0de3749d4fe175b7a5098b060982a1"]
     assert 0 < float(written[0]["cancer"]) < 1
-    report = (clean_project.home / "results" / "report.html").read_text()
+    report = (fresh.home / "results" / "report.html").read_text()
     assert "3 labelled samples cannot teach a network" in report
