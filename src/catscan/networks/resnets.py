@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from catscan.networks.compat import tf, tflearn
-from catscan.networks.layers import convolution_block, global_pooling, he, pooling, residual_block
+from catscan.networks.layers import convolution_block, global_pooling, pooling, residual_block
 
 
 def _centred(pixels: Any) -> Any:
@@ -30,7 +30,7 @@ def resnet_2d(pixels: Any, classes: int) -> Any:
     net = convolution_block(_centred(pixels), 24, 5, stride=2, name="stem")  # (n, 32, 32, 24)
     net = _stages(net, widths)  # (n, 16, 16, 48), (n, 8, 8, 96), (n, 4, 4, 192)
     net = global_pooling(net, kind="average", name="global_average")  # (n, 192)
-    return tflearn.fully_connected(net, classes, weights_init=he(), name="output")  # (n, classes)
+    return tflearn.fully_connected(net, classes, name="output")  # (n, classes)
 
 
 def resnet_3d(pixels: Any, classes: int) -> Any:
@@ -47,4 +47,4 @@ def resnet_3d(pixels: Any, classes: int) -> Any:
     largest = global_pooling(net, kind="max", name="global_max")
     mean = global_pooling(net, kind="average", name="global_average")
     net = tf.concat([largest, mean], axis=1)  # (n, 256)
-    return tflearn.fully_connected(net, classes, weights_init=he(), name="output")  # (n, classes)
+    return tflearn.fully_connected(net, classes, name="output")  # (n, classes)
