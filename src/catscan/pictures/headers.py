@@ -73,7 +73,7 @@ def sniff(data: bytes) -> Header:
     if data[:4] in (b"II*\0", b"MM\0*"):
         return Header("TIFF", 0, 0, 4)
     start = data[:64].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith(TEXTS) or data[:64].isascii():
+    if start.startswith(TEXTS) or (start.isascii() and b"\0" not in start):
         raise BadSample(f"is no picture but text, beginning {data[:24]!r}")
     raise BadSample(f"is no picture of a known format, beginning {data[:8].hex(' ')}")
 
