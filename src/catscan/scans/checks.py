@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from catscan.errors import BadSample, listed
@@ -114,7 +116,7 @@ def _rescale(
 ) -> tuple[tuple[float, float], ...]:
     pairs = [(header.slope, header.intercept) for header in series.headers]
     for header, (slope, intercept) in zip(series.headers, pairs, strict=True):
-        bad = slope == 0 or not np.isfinite([slope or 1.0, intercept or 0.0]).all()
+        bad = slope == 0 or not (math.isfinite(slope or 1.0) and math.isfinite(intercept or 0.0))
         if bad:
             raise BadSample(f"{header.name} has a rescale slope of {slope} and an intercept of {intercept}")
     lacking = [k for k, (slope, intercept) in enumerate(pairs) if slope is None or intercept is None]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
@@ -217,7 +218,7 @@ def from_elements(elements: Elements, file: RawFile) -> Header:
     order = "little" if elements.little else "big"
 
     def text(tag: int) -> str:
-        return value(tag, b"").decode("ascii", "replace").strip(" \0")
+        return _text(value(tag, b""))
 
     def count(tag: int, default: int = 0) -> int:
         raw = value(tag, b"")
@@ -280,6 +281,12 @@ def _check_pixels(header: Header, available: int) -> None:
         raise Unreadable(f"is cut short: {available:,} of {needed:,} bytes of pixels", damaged=True)
 
 
+@lru_cache(maxsize=4096)  # most elements are the same in all slices of a series
+def _text(raw: bytes) -> str:
+    return raw.decode("ascii", "replace").strip(" \0")
+
+
+@lru_cache(maxsize=4096)
 def _numbers(raw: bytes, count: int, name: str) -> tuple[float, ...] | None:
     """``count`` decimal strings, or None when the element is empty or missing."""
     stripped = raw.strip(b" \0")

@@ -22,7 +22,7 @@ AIR_BELOW_HU = -320.0
 SMALLEST_SHARE = 0.1  # of the largest piece: smaller ones are bowel, airway, noise
 MARGIN_MM = 6.0  # around the lungs when cropping or masking, so that their walls stay
 LITRES = (1.5, 9.0)  # plausible volumes of two lungs, children and deep breath included
-SMALLER_SIDE = 0.2  # at least this share of the volume lies on each side of the middle
+SMALLER_SIDE = 0.2  # at least this share of the volume lies on each side of the middle of the body
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def find_lungs(air: NDArray[np.uint8]) -> Lungs:
         return Lungs(pieces.view(bool), 0.0, "there is no air inside the body")
     mask = np.stack([plane | _without_outside(1 - plane) for plane in pieces]).view(bool)  # with their holes
     litres = float(mask.sum()) * GRID_MM**3 / 1e6
-    return Lungs(mask, litres, _why_not_lungs(mask, litres))
+    return Lungs(mask, litres, _why_not_lungs(mask, litres, _middle_of_body(air)))
 
 
 def _without_outside(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -88,12 +88,16 @@ def _largest_pieces(inner: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(kept.take(labels))
 
 
-def _why_not_lungs(mask: NDArray[np.bool_], litres: float) -> str:
+def _middle_of_body(air: NDArray[np.uint8]) -> int:
+    """The column that has as much tissue on its right as on its left."""
+    tissue = air.shape[0] * air.shape[1] - air.sum(axis=(0, 1), dtype=np.int64)
+    return int(np.searchsorted(np.cumsum(tissue), tissue.sum() / 2))
+
+
+def _why_not_lungs(mask: NDArray[np.bool_], litres: float, middle: int) -> str:
     if not LITRES[0] <= litres <= LITRES[1]:
         return f"the air inside the body is {litres:.1f} l, not {LITRES[0]:g} to {LITRES[1]:g}"
-    across = mask.sum(axis=(0, 1))
-    places = np.flatnonzero(across)
-    left = across[: (places[0] + places[-1] + 1) // 2].sum() / across.sum()
+    left = mask[:, :, :middle].sum() / mask.sum()
     if not SMALLER_SIDE <= left <= 1 - SMALLER_SIDE:
         return f"{100 * max(left, 1 - left):.0f} % of the air inside the body lies on one side"
     return ""

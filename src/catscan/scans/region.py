@@ -42,10 +42,11 @@ class Region:
 
     def kept(self, grid: Grid) -> NDArray[np.bool_] | None:
         """`keep` on another grid, by the nearest voxel."""
-        if self.keep is None:
-            return None
-        places = [self._nearest(grid, axis) for axis in range(3)]
-        return self.keep[np.ix_(*places)]
+        return None if self.keep is None else self.on(self.keep, grid)
+
+    def on(self, mask: NDArray[np.bool_], grid: Grid) -> NDArray[np.bool_]:
+        """A mask of `keep_grid` on another grid, by the nearest voxel."""
+        return mask[np.ix_(*(self._nearest(grid, axis) for axis in range(3)))]
 
     def _nearest(self, grid: Grid, axis: int) -> NDArray[np.intp]:
         edges = grid.edges(axis)

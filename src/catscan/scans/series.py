@@ -5,6 +5,7 @@ Never by file name, listing order or Instance Number: only by what the positions
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -126,11 +127,9 @@ def _placed(headers: Sequence[Header], remarks: list[str]) -> tuple[list[Header]
             left_out[header.name] = "is a localizer"
         elif header.pixel_spacing_mm is None or not _positive(header.pixel_spacing_mm):
             left_out[header.name] = "has no pixel spacing"
-        elif (
-            header.position_mm is not None and header.orientation is not None and np.isfinite(header.position_mm).all()
-        ):
+        elif header.position_mm is not None and header.orientation is not None and _finite(header.position_mm):
             placed.append(header)
-        elif header.location_mm is not None and np.isfinite(header.location_mm):
+        elif header.location_mm is not None and math.isfinite(header.location_mm):
             guessed += 1
             orientation = header.orientation or AXIAL
             position = tuple(
@@ -145,7 +144,11 @@ def _placed(headers: Sequence[Header], remarks: list[str]) -> tuple[list[Header]
 
 
 def _positive(spacing: tuple[float, ...]) -> bool:
-    return all(np.isfinite(mm) and mm > 0 for mm in spacing)
+    return all(0 < mm < math.inf for mm in spacing)
+
+
+def _finite(position: tuple[float, ...]) -> bool:
+    return all(map(math.isfinite, position))
 
 
 def _axes_of(header: Header) -> Floats:

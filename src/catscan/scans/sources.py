@@ -98,7 +98,7 @@ def _walk(folder: str, name: str, seen: set[str]) -> Iterator[RawFile]:
     seen.add(real)
     with os.scandir(folder) as entries:
         for entry in entries:
-            if is_hidden(entry.name):
+            if entry.name[0] in ".T_" and is_hidden(entry.name):  # most names need no closer look
                 continue
             path = f"{name}/{entry.name}" if name else entry.name
             if entry.is_dir():
