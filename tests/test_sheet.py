@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catscan.errors import CatscanError
-from catscan.sheet import Form, check_sheet, fill_in, form_of, split_row_id, write_cells
+from catscan.sheet import Form, fill_in, form_of, split_row_id, write_cells
+from catscan.sheet_check import check_sheet
 
 SAMPLE = pd.DataFrame({"id": ["007", "08", "9", "10"], "label": "0.5"})
 BINARY = Form("id", ("label",), (1,), "probability", "{id}", "binary", ("cat", "dog"), 1)

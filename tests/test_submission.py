@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from catscan.cli import main
-from catscan.submission import read_predictions
+from catscan.submission.predictions import read_predictions
 
 SETTINGS: dict[str, Any] = {
     "sample": "sample_submission.csv",

@@ -1,0 +1,160 @@
+"""Blend, calibrate and clip the predictions, write the submission and check it row by row.
+
+In: the test predictions of all models and folds, evaluation/metrics.json (temperature, clip, expected score), index.csv
+and index.json, the sample submission among the raw files, the truth of the test set where it is known. Out:
+`submission.csv`, with the ids, the columns and the order of the sample submission, and `submission.json`, what was
+checked and what score is expected.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from catscan.calibration import Calibration, calibrate, clipped, expected_prior
+from catscan.errors import listed
+from catscan.files import read_json, whole, write_json
+from catscan.metrics import metric_named
+from catscan.places import read_raw_table
+from catscan.progress import say
+from catscan.raw import RawFiles
+from catscan.settings import parse
+from catscan.sheet import Form, foreign_values, form_of
+from catscan.sheet_check import check_sheet
+from catscan.submission.fill import fill_sheet
+from catscan.submission.predictions import read_predictions
+from catscan.tables import read_table
+from catscan.truth import true_score
+from catscan.words import number_of
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The keys of the block `submission` but its kind, and the metric."""
+
+    sample: str
+    id_column: str
+    columns: tuple[str, ...]
+    value: str
+    row_id: str
+    rows: dict[str, Any]
+    aggregate: str
+    metric: str
+    metric_weights: tuple[float, ...]
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("--settings", required=True, help="the stage's settings, as JSON")
+    parser.add_argument("--raw", required=True, type=Path, help="the raw folder")
+    parser.add_argument("--truth", type=Path, help="the truth of the test set; may be absent")
+    parser.add_argument("--index", required=True, type=Path, help="the index")
+    parser.add_argument("--summary", required=True, type=Path, help="the index's summary")
+    parser.add_argument("--metrics", required=True, type=Path, help="evaluation/metrics.json")
+    parser.add_argument("--predictions", required=True, type=Path, nargs="+", help="MODEL/fold-K.csv, one or more")
+    parser.add_argument("--out", required=True, type=Path, help="the submission to write")
+    parser.add_argument("--check", required=True, type=Path, help="what was checked, JSON")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the submission and check it."""
+    settings = parse(Settings, args.settings)
+    summary, metrics = read_json(args.summary), read_json(args.metrics)
+    metric_named(settings.metric, summary["task"])
+    sample, fields = _asked(args.raw, settings)
+    form = _form(sample, settings, summary)
+    predictions = read_predictions(args.predictions, form.classes, form.task)
+    expected = expected_prior(summary["prior"], summary["n_train"], form.task)
+    calibration = Calibration(metrics["temperature"], metrics["clip"], expected)
+    sheet, missing = fill_sheet(
+        sample,
+        form,
+        predictions.sample_ids,
+        calibrate(predictions.probabilities, calibration, form.task),
+        prior=clipped(np.array([summary["prior"]]), calibration.clip, form.task)[0],
+        fields=fields,
+        aggregate=settings.aggregate,
+        at_least_one=_all_have_a_class(args.index),
+    )
+    with whole(args.out) as partial:
+        sheet.to_csv(partial, index=False, lineterminator="\n")
+        check_sheet(partial, sample, form, name=str(args.out))
+    check = {
+        "rows": len(sheet),
+        "columns": list(sheet.columns),
+        "valid": True,
+        "missing": missing,
+        "metric": settings.metric,
+        "expected_score": metrics["expected_score"],
+        "true_score": _true_score(args, settings, form),
+        "temperature": calibration.temperature,
+        "clip": calibration.clip,
+        "models": predictions.models,
+        "sha256": hashlib.sha256(args.out.read_bytes()).hexdigest(),
+    }
+    write_json(args.check, check)
+    _tell(check)
+
+
+def _asked(folder: Path, settings: Settings) -> tuple[pd.DataFrame, dict[str, dict[str, str]]]:
+    """The sample submission; and by sample id the cells of `rows.csv`, where the row ids need more than the id."""
+    raw = RawFiles(folder)
+    try:
+        files = raw.all()
+        sample = read_raw_table(raw, files, settings.sample, columns=[*filter(None, [settings.id_column])])
+        rows = {"csv": "", "id_column": ""} | settings.rows
+        if not rows["csv"]:
+            return sample, {}
+        table = read_raw_table(raw, files, rows["csv"], columns=[*filter(None, [rows["id_column"]])])
+    finally:
+        raw.close()
+    ids = table[rows["id_column"] or table.columns[0]]
+    return sample, {
+        key: {str(k): v for k, v in row.items()} for key, row in zip(ids, table.to_dict("records"), strict=True)
+    }
+
+
+def _form(sample: pd.DataFrame, settings: Settings, summary: dict[str, Any]) -> Form:
+    form = form_of(
+        sample,
+        id_column=settings.id_column,
+        columns=settings.columns,
+        value=settings.value,
+        row_id=settings.row_id,
+        task=summary["task"],
+        classes=summary["classes"],
+        positive=summary["positive"],
+    )
+    foreign = foreign_values(sample, form)
+    if foreign:
+        say(f"warning: the sample submission has values that ours never has: {listed(foreign)}; see submission.value")
+    return form
+
+
+def _all_have_a_class(index_path: Path) -> bool:
+    index = read_table(index_path, columns=["split", "label"])
+    return bool((index.loc[index["split"] == "train", "label"] != "").all())
+
+
+def _true_score(args: argparse.Namespace, settings: Settings, form: Form) -> float | None:
+    if not args.truth or not args.truth.is_file():
+        return None
+    true = true_score(args.out, args.truth, form, metric=settings.metric, weights=settings.metric_weights)
+    return None if math.isnan(true) else true
+
+
+def _tell(check: dict[str, Any]) -> None:
+    if check["missing"]:
+        rows = number_of(len(check["missing"]), "row")
+        say(f"warning: {rows} without a prediction, filled by the prior: {listed(check['missing'])}")
+    say(f"valid: {number_of(check['rows'], 'row')}, columns {', '.join(check['columns'][:5])}")
+    for name in ("expected_score", "true_score"):
+        if check[name] is not None:
+            say(f"{name.replace('_', ' ')}: {check['metric']} {check[name]:.4f}")
