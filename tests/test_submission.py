@@ -10,8 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from catscan.calibration import clipped
 from catscan.cli import main
+from catscan.sheet import fill_in, form_of
+from catscan.sheet_check import check_sheet
+from catscan.submission.fill import fill_sheet
 from catscan.submission.predictions import read_predictions
 
 SETTINGS: dict[str, Any] = {
@@ -251,6 +257,50 @@ class TestForms:
         stage.run(row_id="{patient}", rows={"csv": "test.csv"}, aggregate=aggregate)
 
         assert stage.lines[1:] == [f"p1,{expected}", "p2,0.9"]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    form=st.sampled_from(
+        [
+            ("binary", "probability", "{id}", 1), ("binary", "label", "{id}", 1), ("binary", "probability", "{id}", 2),
+            ("multiclass", "probability", "{id}", 3), ("multiclass", "one_hot", "{id}", 3),
+            ("multiclass", "index", "{id}", 1), ("ordinal", "label", "{id}", 1),
+            ("multilabel", "probability", "{id}", 3), ("multilabel", "list", "{id}", 1),
+            ("multilabel", "one_hot", "{id}", 3), ("multilabel", "probability", "{id}_{class}", 1),
+        ]
+    ),
+    ids=st.lists(st.text("0123456789aé ,\"-", min_size=1), min_size=1, max_size=8, unique=True),
+    drawn=st.randoms(use_true_random=False),
+    clip=st.sampled_from([0.0, 0.05]),
+)  # fmt: skip
+def test_whatever_is_predicted_the_sheet_passes_its_own_check(
+    tmp_path: Path, form: tuple[str, str, str, int], ids: list[str], drawn: Any, clip: float
+) -> None:
+    task, value, row_id, n_columns = form
+    classes = ["a", "b"] if task == "binary" else ["a", "b", "c"]
+    row_ids = [
+        fill_in(row_id, {"id": name, "class": one}) for name in ids for one in classes if row_id != "{id}"
+    ] or ids
+    columns = classes if n_columns > 1 else ["value"]
+    sample = pd.DataFrame({"id": drawn.sample(row_ids, len(row_ids)), **dict.fromkeys(columns, "0")})
+    known = form_of(
+        sample, id_column="id", columns=(), value=value, row_id=row_id, task=task, classes=classes, positive="b"
+    )
+    raw = np.array([[drawn.choice([0.0, 1e-9, 0.5, drawn.random(), 1.0]) for _ in classes] for _ in ids]) + 1e-12
+    probabilities = clipped(
+        raw.clip(0, 1) if task == "multilabel" else raw / raw.sum(axis=1, keepdims=True), clip, task
+    )
+    predicted = drawn.sample(range(len(ids)), drawn.randint(0, len(ids)))
+
+    sheet, missing = fill_sheet(
+        sample, known, [ids[row] for row in predicted], probabilities[predicted],
+        prior=np.full(len(classes), 1 / len(classes)), fields={}, aggregate="mean", at_least_one=True,
+    )  # fmt: skip
+    sheet.to_csv(tmp_path / "submission.csv", index=False, lineterminator="\n")
+
+    check_sheet(tmp_path / "submission.csv", sample, known)
+    assert len(missing) == len(row_ids) - len(predicted) * (len(row_ids) // len(ids))
 
 
 class TestTrueScore:

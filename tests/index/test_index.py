@@ -50,8 +50,8 @@ class Stage:
     def table(self, name: str, *lines: str) -> None:
         (self.raw / name).write_text("\n".join(lines) + "\n")
 
-    def run(self, **settings: Any) -> int:
-        arguments = ["--settings", json.dumps(SETTINGS | settings), "--raw", str(self.raw)]
+    def run(self, *more: str, **settings: Any) -> int:
+        arguments = ["--settings", json.dumps(SETTINGS | settings), "--raw", str(self.raw), *more]
         code = main(
             [
                 "index",
@@ -318,6 +318,13 @@ class TestRefusals:
         assert cats_and_dogs.run(group_column="owner") == 2
         assert "It is not said where the groups are." in cats_and_dogs.said
 
+    def test_no_test_sample(self, bowl: Stage) -> None:
+        bowl.table("labels.csv", "id,cancer", "0a,0", "0b,1", "0c,0", "0d,1")
+
+        assert bowl.run(**MIXED, test_ids="files") == 2
+        assert "There is no test sample." in bowl.said
+        assert "4 samples match, and all have a label" in bowl.said
+
     def test_labels_in_two_places(self, cats_and_dogs: Stage) -> None:
         cats_and_dogs.table("labels.csv", "id,label", "cat.0,0")
 
@@ -396,6 +403,12 @@ class TestNearDuplicates:
             "1 pair of pictures that look the same and have different labels, both kept: cat.2 = dog.3",
         ]
         assert twins.summary["n_train"] == 8
+
+    def test_threads_change_nothing(self, twins: Stage) -> None:
+        first = [(twins.folder / name).read_bytes() for name in ("index.csv", "index.json")]
+        twins.run("--threads", "4", near_duplicates=True)
+
+        assert [(twins.folder / name).read_bytes() for name in ("index.csv", "index.json")] == first
 
     def test_pictures_that_cannot_be_read_are_left_to_preprocess(self, cats_and_dogs: Stage) -> None:
         assert cats_and_dogs.run(near_duplicates=True) == 0

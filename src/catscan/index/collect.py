@@ -67,7 +67,12 @@ def collect(raw: RawFiles, settings: Settings) -> Collected:
         test = [one for one in others if not (mixed and one.sample.sample_id in labels.by_id)]
         train = [one for one in found if one.sample.sample_id in labels.by_id] if mixed else found
     if not test:
-        raise CatscanError("There is no test sample.", where="config keys data.test and data.test_ids")
+        raise CatscanError(
+            "There is no test sample.",
+            where="config keys data.test and data.test_ids",
+            found=f"{len(others):,} samples match, and all have a label",
+            do="Say in data.test where the test samples lie, or take their ids from the sample submission.",
+        )
     _tell_unlabelled(train, found, labels, settings, remarks)
     train = [one for one in train if one.sample.sample_id in labels.by_id]
     groups = _groups(train, labels.groups, settings), _groups(test, labels.groups if mixed else {}, settings)
