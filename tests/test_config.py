@@ -53,6 +53,10 @@ class TestMistakes:
                 ["quadratic_kappa is not made for a multilabel task", "competitions.dogs-vs-cats.metric"],
             ),
             (
+                lambda cats: cats.update(metric="weighted_log_loss", metric_weights=[1, 2, 3]),
+                ["competitions.dogs-vs-cats.metric_weights", "3 weights, 2 classes"],
+            ),
+            (
                 lambda cats: cats["models"]["resnet"].update(learning_rat=0.1),
                 [
                     "unknown key: 'learning_rat'",
@@ -89,6 +93,7 @@ class TestMistakes:
             "block",
             "pattern",
             "metric",
+            "weights",
             "model key",
             "choice",
             "type",

@@ -174,6 +174,14 @@ def _check_competition(name: str, competition: Config) -> None:
         )
     where = f"competitions.{name}"
     metric_named(competition["metric"], data["task"], key=f"{where}.metric")
+    weights = competition["metric_weights"]
+    if weights and data["classes"] and len(weights) != len(data["classes"]):
+        raise CatscanError(
+            "The weights of the metric are not as many as the classes.",
+            where=f"config key {where}.metric_weights",
+            found=f"{len(weights)} weights, {len(data['classes'])} classes",
+            do="Give one number a class, in the order of data.classes.",
+        )
     if data["kind"] != "csv_pixels":  # whose train and test are the names of tables
         for key in ("train", "test"):
             if data[key]:
