@@ -3,9 +3,9 @@
     .venv-bench-scans/bin/python benchmarks/scans.py PATH_TO/stage1.7z
 
 Every row is a process of its own, on one core, with one thread, after a small patient (24 slices) that loads its
-libraries. Printed are CPU milliseconds per patient (the mean over the patients, the best of the rounds), the memory that
-the first whole patient adds (peak over what was there before), and the error against the exact box average of the same
-HU, in grey levels of the lung window.
+libraries. Printed are CPU milliseconds per patient (the mean over the patients, the best of the rounds), the memory
+that the first whole patient adds (peak over what was there before), and the error against the exact box average of the
+same HU, in grey levels of the lung window.
 Rivals come from benchmarks/scans-requirements.txt, which says how to make the environment; one that is not installed is
 named and left out. Each rival does what its own documentation or the kernel it comes from does.
 """

@@ -105,3 +105,13 @@ def test_an_impossible_size_is_refused_before_memory_is_taken(rows: int, folder:
 
     with pytest.raises(BadSample, match=rf"0004\.dcm has an impossible size, {rows} x {rows} pixels"):
         read(folder)
+
+
+def test_a_scan_larger_than_any_patient_is_refused_before_memory_is_taken(folder: Path, read: Read) -> None:
+    for path in folder.iterdir():
+        dataset = pydicom.dcmread(path)
+        dataset.PixelSpacing = [900000, 900000]
+        dataset.save_as(path)
+
+    with pytest.raises(BadSample, match="more than any patient"):
+        read(folder, crop="lungs")

@@ -214,7 +214,7 @@ def test_row_35_slice_location_stands_in_for_a_missing_position(slice_at: Slice,
     reading = read(save(bare))
 
     assert reading.geometry["step_mm"] == 2.0
-    assert "10 slices lack position or orientation; Slice Location was taken instead" in reading.odd
+    assert "10 slices without position or orientation; Slice Location was taken instead" in reading.odd
 
 
 def test_row_35_slices_without_any_position_are_refused(slice_at: Slice, save: Save, read: Read) -> None:

@@ -81,7 +81,7 @@ def test_row_03_a_copied_slice_is_dropped_and_named(new_uid: bool, slice_at: Sli
 
     assert copied.array.tobytes() == clean.array.tobytes()
     assert len(copied.geometry["copies"]) == 1
-    assert "1 slices are there twice" in copied.odd
+    assert "1 slice there twice" in copied.odd
 
 
 def test_row_03_a_copied_real_slice_leaves_the_step_at_2_5_mm(

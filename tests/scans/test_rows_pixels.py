@@ -63,7 +63,7 @@ def test_row_15_without_rescale_values_with_air_near_minus_1000_are_hu(
     reading = read(save(bare, "bare"))
 
     assert reading.array.tobytes() == read(save(told, "told")).array.tobytes()
-    assert "6 slices lack slope or intercept; taken were 1 and 0" in reading.odd
+    assert "6 slices without slope or intercept; taken were 1 and 0" in reading.odd
 
 
 def test_row_15_without_rescale_values_with_air_near_zero_are_refused_unless_allowed(
@@ -77,6 +77,15 @@ def test_row_15_without_rescale_values_with_air_near_zero_are_refused_unless_all
     with pytest.raises(BadSample, match=r"lacks its rescale intercept, and its values are no HU \(no air near -1000\)"):
         read(folder)
     assert read(folder, allow=("no_rescale",)).array.tobytes() == told.array.tobytes()
+
+
+def test_row_15_hu_without_air_are_never_taken_for_stored_values(slice_at: Slice, save: Save, read: Read) -> None:
+    """A brain without a skull around: all values near 40 HU."""
+    pixels = np.random.default_rng(0).integers(0, 80, (32, 32)).astype(np.int16)
+    bare = [slice_at((0, 0, z), pixels, RescaleSlope=None, RescaleIntercept=None) for z in PLACES]
+
+    with pytest.raises(BadSample, match=r"nor HU \+ 1024 \(no tissue near 1064\)"):
+        read(save(bare), allow=("no_rescale",))
 
 
 @pytest.mark.parametrize(("slope", "intercept"), [(0, -1024), ("nan", -1024), (1, "nan"), ("inf", 0)])
@@ -334,3 +343,12 @@ def test_row_26_enhanced_multi_frame_equals_its_single_frames(
 
     assert reading.array.tobytes() == plain.array.tobytes()
     assert reading.geometry["n_slices"] == 12
+
+
+def test_row_26_frames_without_places_are_refused(slice_at: Slice, save: Save, read: Read) -> None:
+    pixels = np.zeros((5, 8, 8), np.int16)
+    dataset = slice_at((0, 0, 0), pixels[0], NumberOfFrames=5)
+    dataset.PixelData = pixels.tobytes()
+
+    with pytest.raises(BadSample, match="has 5 frames and does not say where they lie"):
+        read(save([dataset]))

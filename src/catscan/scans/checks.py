@@ -20,6 +20,7 @@ from catscan.scans.scan import Scan, allow, check_directions
 from catscan.scans.series import FEWEST, Series
 from catscan.scans.settings import ScanSettings
 from catscan.scans.slices import StoredSlices
+from catscan.words import number_of
 
 MOST_DIFFERENT_STEPS = 8  # named in a message
 NEAR_AIR = 150  # HU (or stored units) around a peak
@@ -84,7 +85,7 @@ def _steps(series: Series, settings: ScanSettings, remarks: list[str]) -> Steps:
         return Steps(thickness, True, ())
     steps = examine_steps(distances)
     if steps.longest_gap > MOST_MISSING or (steps.missing and not steps.even):
-        raise BadSample(f"lacks {steps.longest_gap} slices in a row; {_where(series, steps)}")
+        raise BadSample(f"lacks {number_of(steps.longest_gap, 'slice')} in a row; {_where(series, steps)}")
     if steps.missing:
         allow("gaps", f"lacks slices; {_where(series, steps)}", settings, remarks)
     elif not steps.even:
@@ -125,7 +126,7 @@ def _rescale(
     guessed = 0.0
     if any(pairs[k][1] is None for k in lacking):
         guessed = _guess_intercept(series.headers[lacking[len(lacking) // 2]], stored, settings, remarks)
-    remarks.append(f"{len(lacking)} slices lack slope or intercept; taken were 1 and {guessed:g}")
+    remarks.append(f"{number_of(len(lacking), 'slice')} without slope or intercept; taken were 1 and {guessed:g}")
     return tuple((1.0 if s is None else s, guessed if b is None else b) for s, b in pairs)
 
 
@@ -137,7 +138,8 @@ def _guess_intercept(header: Header, stored: StoredSlices, settings: ScanSetting
     if np.mean(np.abs(values + 1000) < NEAR_AIR) >= SHARE_OF_AIR:
         return 0.0
     text = f"{header.name} lacks its rescale intercept, and its values are no HU (no air near -1000)"
-    if np.mean(np.abs(values - 24) < NEAR_AIR) < SHARE_OF_AIR:
-        raise BadSample(f"{text}, nor HU + 1024 (no air near 0)")
+    for place, what in ((24, "air"), (24 + 1040, "tissue")):
+        if np.mean(np.abs(values - place) < NEAR_AIR) < SHARE_OF_AIR:
+            raise BadSample(f"{text}, nor HU + 1024 (no {what} near {place})")
     allow("no_rescale", text, settings, remarks)
     return -1024.0

@@ -119,7 +119,10 @@ def read_with_pydicom(file: RawFile, data: bytes) -> list[Header]:
     except Exception as error:  # a broken file makes pydicom raise nearly anything
         raise Unreadable(f"has a damaged header: {error or type(error).__name__}", damaged=True) from error
     if "PerFrameFunctionalGroupsSequence" not in dataset:
-        return [from_elements(elements, file)]
+        header = from_elements(elements, file)
+        if header.frames > 1:
+            raise Unreadable(f"has {header.frames} frames and does not say where they lie", damaged=True)
+        return [header]
     try:
         frames = [_of_frame(elements, dataset, number) for number in range(int(dataset.NumberOfFrames))]
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:

@@ -14,12 +14,14 @@ from catscan.raw import RawFiles
 from catscan.samples import Reading, Sample
 from catscan.scans.geometry import Floats, Steps, own_axes
 from catscan.scans.reader import read_array
+from catscan.scans.region import LARGEST_MM
 from catscan.scans.scan import Scan, check_directions
 from catscan.scans.series import FEWEST
 from catscan.scans.settings import ScanSettings
 
 SUFFIXES = (".nii", ".nii.gz")
 LARGEST = 1 << 31  # bytes of one file, unpacked
+SMALLEST_MM = 1e-3  # a voxel below this is a mistake
 TO_DICOM = np.diag([-1.0, -1.0, 1.0])  # NIfTI counts x to the right and y to the front
 
 
@@ -132,7 +134,7 @@ def _placed(affine: Floats, shape: tuple[int, ...]) -> tuple[Floats, Floats, tup
     """Own axes, places, pixel spacing, and the file's slices in ascending order along the normal."""
     matrix = TO_DICOM @ np.asarray(affine, float)[:3]
     lengths = np.linalg.norm(matrix[:, :3], axis=0)
-    if not np.isfinite(matrix).all() or not lengths.all():
+    if not np.isfinite(matrix).all() or not ((lengths > SMALLEST_MM) & (lengths < LARGEST_MM)).all():
         raise BadSample("has an affine matrix that places nothing")
     try:
         axes = own_axes(tuple(np.concatenate([matrix[:, 0] / lengths[0], matrix[:, 1] / lengths[1]])))

@@ -24,6 +24,7 @@ from catscan.scans.settings import ScanSettings
 from catscan.scans.slices import StoredSlices
 from catscan.scans.sources import ScanFiles, Unreadable
 from catscan.scans.windows import AIR_HU, hu_window, to_levels
+from catscan.words import number_of
 
 SAME_HU = 1.0  # a scan whose values span less is empty
 
@@ -108,7 +109,7 @@ class ScanReader:
         left_out = scan.report["left_out"] | skipped | damaged
         remarks = scan.remarks
         if left_out:
-            remarks += (f"{len(left_out)} files were left out: {listed(_reasons(left_out))}",)
+            remarks += (f"{number_of(len(left_out), 'file')} left out: {listed(_reasons(left_out))}",)
         report = scan.report | {"n_files": len(listing), "left_out": left_out}
         return replace(scan, report=report, remarks=remarks)
 

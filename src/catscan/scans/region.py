@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catscan.errors import BadSample
 from catscan.scans.geometry import Floats, Turn
 from catscan.scans.grids import field_of_view
 from catscan.scans.lungs import GRID_MM, MARGIN_MM, Lungs, find_lungs, is_air, with_margin
@@ -15,6 +16,8 @@ from catscan.scans.planes import resampled
 from catscan.scans.resample import Grid
 from catscan.scans.scan import Scan
 from catscan.scans.settings import ScanSettings
+
+LARGEST_MM = 3000.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,9 @@ class Region:
 def find_region(scan: Scan, settings: ScanSettings, turn: Turn) -> Region:
     """The field of view, or the lungs when the settings ask for them and they are plausible."""
     box = field_of_view(scan)
+    extent = float((box[1] - box[0]).max())
+    if not extent <= LARGEST_MM:
+        raise BadSample(f"covers {extent:.4g} mm, more than any patient; its positions or its pixel spacing are wrong")
     counts = np.ceil((box[1] - box[0]) / GRID_MM).astype(int).tolist()
     grid = Grid(box[0], np.full(3, GRID_MM), (counts[0], counts[1], counts[2]))
     if settings.crop != "lungs" and not settings.mask:

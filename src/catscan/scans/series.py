@@ -20,6 +20,7 @@ from catscan.errors import BadSample, listed
 from catscan.scans.geometry import SAME_PLACE_MM, Floats, own_axes
 from catscan.scans.headers import Header
 from catscan.scans.slices import StoredSlices
+from catscan.words import number_of
 
 SAME_SPACING = 0.01  # pixel spacings within 1 % are the same
 SAME_DIRECTION = 1e-3
@@ -94,7 +95,7 @@ def choose_series(headers: Sequence[Header], stored: StoredSlices, *, wanted: st
     if others:
         remarks.append(f"has {len(groups)} series or orientations; the one with the most slices was taken")
     if copies:
-        remarks.append(f"{len(copies)} slices are there twice")
+        remarks.append(f"{number_of(len(copies), 'slice')} there twice")
     if phase:
         remarks.append(f"holds several scans of the same places; taken was {phase}")
     axes = _axes_of(one[0])
@@ -139,7 +140,9 @@ def _placed(headers: Sequence[Header], remarks: list[str]) -> tuple[list[Header]
         else:
             left_out[header.name] = "has no position"
     if guessed:
-        remarks.append(f"{guessed} slices lack position or orientation; Slice Location was taken instead")
+        remarks.append(
+            f"{number_of(guessed, 'slice')} without position or orientation; Slice Location was taken instead"
+        )
     return placed, left_out
 
 
