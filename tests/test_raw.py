@@ -58,6 +58,11 @@ class TestListing:
 
         assert paths(RawFiles(tmp_path)) == [("a.zip", "a/1.jpg")]
 
+    def test_a_name_that_begins_with_the_folder_itself_is_not_hidden(self, tmp_path):
+        make_zip(tmp_path / "a.zip", {"./train/1.jpg": b"x"})
+
+        assert paths(RawFiles(tmp_path)) == [("a.zip", "./train/1.jpg")]
+
     def test_a_zip_in_a_zip_is_one_file(self, tmp_path):
         make_zip(tmp_path / "inner.zip", {"1.jpg": b"x"})
         inner = (tmp_path / "inner.zip").read_bytes()

@@ -174,8 +174,9 @@ def new_array(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
     Without that, a full disk would end the process by a signal at the first write, with no word to the user.
     """
     array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-    with path.open("r+b") as file:
-        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     return array
 
 
