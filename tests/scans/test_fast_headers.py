@@ -11,7 +11,8 @@ import pytest
 
 from catscan.raw import RawFile
 from catscan.scans.fast_headers import walk
-from catscan.scans.headers import HEAD, Header, from_elements, read_with_pydicom
+from catscan.scans.header import Header, from_elements
+from catscan.scans.headers import HEAD, read_with_pydicom
 from catscan.scans.sources import Unreadable
 
 

@@ -1,7 +1,8 @@
 """CT scans: from the files of a patient to one uint8 array, never silently wrong.
 
-The way of the data, module by module: `sources` (bytes from folders and zips), `fast_headers` and `headers` (what a
-file says), `series` (which files make the scan, in which order), `checks` (whether they make one), `slices` (stored
-values), `planes` and `resample` (onto the grid, streaming), `windows` (to uint8), `lungs` (where the lungs are),
-`reader` and `nifti` (all of it together), `figures` (what a person sees). `geometry` is the mathematics beneath.
+The way of the data, module by module: `sources` (bytes from folders and zips), `fast_headers`, `headers` and `header`
+(what a file says), `series` (which files make the scan, in which order), `checks` (whether they make one), `slices`
+(stored values), `planes` and `resample` (onto the grid, streaming), `windows` (to uint8), `region` and `lungs` (which
+part is wanted), `reader` and `nifti` (all of it together), `figures` (what a person sees). `geometry` is the mathematics
+beneath.
 """

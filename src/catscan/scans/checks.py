@@ -15,7 +15,7 @@ from catscan.scans.geometry import (
     examine_steps,
     off_line_mm,
 )
-from catscan.scans.headers import Header
+from catscan.scans.header import Header
 from catscan.scans.scan import Scan, allow, check_directions
 from catscan.scans.series import FEWEST, Series
 from catscan.scans.settings import ScanSettings

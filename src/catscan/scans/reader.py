@@ -14,7 +14,8 @@ from catscan.scans import tutorial
 from catscan.scans.checks import check
 from catscan.scans.geometry import affine_of, turn_to_patient
 from catscan.scans.grids import grid_for
-from catscan.scans.headers import Header, read_headers
+from catscan.scans.header import Header
+from catscan.scans.headers import read_headers
 from catscan.scans.planes import resampled
 from catscan.scans.region import find_region
 from catscan.scans.resample import Grid

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import pairwise
 from operator import attrgetter
@@ -18,7 +18,7 @@ import numpy as np
 
 from catscan.errors import BadSample, listed
 from catscan.scans.geometry import SAME_PLACE_MM, Floats, own_axes
-from catscan.scans.headers import Header
+from catscan.scans.header import Header
 from catscan.scans.slices import StoredSlices
 from catscan.words import number_of
 
@@ -120,8 +120,6 @@ def choose_series(headers: Sequence[Header], stored: StoredSlices, *, wanted: st
 
 def _placed(headers: Sequence[Header], remarks: list[str]) -> tuple[list[Header], dict[str, str]]:
     """The slices whose place in space is known; the others with the reason, by name."""
-    from dataclasses import replace
-
     placed, left_out, guessed = [], {}, 0
     for header in headers:
         if "LOCALIZER" in header.image_type.upper():

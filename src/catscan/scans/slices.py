@@ -12,7 +12,7 @@ from pydicom.dataset import FileDataset
 from pydicom.pixels import get_decoder, pixel_array
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from catscan.scans.headers import Header
+from catscan.scans.header import Header
 from catscan.scans.inflate import inflated
 from catscan.scans.sources import ScanFiles, Unreadable
 from catscan.scans.windows import AIR_HU
