@@ -13,6 +13,11 @@ min_version("9.27")
 configfile: Path(workflow.basedir) / "config" / "config.yaml"
 
 
+# The jobs call the `catscan` of the environment that `./run` made; this names the bare system it can be made on. Only
+# `--sdm apptainer` and `--lint` read it.
+container: "docker://python:3.12-slim"
+
+
 report: "workflow/report/workflow.rst"
 
 

@@ -176,9 +176,9 @@ def test_no_fitting_python_is_one_clear_line(project: Path, tools: Path) -> None
     code, _, err = run(project, tools, *WHERE)
 
     assert code == 2
-    assert err.splitlines()[0] == "catscan: no Python 3.11, 3.12 or 3.13 found."
+    assert err.startswith("catscan: no Python 3.11, 3.12 or 3.13 found.")
     assert "apt install python3 python3-venv" in err
-    assert len(err.splitlines()) == 2
+    assert len(err.splitlines()) == 1
 
 
 def test_a_chosen_python_that_does_not_work_is_named(project: Path, tools: Path) -> None:

@@ -106,7 +106,7 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
             {"name": label, "count": f"{count:,}", "share": f"{count / max(index['n_train'], 1):.1%}"}
             for label, count in index["counts"].items()
         ],
-        "data_line": f"{index['n_train']:,} training samples in {index['folds']} folds, {index['n_test']:,} to predict.",
+        "data_line": f"{index['n_train']:,} training samples in {index['folds']} folds, {index['n_test']:,} test.",
         "bad": [row for sidecar in sidecars for row in sidecar["bad"]],
         "odd": [row for sidecar in sidecars for row in sidecar["odd"]],
         "duplicates": json.dumps(duplicates, indent=1, ensure_ascii=False) if duplicates else "",
