@@ -249,3 +249,23 @@ def test_row_37_of_several_cardiac_phases_one_is_taken(slice_at: Slice, save: Sa
 
     assert reading.geometry["n_slices"] == 8
     assert reading.geometry["phase"] == "Temporal Position 1 of 4"
+
+
+@pytest.mark.parametrize("offset", [0.7, 1.0], ids=["uneven together", "even together"])
+def test_row_37_phases_between_each_others_slices_are_not_interleaved(
+    offset: float, slice_at: Slice, save: Save, read: Read
+) -> None:
+    first = [slice_at((0, 0, 2.0 * k), AcquisitionNumber=1) for k in range(8)]
+    other = [slice_at((0, 0, 2.0 * k + offset), AcquisitionNumber=2) for k in range(8)]
+    alone = read(save(first, "alone"))
+
+    mixed = read(save([*other, *first], "mixed"))
+
+    assert mixed.geometry["step_mm"] == 2.0
+    assert mixed.array.tobytes() == alone.array.tobytes()
+
+
+def test_row_37_runs_one_above_the_other_are_one_scan(slice_at: Slice, save: Save, read: Read) -> None:
+    runs = [slice_at((0, 0, 2.0 * k), AcquisitionNumber=1 + k // 4) for k in range(12)]
+
+    assert read(save(runs)).geometry["n_slices"] == 12

@@ -3,6 +3,6 @@
 The way of the data, module by module: `sources` (bytes from folders and zips), `fast_headers`, `headers` and `header`
 (what a file says), `series` (which files make the scan, in which order), `checks` (whether they make one), `slices`
 (stored values), `planes` and `resample` (onto the grid, streaming), `windows` (to uint8), `region` and `lungs` (which
-part is wanted), `reader` and `nifti` (all of it together), `figures` (what a person sees). `geometry` is the mathematics
-beneath.
+part is wanted), `reader` and `nifti` (all of it together), `figures` (what a person sees). Beneath lies `geometry`, the
+mathematics.
 """

@@ -25,6 +25,7 @@ from catscan.words import number_of
 SAME_SPACING = 0.01  # pixel spacings within 1 % are the same
 SAME_DIRECTION = 1e-3
 FEWEST = 3  # slices; fewer are a localizer, or no volume
+INTERLEAVED = 0.5  # of the shorter part: runs that overlap by more are scans of their own
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 # What tells two scans of the same places apart, in this order (time, run of the scanner, reconstruction).
 PHASES: dict[str, Callable[[Header], str]] = {
@@ -249,10 +250,31 @@ def _one_a_place(group: list[Header], stored: StoredSlices) -> tuple[list[Header
             else:
                 seen[fingerprint] = header
         distinct.append(list(seen.values()))
-    if all(len(place) == 1 for place in distinct):
-        return [place[0] for place in distinct], copies, ""
-    taken, phase = _one_phase([header for place in distinct for header in place])
+    left = [header for place in distinct for header in place]
+    if all(len(place) == 1 for place in distinct) and not any(_interleave(left, of) for of in PHASES.values()):
+        return left, copies, ""
+    taken, phase = _one_phase(left)
     return taken, copies, phase
+
+
+def _parts(group: list[Header], value_of: Callable[[Header], str]) -> dict[str, list[Header]]:
+    parts: dict[str, list[Header]] = defaultdict(list)
+    for header in group:
+        parts[value_of(header)].append(header)
+    return parts
+
+
+def _interleave(group: list[Header], value_of: Callable[[Header], str]) -> bool:
+    """Whether the group is several whole scans whose slices lie between each other's.
+
+    A scan in several runs, one above the other, is one scan: its parts do not overlap.
+    """
+    parts = _parts(group, value_of)
+    if len(parts) == 1:
+        return False
+    ranges = sorted((along[0], along[-1]) for along in map(_distances, parts.values()) if len(along) >= FEWEST)
+    overlaps = (min(a[1], b[1]) - b[0] > INTERLEAVED * min(a[1] - a[0], b[1] - b[0]) for a, b in pairwise(ranges))
+    return any(overlaps)
 
 
 def _fingerprint(header: Header, stored: StoredSlices) -> bytes:
@@ -263,9 +285,7 @@ def _fingerprint(header: Header, stored: StoredSlices) -> bytes:
 
 def _one_phase(group: list[Header]) -> tuple[list[Header], str]:
     for name, value_of in PHASES.items():
-        phases: dict[str, list[Header]] = defaultdict(list)
-        for header in group:
-            phases[value_of(header)].append(header)
+        phases = _parts(group, value_of)
         if len(phases) > 1 and all(len(cluster) == 1 for part in phases.values() for cluster in _clusters(part)):
             value, part = min(phases.items(), key=lambda item: (-len(item[1]), *_rank(item[1])[:2], item[0]))
             return part, f"{name} {value or '(empty)'} of {len(phases)}"
