@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from catscan.errors import CatscanError, did_you_mean
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 HU_WINDOWS = {  # (low, high) HU; the usual width and level of each
     "lung": (-1350.0, 150.0),  # W 1500 L -600
@@ -59,6 +59,8 @@ def to_levels(
     out
         uint8 of the same shape, C-contiguous, to be filled.
     """
+    import cv2  # not above, nor numpy: the settings are checked by commands that read no scan
+
     low, high = window
     factor = 255.0 / (high - low)
     offset = (AIR_HU - low) * factor
