@@ -13,7 +13,7 @@ import pytest
 from catscan.errors import TryAgain
 from catscan.networks.session import Compute, cpu_has_bf16
 from catscan.networks.table import RESNET_2D, Augment, Recipe, find
-from catscan.train import engine
+from catscan.train import engine, interruptions
 from catscan.train.checkpoints import Checkpoints
 from catscan.train.data import open_data
 
@@ -205,17 +205,17 @@ def test_sample_whose_loss_is_not_finite_stops_the_training_and_is_named(competi
     (tmp_path / "mine.py").write_text(BLACK_IS_NOT_FINITE)
     job = job_of(competition, network=str(tmp_path / "mine.py"), augment=Augment(), batch_size=20)
 
-    with pytest.raises(engine.NotFinite, match="not a finite number") as refusal:
+    with pytest.raises(interruptions.NotFinite, match="not a finite number") as refusal:
         trained(job, tmp_path)
 
     assert refusal.value.where == "step 0, epoch 1, 023"
-    assert refusal.value.exit_code not in {engine.OutOfMemory.exit_code, TryAgain.exit_code, 1, 2}
+    assert refusal.value.exit_code not in {interruptions.OutOfMemory.exit_code, TryAgain.exit_code, 1, 2}
 
 
 def test_end_of_the_memory_is_told_with_a_batch_size_to_try():
     from catscan.networks.compat import tf
 
-    with pytest.raises(engine.OutOfMemory) as refusal, engine._told_when_memory_ends(64):
+    with pytest.raises(interruptions.OutOfMemory) as refusal, interruptions.told_when_memory_ends(64):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[64,9]\nhint")
 
     assert refusal.value.found == "64: OOM when allocating tensor with shape[64,9]"

@@ -8,11 +8,9 @@ stopped.
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catscan.errors import CatscanError, TryAgain, listed
+from catscan.errors import TryAgain, listed
 from catscan.networks.model import Weights
 from catscan.networks.predictor import Predictor
 from catscan.networks.session import Compute
@@ -30,23 +28,12 @@ from catscan.train.checkpoints import Checkpoints
 from catscan.train.data import Data, class_weights, smoothed
 from catscan.train.events import Events
 from catscan.train.graph import RESIDENT_BYTES, TrainGraph, build_training
+from catscan.train.interruptions import NotFinite, stop_requests, told_when_memory_ends
 from catscan.train.schedule import learning_rate
 from catscan.train.validation import Validation
 
 SECONDS_BETWEEN_CHECKPOINTS = 20.0
 BEST = "best/"
-
-
-class OutOfMemory(CatscanError):
-    """A batch does not fit the device's memory."""
-
-    exit_code = 4
-
-
-class NotFinite(CatscanError):
-    """A loss became infinite or not a number."""
-
-    exit_code = 3
 
 
 @dataclass(frozen=True)
@@ -116,7 +103,7 @@ def train(
     if remark:
         say(remark)
     events = Events(events_folder, fresh=checkpoint is None)
-    with _told_when_memory_ends(job.recipe.batch_size), stop_requests() as stopped, closing(events):
+    with told_when_memory_ends(job.recipe.batch_size), stop_requests() as stopped, closing(events):
         loop = _Loop(job, checkpoints, events, seconds_between_checkpoints, stopped)
         if checkpoint is not None:
             loop.resume(checkpoint.arrays, checkpoint.manifest)
@@ -292,40 +279,3 @@ def duration(seconds: float) -> str:
     if seconds < 3600:
         return f"{seconds // 60} min {seconds % 60} s"
     return f"{seconds // 3600} h {seconds % 3600 // 60} min"
-
-
-@contextmanager
-def stop_requests() -> Iterator[Callable[[], bool]]:
-    """A function that tells whether SIGTERM or SIGINT has come; a second one acts as it always does."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-
-    def ask(number: int, _frame: Any) -> None:
-        asked.set()
-        signal.signal(number, before[signal.Signals(number)])
-
-    for number in before:
-        signal.signal(number, ask)
-    try:
-        yield asked.is_set
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _told_when_memory_ends(batch_size: int) -> Iterator[None]:
-    from catscan.networks.compat import tf
-
-    try:
-        yield
-    except tf.errors.ResourceExhaustedError as error:
-        raise OutOfMemory(
-            "A batch does not fit the device's memory.",
-            where="batch_size",
-            found=f"{batch_size}: {str(error.message).splitlines()[0]}",
-            do=f"Set `batch_size: {max(1, batch_size // 2)}`, or make the samples smaller (`preprocess`).",
-        ) from error
