@@ -325,6 +325,7 @@ def test_row_25_a_missing_decoder_is_named_with_the_package(
         read(folder)
 
 
+@pytest.mark.filterwarnings("ignore:The string")  # highdicom on the patient's name
 def test_row_26_enhanced_multi_frame_equals_its_single_frames(
     real_slices: list[Dataset], tmp_path: Path, read: Read
 ) -> None:
