@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from catscan.errors import TryAgain
+from catscan.errors import CatscanError, TryAgain
 from catscan.networks.session import Compute, cpu_has_bf16
 from catscan.networks.table import RESNET_2D, Augment, Recipe, find
 from catscan.train import engine, interruptions
@@ -166,6 +166,11 @@ def test_history_has_one_row_an_epoch(competition, tmp_path):
 
     assert [row["epoch"] for row in history] == [1, 2, 3]
     assert list(history[0]) == ["epoch", "learning_rate", "train_loss", "log_loss", "accuracy", "auc"]
+
+
+def test_metric_of_another_task_is_refused_before_anything_is_trained(competition, tmp_path):
+    with pytest.raises(CatscanError, match="not made for a multiclass task"):
+        trained(job_of(competition, metric="auc", task="multiclass"), tmp_path)
 
 
 def test_early_stopping_takes_the_best_weights(competition, tmp_path):

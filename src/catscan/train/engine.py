@@ -116,6 +116,7 @@ class _Loop:
     ) -> None:
         self.job, self.checkpoints, self.events, self.every, self.stopped = job, checkpoints, events, every, stopped
         data, recipe = job.data, job.recipe
+        self.validation = Validation(data, job.task, job.metric)
         self.rows = data.train_rows
         self.steps_an_epoch = math.ceil(len(self.rows) / recipe.batch_size)
         self.resident = len(self.rows) * math.prod(data.shards.sample_shape) <= RESIDENT_BYTES
@@ -134,7 +135,6 @@ class _Loop:
         self.predictor = Predictor(
             job.build, data.shards.sample_shape, len(data.classes), multilabel=job.multilabel, compute=job.compute
         )
-        self.validation = Validation(data, job.task, job.metric)
         self.state = Progress(epochs=recipe.epochs)
         self.best_weights: Weights = {}
         self.began = self.saved_at = time.monotonic()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from catscan.metrics import METRICS, Problem, score
+from catscan.metrics import METRICS, Problem, metric_named, score
 from catscan.networks.predictor import Predictor
 from catscan.train.data import Data
 
@@ -19,6 +19,10 @@ class Validation:
     data: Data
     task: str
     metric: str
+
+    def __post_init__(self) -> None:
+        """Refuse a metric that is not made for the task before anything is trained."""
+        metric_named(self.metric, self.task)
 
     def measure(self, predictor: Predictor) -> dict[str, float]:
         """Log loss, accuracy and the metric of the held-out fold, without flips; not-a-number where undefined."""
