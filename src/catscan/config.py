@@ -310,7 +310,7 @@ def _metric(competition: Config) -> Config:
 
 def report(config: Config) -> str:
     """What the report reads: the names and titles of the competitions that run."""
-    titles = {name: config["competitions"][name]["title"] or name for name in config["run"]}
+    titles = [[name, config["competitions"][name]["title"] or name] for name in config["run"]]
     return stage_string("report", {"titles": titles})
 
 

@@ -59,7 +59,7 @@ def page(folder: Path, *, bad: int = 0, title: str = "Dogs") -> str:
         }
         write_json(competition / "arrays" / f"{split}-1-of-1.json", sidecar)
     arguments = ["--results", str(folder / "results"), "--out", str(folder / "report.html")]
-    assert main(["report", "--settings", canonical({"titles": {"dogs": title}}), *arguments]) == 0
+    assert main(["report", "--settings", canonical({"titles": [["dogs", title]]}), *arguments]) == 0
     return (folder / "report.html").read_text()
 
 

@@ -30,7 +30,7 @@ competitions:
       kind: dicom_series
       train: "stage1/{{id}}/*.dcm"
       labels: {{csv: stage1_labels.csv}}
-      classes: ["0", "1"]
+      classes: [no-cancer, cancer]
     index: {{folds: 3, shards: 2}}
     preprocess: {{scan: {{size: [24, 48, 48]}}}}
     models: {{resnet: {{epochs: 2}}}}

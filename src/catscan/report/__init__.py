@@ -41,10 +41,10 @@ class Settings:
     Attributes
     ----------
     titles
-        The competitions that run, in order: name to title.
+        The competitions that run, in order: (name, title).
     """
 
-    titles: dict[str, str]
+    titles: tuple[tuple[str, str], ...]
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +57,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Gather what the stages wrote and write the page."""
     settings = parse(Settings, args.settings)
-    gathered = [competition(name, title, args.results / name) for name, title in settings.titles.items()]
+    gathered = [competition(name, title, args.results / name) for name, title in settings.titles]
     write_text(args.out, page(gathered))
     print(f"wrote {args.out} ({args.out.stat().st_size / 1e6:.1f} MB)")
 
@@ -71,10 +71,13 @@ def page(competitions: list[dict[str, Any]]) -> str:
         path = gathered["figures"] / name
         if not path.is_file():
             return ""
-        data = base64.b64encode(path.read_bytes()).decode()
+        picture = path.read_bytes()
+        data = base64.b64encode(picture).decode()
+        # PNG's header holds the width; figures are drawn at 160 dots an inch, a page has 96.
+        width = int.from_bytes(picture[16:20], "big") * 96 // 160
         caption = escape(CAPTIONS[name])
         return Markup(
-            f'<figure><img alt="{caption}" src="data:image/png;base64,{data}">'
+            f'<figure><img width="{width}" alt="{caption}" src="data:image/png;base64,{data}">'
             f"<figcaption>{caption}</figcaption></figure>"
         )
 
