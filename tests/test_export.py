@@ -21,7 +21,7 @@ model = tf.saved_model.load(sys.argv[1])
 pixels = np.load(sys.argv[2])
 np.save(sys.argv[3], model.signatures["serving_default"](pixels=tf.constant(pixels))["probabilities"].numpy())
 """
-SHAPES = {"pictures": (16, 16, 3), "scans": (6, 16, 16, 1)}
+PICTURES, SCANS = (16, 16, 3), (6, 16, 16, 1)
 
 
 def untrained(folder: Path, shape: tuple[int, ...], pixels: np.ndarray) -> np.ndarray:
@@ -40,7 +40,7 @@ def untrained(folder: Path, shape: tuple[int, ...], pixels: np.ndarray) -> np.nd
     return found
 
 
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
+@pytest.mark.parametrize("shape", [PICTURES, pytest.param(SCANS, marks=pytest.mark.slow)], ids=["pictures", "scans"])
 def test_exported_models_give_the_same_probabilities_without_tflearn(tmp_path, shape):
     import onnxruntime
 
@@ -59,7 +59,7 @@ def test_exported_models_give_the_same_probabilities_without_tflearn(tmp_path, s
 
 
 def test_what_the_input_must_be_is_written_beside_the_model(tmp_path):
-    untrained(tmp_path / "m", (16, 16, 3), np.zeros((1, 16, 16, 3), np.uint8))
+    untrained(tmp_path / "m", PICTURES, np.zeros((1, 16, 16, 3), np.uint8))
 
     main(["export", "--model", str(tmp_path / "m"), "--out", str(tmp_path / "out")])
 
@@ -74,7 +74,7 @@ def test_what_the_input_must_be_is_written_beside_the_model(tmp_path):
 
 
 def test_second_export_takes_the_place_of_the_first(tmp_path):
-    untrained(tmp_path / "m", (16, 16, 3), np.zeros((1, 16, 16, 3), np.uint8))
+    untrained(tmp_path / "m", PICTURES, np.zeros((1, 16, 16, 3), np.uint8))
     command = ["export", "--model", str(tmp_path / "m"), "--out", str(tmp_path / "out")]
 
     assert [main(command), main(command)] == [0, 0]

@@ -73,6 +73,7 @@ def test_training_writes_its_files_and_only_its_own_lines(competition, tmp_path)
     assert (model["threads"], model["classes"]) == (2, ["down", "up"])
 
 
+@pytest.mark.slow
 def test_number_of_cores_does_not_change_a_byte(competition, tmp_path):
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
