@@ -49,6 +49,11 @@ def get_mode() -> Mode:
     return mode
 
 
+def _tflearns_own() -> bool:
+    """Whether the graph is for `DNN.fit`, which shall have TFLearn's own layers."""
+    return any(mode.training is None for mode in tf.get_collection(MODE))
+
+
 def rank_of(incoming: Any) -> int:
     """2 for pictures, 3 for scans."""
     return len(incoming.shape) - 2
@@ -78,6 +83,9 @@ def pooling(
     if rank_of(incoming) == 2:
         layer = tflearn.max_pool_2d if kind == "max" else tflearn.avg_pool_2d
         return layer(incoming, window, strides=stride, name=name)
+    if _tflearns_own():
+        layer = tflearn.max_pool_3d if kind == "max" else tflearn.avg_pool_3d
+        return layer(incoming, window, strides=stride, name=name)
     pool = tf.nn.max_pool2d if kind == "max" else tf.nn.avg_pool2d
     windows = [window] * 3 if isinstance(window, int) else list(window)
     strides = [stride] * 3 if isinstance(stride, int) else list(stride)
@@ -105,9 +113,9 @@ def dropout(incoming: Any, keep_probability: float, *, name: str) -> Any:
     What is dropped depends on the seed, the layer's name and the step alone, so that a resumed training drops the
     same (TFLearn's own layer keeps a hidden state that no checkpoint holds).
     """
-    mode = get_mode()
-    if mode.training is None:
+    if _tflearns_own():
         return tflearn.dropout(incoming, keep_probability, name=name)
+    mode = get_mode()
     if not mode.training or keep_probability >= 1:
         return track(tf.identity(incoming, name=name), name)
     with tf.name_scope(name):
@@ -131,7 +139,7 @@ def batch_norm(
         is in tf.GraphKeys.UPDATE_OPS). The fused kernel's variance is the unbiased one; it is scaled by (N - 1) / N
         to TFLearn's.
     """
-    if get_mode().training is None:
+    if _tflearns_own():
         normed = tflearn.batch_normalization(incoming, decay=decay, epsilon=epsilon, name=name)
         return tflearn.activations.get(activation)(normed)
     shape = incoming.shape.as_list()
