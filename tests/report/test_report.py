@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from catscan.arrays import write_array
 from catscan.cli import main
 from catscan.files import write_json
 from catscan.report import duplicates_line, geometry_table, verdict
@@ -50,6 +52,7 @@ def page(folder: Path, *, bad: int = 0, title: str = "Dogs") -> str:
     (competition / "submission.csv").write_text("id,label\n" + "".join(f"{i},0.5\n" for i in range(7)))
     rows = [{"sample_id": f"cat.{i}", "reason": f"reason {i}"} for i in range(bad)]
     for split in ("train", "test"):
+        write_array(competition / "arrays" / f"{split}-1-of-1.npy", np.empty((0, 2, 2, 3), np.uint8))
         sidecar = {
             "ids": [],
             "bad": rows if split == "train" else [],

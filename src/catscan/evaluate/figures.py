@@ -103,7 +103,7 @@ def calibration(probabilities: NDArray[np.float64], targets: NDArray[np.float64]
             np.bincount(bins, minlength=10), edges, color=color, linestyle=style, fill=len(chosen) == 1, alpha=0.8
         )
     upper.plot([0, 1], [0, 1], color="#888", linewidth=0.8, zorder=0)
-    upper.set(ylabel="share that is of the class", xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    upper.set(ylabel="share that is of the class", xlim=(0, 1), ylim=(0, 1))
     lower.set(xlabel=f"probability given to {classes[1]}" if len(classes) == 2 else "probability", ylabel="samples")
     if len(chosen) > 1:
         upper.legend(fontsize=7, frameon=False)

@@ -9,16 +9,22 @@ from __future__ import annotations
 
 import argparse
 import base64
+import io
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from catscan import __version__
+from catscan.arrays import Shards
 from catscan.files import read_json, write_text
 from catscan.report.page import TEMPLATE
 from catscan.settings import parse
 from catscan.tables import read_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ROWS_SHOWN = 5
 
@@ -67,22 +73,19 @@ def page(competitions: list[dict[str, Any]]) -> str:
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup, escape
 
-    def figure(gathered: dict[str, Any], name: str) -> str:
-        path = gathered["figures"] / name
-        if not path.is_file():
-            return ""
-        picture = path.read_bytes()
-        data = base64.b64encode(picture).decode()
+    def embedded(picture: bytes, caption: str) -> str:
+        data, text = base64.b64encode(picture).decode(), escape(caption)
         # PNG's header holds the width; figures are drawn at 160 dots an inch, a page has 96.
         width = int.from_bytes(picture[16:20], "big") * 96 // 160
-        caption = escape(CAPTIONS[name])
-        return Markup(
-            f'<figure><img width="{width}" alt="{caption}" src="data:image/png;base64,{data}">'
-            f"<figcaption>{caption}</figcaption></figure>"
-        )
+        image = Markup('<img width="{}" alt="{}" src="data:image/png;base64,{}">').format(width, text, data)
+        return Markup("<figure>{}<figcaption>{}</figcaption></figure>").format(image, text)
+
+    def figure(gathered: dict[str, Any], name: str) -> str:
+        path = gathered["figures"] / name
+        return embedded(path.read_bytes(), CAPTIONS[name]) if path.is_file() else ""
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.globals["figure"] = figure
+    environment.globals.update(figure=figure, embedded=embedded)
     return environment.from_string(TEMPLATE).render(competitions=competitions, version=__version__)
 
 
@@ -115,6 +118,7 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
         "duplicates": json.dumps(duplicates, indent=1, ensure_ascii=False) if duplicates else "",
         "duplicates_line": duplicates_line(duplicates),
         "geometry": geometry_table(geometry),
+        "scan_figures": list(scan_figures(Shards([folder / "arrays" / f"train-1-of-{index['shards']}.npy"]), geometry)),
         "models": _models(metrics),
         "many_models": len(metrics["models"]) > 1,
         "figures": folder / "evaluation",
@@ -217,6 +221,27 @@ def geometry_table(geometry: dict[str, dict[str, Any]]) -> dict[str, Any]:
     ]
     rows = [[sample, *(_short(told.get(key)) for key in columns)] for sample, told in geometry.items()]
     return {"line": f"{len(geometry):,} scans.", "columns": ["scan", *columns], "rows": rows}
+
+
+def scan_figures(shards: Shards, geometry: dict[str, dict[str, Any]]) -> Iterator[tuple[bytes, str]]:
+    """Three views of the first scan as the network gets it, each as PNG with its caption; none for pictures."""
+    if len(shards.sample_shape) != 4 or not len(shards):
+        return
+    import numpy as np
+
+    from catscan.scans import figures
+
+    sample_id = shards.sample_ids[0]
+    array, told = shards.take(np.array([0]))[0], geometry[sample_id]
+    views: dict[Callable[..., Figure], str] = {
+        figures.montage: f"Scan {sample_id}, slice by slice from the feet upwards, with heights in mm.",
+        figures.three_planes: "The same scan in three planes, in true proportions.",
+        figures.histogram: "How often each Hounsfield unit occurs, and what the window cuts off.",
+    }
+    for view, caption in views.items():
+        drawn = io.BytesIO()
+        view(array, told).savefig(drawn, format="png", dpi=160, metadata={"Software": None})
+        yield drawn.getvalue(), caption
 
 
 def _is_short(value: Any) -> bool:

@@ -15,8 +15,8 @@ h1 { font-size: 1.9rem; margin: 0 0 .3rem; } h2 { font-size: 1.55rem; margin: 3.
 h3 { font-size: 1.15rem; margin: 2.2rem 0 .5rem; } p { margin: .4rem 0 .8rem; max-width: 48rem; } .soft { color: var(--soft); }
 nav a { margin-right: 1.2rem; } a { color: #174ea6; } code { font-size: .92em; background: var(--tint); padding: .1em .3em; border-radius: 3px; overflow-wrap: anywhere; }
 .cards { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0 1.2rem; }
-.card { border: 1px solid var(--line); border-radius: 8px; padding: .7rem 1rem; min-width: 11.5rem; flex: 1; }
-.card b { display: block; font-size: 1.6rem; font-variant-numeric: tabular-nums; line-height: 1.3; } .card span { color: var(--soft); font-size: .88rem; display: block; }
+.card { border: 1px solid var(--line); border-radius: 8px; padding: .7rem .9rem; min-width: 9rem; flex: 1; }
+.card b { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums; line-height: 1.3; } .card span { color: var(--soft); font-size: .88rem; display: block; }
 .good { color: var(--good); } .warn { color: var(--warn); }
 .remark { border-left: 4px solid var(--warn); background: var(--tint); padding: .5rem .9rem; margin: .6rem 0; max-width: 52rem; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; margin: .5rem 0 1rem; font-variant-numeric: tabular-nums; font-size: .93rem; }
@@ -64,6 +64,7 @@ They took no part in training; a test sample among them gets the training prior.
 {% if c.geometry %}
 <h3>Scans</h3>
 <p>{{ c.geometry.line }} <b>Not a medical device.</b></p>
+{% for picture, caption in c.scan_figures %}{{ embedded(picture, caption) }}{% endfor %}
 <details><summary>Geometry of every scan</summary><div class="scroll"><table><tr>{% for key in c.geometry.columns %}<th>{{ key }}</th>{% endfor %}</tr>
 {% for row in c.geometry.rows %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>{% endfor %}</table></div></details>{% endif %}
 
