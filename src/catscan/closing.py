@@ -9,8 +9,6 @@ from typing import Any
 
 from catscan.files import read_json
 
-WIDTH = 96
-
 
 def box(config: dict[str, Any], results: Path) -> None:
     """Print what a person wants to know after a run: scores, the submission's path, the report.
@@ -21,13 +19,15 @@ def box(config: dict[str, Any], results: Path) -> None:
     report = results / "report.html"
     if not blocks or not report.is_file():
         return
-    print(f"┌{'─' * WIDTH}┐", file=sys.stderr)
+    last = f"report        {report}"
+    width = max(len(line) for line in [*(line for lines in blocks for line in lines), last]) + 2
+    print(f"┌{'─' * width}┐", file=sys.stderr)
     for lines in blocks:
         for line in lines:
-            print(f"│ {line:<{WIDTH - 1}}│", file=sys.stderr)
-        print(f"├{'─' * WIDTH}┤", file=sys.stderr)
-    print(f"│ {f'report        {report}':<{WIDTH - 1}}│", file=sys.stderr)
-    print(f"└{'─' * WIDTH}┘", file=sys.stderr)
+            print(f"│ {line:<{width - 1}}│", file=sys.stderr)
+        print(f"├{'─' * width}┤", file=sys.stderr)
+    print(f"│ {last:<{width - 1}}│", file=sys.stderr)
+    print(f"└{'─' * width}┘", file=sys.stderr)
 
 
 def _competition(name: str, folder: Path) -> list[str]:

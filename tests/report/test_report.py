@@ -35,6 +35,7 @@ METRICS: dict[str, Any] = {
 CHECK: dict[str, Any] = {"rows": 7, "valid": True, "true_score": 0.25, "warnings": ["a warning of the submission"]}
 INDEX: dict[str, Any] = {
     "shards": 1,
+    "classes": ["cat", "dog"],
     "counts": {"cat": 6, "dog": 4},
     "n_train": 10,
     "n_test": 7,

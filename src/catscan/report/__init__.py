@@ -110,7 +110,7 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
         "submission": _submission(folder, check),
         "classes": [
             {"name": label, "count": f"{count:,}", "share": f"{count / max(index['n_train'], 1):.1%}"}
-            for label, count in index["counts"].items()
+            for label, count in ((label, index["counts"][label]) for label in index["classes"])
         ],
         "data_line": f"{index['n_train']:,} training samples in {index['folds']} folds, {index['n_test']:,} test.",
         "bad": [row for sidecar in sidecars for row in sidecar["bad"]],
