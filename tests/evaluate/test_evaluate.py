@@ -101,6 +101,7 @@ def test_one_trained_fold_is_scored_and_told(tmp_path: Path) -> None:
     told = told_of(competition(tmp_path, skill=2.0, folds=1))
 
     assert told["n"] == 40
+    assert told["log_loss"]["beats_prior"]
     assert "Only 1 of 3 folds were trained" in told["remarks"][0]
 
 

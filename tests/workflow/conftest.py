@@ -25,14 +25,27 @@ class Project:
     home: Path
     overlays: list[Path] = field(default_factory=lambda: [SMALL])
 
-    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run snakemake on the copy; its own code, not the installed one, is what runs."""
+    def command(self, *arguments: str) -> list[str]:
+        """The command line: the overlays first, since `--configfile` takes all words up to the next flag."""
+        overlays = ["--configfile", *map(str, self.overlays)] if self.overlays else []
+        return [sys.executable, "-m", "snakemake", *overlays, "--cores", "2", *arguments]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables under which the copy's own code runs, not the installed one."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        environment = {**os.environ, "PATH": path, "PYTHONPATH": str(self.home / "src")}
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
-        if self.overlays:
-            command += ["--configfile", *map(str, self.overlays)]
-        done = subprocess.run(command, cwd=self.home, env=environment, capture_output=True, text=True, check=False)
+        return {**os.environ, "PATH": path, "PYTHONPATH": str(self.home / "src")}
+
+    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run snakemake on the copy and wait for it."""
+        done = subprocess.run(
+            self.command(*arguments),
+            cwd=self.home,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if check and done.returncode:
             raise AssertionError(f"snakemake failed:\n{done.stdout}\n{done.stderr}")
         return done

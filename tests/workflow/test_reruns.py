@@ -3,6 +3,8 @@
 import os
 import re
 import shutil
+import signal
+import subprocess
 import time
 
 import pytest
@@ -96,14 +98,27 @@ def test_a_model_added_trains_that_model_alone(project) -> None:
 def test_a_kill_in_the_middle_of_training_ends_in_the_same_files(project) -> None:
     folder = project.home / "results" / "dogs-vs-cats"
     wanted = (folder / "submission.csv").read_bytes()
-    shutil.rmtree(folder / "models")
-    shutil.rmtree(folder / "predictions")
+    for name in ("models", "predictions"):
+        shutil.rmtree(folder / name)
     (folder / "submission.csv").unlink()
-    project.snakemake("--", "results/dogs-vs-cats/models/resnet/fold-0/weights.npz")
-    (folder / "models" / "resnet" / "fold-0" / "weights.npz").unlink()
+    process = subprocess.Popen(
+        project.command("submission"),
+        cwd=project.home,
+        env=project.environment,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while not (folder / "models" / "resnet").exists() and process.poll() is None:
+        time.sleep(0.05)
+    time.sleep(2)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    project.snakemake("--unlock")
     project.snakemake()
 
     assert (folder / "submission.csv").read_bytes() == wanted
+    assert not list(folder.rglob("*.partial"))
 
 
 def test_the_submission_is_the_same_bytes_for_other_cores_and_shards(project) -> None:

@@ -50,4 +50,4 @@ rule evaluate_folds:
 rule evaluate:
     """The evaluation of every competition of `run`."""
     input:
-        expand(rules.evaluate_folds.output.metrics, competition=RUN),
+        expand(rules.evaluate_folds.output, competition=RUN),

@@ -36,4 +36,4 @@ rule index_samples:
 rule index:
     """The index of every competition of `run`."""
     input:
-        expand(rules.index_samples.output.summary, competition=RUN),
+        expand(rules.index_samples.output, competition=RUN),

@@ -44,4 +44,4 @@ rule write_submission:
 rule submission:
     """The submission of every competition of `run`."""
     input:
-        expand(rules.write_submission.output.submission, competition=RUN),
+        expand(rules.write_submission.output, competition=RUN),

@@ -46,4 +46,4 @@ rule train_fold:
 rule train:
     """All models of every competition of `run`."""
     input:
-        [per_fold_of(competition, rules.train_fold.output.weights) for competition in RUN],
+        [per_fold_of(competition, rules.train_fold.output) for competition in RUN],

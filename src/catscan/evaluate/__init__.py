@@ -141,7 +141,7 @@ def gather(paths: list[Path], index: pd.DataFrame, classes: list[str], task: str
     models = {model: table.loc[rows.index].to_numpy() for model, table in tables.items()}
     folds = rows["fold"].to_numpy(np.int64)
     # Where one fold alone was trained, its two halves calibrate each other.
-    parts = folds if len(np.unique(folds)) > 1 else np.arange(len(folds)) % 2
+    parts = folds if len(np.unique(folds)) > 1 else _halves(targets)
     blend = calibration.blend(list(models.values()), task)
     return HeldOut(
         sample_ids=list(rows.index),
@@ -152,6 +152,16 @@ def gather(paths: list[Path], index: pd.DataFrame, classes: list[str], task: str
         blend=blend,
         calibrated=calibration.cross_fitted(blend, targets, parts, task, metric),
     )
+
+
+def _halves(targets: Array) -> NDArray[np.int64]:
+    """(n,) 0 or 1: every second sample of each class, so that both halves hold all classes."""
+    halves = np.empty(len(targets), np.int64)
+    likest = targets.argmax(axis=1)
+    for label in np.unique(likest):
+        members = np.flatnonzero(likest == label)
+        halves[members] = np.arange(len(members)) % 2
+    return halves
 
 
 def evaluate(held_out: HeldOut, metric: str, problem: metrics.Problem, summary: dict[str, Any]) -> dict[str, Any]:
