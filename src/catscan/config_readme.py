@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from catscan.config import read_schema
 from catscan.files import write_text
+from catscan.networks.table import PICTURES, SCANS, Augment, Recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
@@ -72,7 +75,25 @@ def text() -> str:
             block = inner["additionalProperties"] if key == "models" else inner
             lines += [f"### competitions.NAME.{name}", "", inner["description"], ""]
             lines += [*_table(block["properties"].items()), ""]
+            if key == "models":
+                lines += ["The networks' own recipes:", "", *_recipes(), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _recipes() -> Iterator[str]:
+    """What a model takes where the config says nothing, network by network."""
+    networks = {**PICTURES, **SCANS}
+    yield "| | " + " | ".join(networks) + " |"
+    yield "| --- |" + " --- |" * len(networks)
+    for field in fields(Recipe):
+        if field.name != "augment":
+            cells = (str(getattr(network.recipe, field.name)) for network in networks.values())
+            yield f"| `{field.name}` | " + " | ".join(cells) + " |"
+    for field in fields(Augment):
+        cells = (json.dumps(getattr(network.recipe.augment, field.name)) for network in networks.values())
+        yield f"| `augment.{field.name}` | " + " | ".join(cells) + " |"
+    yield ""
+    yield "A list of layers takes the tutorial's recipe of its rank, a Python file of your own that of the resnet."
 
 
 def _table(items: Any, *, deep: bool = True) -> Iterator[str]:
@@ -110,8 +131,6 @@ def _type(schema: dict[str, Any]) -> str:
 
 
 def _default(schema: dict[str, Any]) -> str:
-    import json
-
     if "default" not in schema:
         return "the network's own" if "null" in str(schema.get("type", schema.get("enum"))) or _nullable(schema) else ""
     return f"`{json.dumps(schema['default'])}`"
