@@ -1,0 +1,41 @@
+"""What the documents tell to write is accepted as it stands."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from catscan import config
+
+ROOT = Path(__file__).resolve().parents[1]
+SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+PAGES = ["README.md", "config/README.md", "docs/tutorial.md"]
+
+
+def examples() -> list[tuple[str, str]]:
+    blocks = [
+        (page, text)
+        for page in PAGES
+        for text in re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    ]
+    return [(page, text) for page, text in blocks if "run:" in text]
+
+
+@pytest.mark.parametrize("text", [text for _, text in examples()], ids=[page for page, _ in examples()])
+def test_an_example_of_a_competition_is_accepted(text: str, tmp_path: Path) -> None:
+    (tmp_path / "train.zip").write_bytes(b"PK\5\6" + bytes(18))
+    overlay = yaml.safe_load(text)
+    for competition in overlay["competitions"].values():
+        if competition["source"]["kind"] == "directory":
+            competition["source"]["path"] = str(tmp_path)
+
+    loaded = config.load(overlay, SCHEMA)
+    assert loaded["run"] == overlay["run"]
+
+
+@pytest.mark.parametrize("page", [*PAGES, "docs/architecture.md", "CHANGELOG.md"])
+def test_every_link_to_a_file_leads_somewhere(page: str) -> None:
+    links = re.findall(r"\]\((?!http|#)([^)]+)\)", (ROOT / page).read_text())
+
+    assert [link for link in links if not ((ROOT / page).parent / link).exists()] == []
