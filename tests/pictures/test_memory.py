@@ -73,20 +73,20 @@ def webp(side: int) -> bytes:
 CASES: dict[str, tuple[Callable[[], bytes], str]] = {
     "png-of-1600-Mpx": (lambda: png(40_000, 40_000, 1, 0), "is too large"),
     "png-of-196-Mpx": (lambda: png(14_000, 14_000, 8, 2), "is too large"),
-    "largest-png": (lambda: png(4_470, 4_470, 8, 2, 13_410), "(64, 64, 3)"),
-    "largest-png-with-alpha": (lambda: png(4_140, 4_140, 8, 6, 16_560), "(64, 64, 3)"),
+    "largest-png": (lambda: png(4_320, 4_320, 8, 2, 12_960), "(64, 64, 3)"),
+    "largest-png-with-alpha": (lambda: png(4_000, 4_000, 8, 6, 16_000), "(64, 64, 3)"),
     "jpeg-of-65500": (lambda: jpeg_that_claims(65_500, 65_500), "is too large"),
-    "jpeg-that-lies": (lambda: jpeg_that_claims(6_300, 6_300), "is cut off"),
-    "padded-jpeg-that-lies": (lambda: jpeg_that_claims(6_300, 6_300, padding=1 << 20), "is a damaged JPEG"),
+    "jpeg-that-lies": (lambda: jpeg_that_claims(6_100, 6_100), "is cut off"),
+    "padded-jpeg-that-lies": (lambda: jpeg_that_claims(6_100, 6_100, padding=1 << 20), "is a damaged JPEG"),
     "padded-progressive-jpeg-that-lies": (
-        lambda: jpeg_that_claims(3_600, 3_600, progressive=True, padding=1 << 20),
+        lambda: jpeg_that_claims(3_500, 3_500, progressive=True, padding=1 << 20),
         "is a damaged JPEG",
     ),
     "gif-of-65535": (lambda: b"GIF89a" + struct.pack("<HH", 65_535, 65_535) + bytes(99), "is too large"),
     "bmp-of-60000": (lambda: b"BM" + bytes(16) + struct.pack("<ii", 60_000, 60_000) + bytes(99), "is too large"),
     "tiff-of-60000": (lambda: tiff_that_claims(60_000), "is too large"),
     "webp-of-25-Mpx": (lambda: webp(5_000), "is too large"),
-    "largest-webp": (lambda: webp(4_140), "(64, 64, 3)"),
+    "largest-webp": (lambda: webp(4_000), "(64, 64, 3)"),
 }
 
 

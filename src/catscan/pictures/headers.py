@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from catscan.errors import BadSample
 
-LARGEST_DECODED = 120_000_000  # bytes that decoding takes at its peak: 40 Mpx of a usual JPEG
+LARGEST_DECODED = 112_000_000  # bytes that decoding takes at its peak: 37 Mpx of a usual JPEG
 PILLOW_OPAQUE, PILLOW_TRANSPARENT = 8, 20  # bytes a pixel: Pillow's copies on the way, and the array
 DEFLATE_MOST = 1032  # bytes that one byte of deflate can stand for at most (zlib's technical notes)
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # PNG specification, IHDR, colour type
