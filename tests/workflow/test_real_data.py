@@ -18,8 +18,8 @@ competitions:
       classes: [cat, dog]
       positive: dog
     index: {{folds: 5, shards: 4}}
-    models: {{resnet: {{epochs: 12}}}}
-    train: {{folds: [0, 1]}}
+    models: {{resnet: {{epochs: 30}}}}
+    train: {{folds: [0]}}
 """
 SCANS = """
 run: [real-ct]
