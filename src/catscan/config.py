@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,6 @@ def load(config: Config, schema_path: Path | str) -> Config:
     CatscanError
         For the first mistake, with the key where it stands and, for an unknown one, the nearest known.
     """
-    from copy import deepcopy
-
     schema = read_schema(schema_path)
     config = deepcopy(config)
     check(config, schema)
@@ -138,19 +137,13 @@ def fill(value: Any, schema: Config) -> None:
         return
     for key, inner in schema.get("properties", {}).items():
         if key not in value and "default" in inner:
-            value[key] = _copied(inner["default"])
+            value[key] = deepcopy(inner["default"])
         if key in value:
             fill(value[key], inner)
     extra = schema.get("additionalProperties")
     if isinstance(extra, dict):
         for key in value.keys() - schema.get("properties", {}).keys():
             fill(value[key], extra)
-
-
-def _copied(value: Any) -> Any:
-    from copy import deepcopy
-
-    return deepcopy(value)
 
 
 def _check_competition(name: str, competition: Config) -> None:

@@ -135,9 +135,8 @@ def gather(paths: list[Path], index: pd.DataFrame, classes: list[str], task: str
     if not predicted[0]:
         raise CatscanError("No sample was held out, so there is nothing to score.", where=str(paths[0]))
     rows = index[index.index.isin(predicted[0])]
-    targets = np.array([[name in label.split(" ") for name in classes] for label in rows["label"]], np.float64)
-    if task != "multilabel":
-        targets = np.array([[name == label for name in classes] for label in rows["label"]], np.float64)
+    labels = [label.split(" ") if task == "multilabel" else [label] for label in rows["label"]]
+    targets = np.array([[name in names for name in classes] for names in labels], np.float64)
     models = {model: table.loc[rows.index].to_numpy() for model, table in tables.items()}
     folds = rows["fold"].to_numpy(np.int64)
     # Where one fold alone was trained, its two halves calibrate each other.
@@ -268,7 +267,7 @@ def draw(
         spread = (
             members[np.unique(np.linspace(0, len(members) - 1, figures.PER_CLASS).astype(int))] if len(members) else []
         )
-        if shards.sample_shape[0] and len(shards.sample_shape) == 4:
+        if len(shards.sample_shape) == 4:
             spread = spread[:3]
         shown.append((name, [array_of(i) for i in spread], [_short(held_out.sample_ids[i]) for i in spread]))
     yield "samples.png", figures.gallery(shown)

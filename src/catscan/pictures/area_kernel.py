@@ -11,10 +11,10 @@ import ctypes
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Any
 
-import llvmlite.binding as llvm
 from llvmlite import ir
+
+from catscan import machine_code
 
 BYTE, SHORT, WORD, LONG = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 DOUBLE = ir.DoubleType()
@@ -34,8 +34,6 @@ ARGUMENTS = {
     "out": BYTE.as_pointer(),  # (rows, columns, channels)
 }
 
-_alive: list[Any] = []  # machine code lives as long as its engine
-
 
 def compiled(channels: int) -> Callable[..., None]:
     """Machine code for pictures of so many channels.
@@ -46,22 +44,8 @@ def compiled(channels: int) -> Callable[..., None]:
         It takes the `ARGUMENTS`, in their order: addresses and sizes, as integers. It runs without the interpreter's
         lock.
     """
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    machine = llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3
-    )
-    module = llvm.parse_assembly(str(_module(channels)))
-    module.verify()
-    tuning = llvm.create_pipeline_tuning_options(speed_level=3)
-    tuning.loop_vectorization = True
-    passes = llvm.create_pass_builder(machine, tuning)
-    passes.getModulePassManager().run(module, passes)
-    engine = llvm.create_mcjit_compiler(module, machine)
-    engine.finalize_object()
-    _alive.append(engine)
     kinds = [ctypes.c_void_p if kind.is_pointer else ctypes.c_int64 for kind in ARGUMENTS.values()]
-    return ctypes.CFUNCTYPE(None, *kinds)(engine.get_function_address("area"))
+    return machine_code.compiled(str(_module(channels)), "area", kinds)
 
 
 class _Array:

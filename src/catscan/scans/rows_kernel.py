@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from catscan import machine_code
+
 # for y in rows: for q in [starts[y], starts[y + 1]): out[targets[q]] += weights[q] * max(values[y], low)
 CODE = """
 define void @weigh_rows(ptr noalias readonly %values, i64 %rows, i64 %columns, i32 %low, ptr noalias readonly %starts,
@@ -77,31 +79,14 @@ done:
 }
 declare i32 @llvm.smax.i32(i32, i32)
 """
-_alive: list[Any] = []  # machine code lives as long as its engine
 
 
 @lru_cache(maxsize=2)
 def _compiled(signed: bool) -> Callable[..., None]:
     """The machine code for int16 or uint16; it runs without the interpreter's lock."""
-    import llvmlite.binding as llvm
-
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    machine = llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3
-    )
-    module = llvm.parse_assembly(CODE.replace("EXTEND", "sext" if signed else "zext"))
-    module.verify()
-    tuning = llvm.create_pipeline_tuning_options(speed_level=3)
-    tuning.loop_vectorization = True
-    passes = llvm.create_pass_builder(machine, tuning)
-    passes.getModulePassManager().run(module, passes)
-    engine = llvm.create_mcjit_compiler(module, machine)
-    engine.finalize_object()
-    _alive.append(engine)
     number, place = ctypes.c_int64, ctypes.c_void_p
     kinds = [place, number, number, ctypes.c_int32, place, place, place, place]
-    return ctypes.CFUNCTYPE(None, *kinds)(engine.get_function_address("weigh_rows"))
+    return machine_code.compiled(CODE.replace("EXTEND", "sext" if signed else "zext"), "weigh_rows", kinds)
 
 
 class RowWeights:
