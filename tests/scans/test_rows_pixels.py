@@ -353,3 +353,23 @@ def test_row_26_frames_without_places_are_refused(slice_at: Slice, save: Save, r
 
     with pytest.raises(BadSample, match="has 5 frames and does not say where they lie"):
         read(save([dataset]))
+
+
+@pytest.mark.parametrize("count", ["0", "-5", "1.5", "inf"])
+def test_row_26_a_number_of_frames_that_is_none_is_damage(count: str, slice_at: Slice, save: Save, read: Read) -> None:
+    slices = [slice_at((0, 0, z)) for z in PLACES]
+    slices[2].add_new("NumberOfFrames", "LO", count)  # IS refuses to write these; files hold them all the same
+
+    with pytest.raises(BadSample, match=rf"0002\.dcm has a damaged Number of Frames: {count}"):
+        read(save(slices))
+
+
+def test_row_26_frames_that_are_not_as_many_as_their_places_are_refused(
+    slice_at: Slice, save: Save, read: Read
+) -> None:
+    pixels = np.zeros((5, 8, 8), np.int16)
+    dataset = slice_at((0, 0, 0), pixels[0], NumberOfFrames=5, PerFrameFunctionalGroupsSequence=[Dataset()] * 3)
+    dataset.PixelData = pixels.tobytes()
+
+    with pytest.raises(BadSample, match="has 5 frames and says of 3 where they lie"):
+        read(save([dataset]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,11 +14,11 @@ from catscan.scans.sources import Unreadable
 
 LARGEST_SLICE = 1 << 24  # pixels; four times 2048 x 2048
 DECODED, NO_PIXELS = -1, -2  # instead of an offset of the pixels
-CT_CLASSES = {
-    "1.2.840.10008.5.1.4.1.1.2": "CT Image Storage",
-    "1.2.840.10008.5.1.4.1.1.2.1": "Enhanced CT Image Storage",
-    "1.2.840.10008.5.1.4.1.1.2.2": "Legacy Converted Enhanced CT Image Storage",
+CLASSES = {  # a slice's SOP Class: image storage, enhanced, legacy converted enhanced
+    "CT": ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"),
+    "MR": ("1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.4.1", "1.2.840.10008.5.1.4.1.1.4.4"),
 }
+SLICES = {"CT": "a CT slice", "MR": "an MR slice", "any": "a CT or MR slice"}  # by the modality that is wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Header:
 
     Attributes
     ----------
+    modality
+        CT or MR.
     position_mm, orientation
         Image Position and Image Orientation (Patient), DICOM PS3.3 C.7.6.2: the centre of the first pixel, and the
         direction of increasing column, then of increasing row; patient x, y, z in mm (left, posterior, superior).
@@ -65,6 +68,7 @@ class Header:
     acquisition: str
     temporal: str
     kernel: str
+    echo_ms: str
     frames: int
     pixel_offset: int
     frame: int = 0
@@ -81,13 +85,20 @@ class Header:
         return f"{name} frame {self.frame + 1}" if self.frames > 1 else name
 
 
-def from_elements(elements: Elements, file: RawFile) -> Header:
+def from_elements(elements: Elements, file: RawFile, *, modality: str = "CT") -> Header:
     """Make the header of the raw bytes of its elements.
+
+    Parameters
+    ----------
+    elements, file
+        What was found, and where.
+    modality
+        Which slices are wanted: CT, MR or any of the two.
 
     Raises
     ------
     Unreadable
-        When it is no CT slice, or an element cannot be understood.
+        When it is no such slice, or an element cannot be understood.
     """
     value = elements.values.get
     order = "little" if elements.little else "big"
@@ -99,7 +110,7 @@ def from_elements(elements: Elements, file: RawFile) -> Header:
         raw = value(tag, b"")
         return int.from_bytes(raw[:2], order) if len(raw) >= 2 else default  # type: ignore[arg-type]
 
-    _refuse_other_kinds(text(0x00080016), text(0x00080060), count(0x00280002, 1))
+    kind = _wanted_kind(text(0x00080016), text(0x00080060), count(0x00280002, 1), wanted=modality)
     if elements.pixel_offset == NO_PIXELS:
         raise Unreadable("has no pixels")
     bits = count(0x00280100)
@@ -109,7 +120,7 @@ def from_elements(elements: Elements, file: RawFile) -> Header:
         sop_class=text(0x00080016),
         sop_uid=text(0x00080018),
         series_uid=text(0x0020000E),
-        modality=text(0x00080060),
+        modality=kind,
         image_type=text(0x00080008),
         photometric=text(0x00280004),
         rows=count(0x00280010),
@@ -130,18 +141,25 @@ def from_elements(elements: Elements, file: RawFile) -> Header:
         acquisition=text(0x00200012),
         temporal=text(0x00200100),
         kernel=text(0x00181210),
-        frames=int(_number(value(0x00280008, b""), "Number of Frames") or 1),
+        echo_ms=text(0x00180081),
+        frames=count_of_frames(value(0x00280008, b"")),
         pixel_offset=elements.pixel_offset,
     )
     _check_pixels(header, min(elements.pixel_bytes, file.size - elements.pixel_offset))
     return header
 
 
-def _refuse_other_kinds(sop_class: str, modality: str, samples: int) -> None:
-    if sop_class not in CT_CLASSES and not (not sop_class and modality == "CT"):
-        raise Unreadable(f"is {UID(sop_class).name or 'of no known kind'}, not a CT slice")
+def _wanted_kind(sop_class: str, modality: str, samples: int, *, wanted: str) -> str:
+    """CT or MR, by the SOP Class, or by the modality where the file names no class."""
+    kind = next((kind for kind, classes in CLASSES.items() if sop_class in classes), "")
+    if not sop_class and modality in CLASSES:
+        kind = modality
+    if not kind or wanted not in (kind, "any"):
+        name = UID(sop_class).name or (f"of the modality {kind}" if kind else "of no known kind")
+        raise Unreadable(f"is {name}, not {SLICES[wanted]}")
     if samples != 1:
-        raise Unreadable("is a colour picture, not a CT slice")
+        raise Unreadable(f"is a colour picture, not {SLICES[wanted]}")
+    return kind
 
 
 def _check_pixels(header: Header, available: int) -> None:
@@ -179,6 +197,22 @@ def _numbers(raw: bytes, count: int, name: str) -> tuple[float, ...] | None:
 def _number(raw: bytes, name: str) -> float | None:
     numbers = _numbers(raw, 1, name)
     return None if numbers is None else numbers[0]
+
+
+def count_of_frames(raw: bytes) -> int:
+    """Number of Frames (0028,0008), 1 when it is empty or missing.
+
+    Raises
+    ------
+    Unreadable
+        When it is no whole number from 1 on.
+    """
+    count = _number(raw, "Number of Frames")
+    if count is None:
+        return 1
+    if not 1 <= count < math.inf or count != int(count):
+        raise Unreadable(f"has a damaged Number of Frames: {count:g}", damaged=True)
+    return int(count)
 
 
 def _padding(value: bytes, limit: bytes, little: bool, signed: bool) -> tuple[int, int] | None:

@@ -17,30 +17,42 @@ from pydicom.uid import UID
 
 from catscan.raw import RawFile
 from catscan.scans.fast_headers import EXPLICIT, IMPLICIT, PIXELS, WANTED, Elements, walk
-from catscan.scans.header import DECODED, NO_PIXELS, Header, from_elements
+from catscan.scans.header import DECODED, NO_PIXELS, Header, count_of_frames, from_elements
 from catscan.scans.inflate import inflated
 from catscan.scans.sources import ScanFiles, Unreadable
 
 HEAD = 8192  # bytes; the header of a plain slice fits, its pixels follow
+LARGEST = 1 << 30  # bytes of one file that is read as a whole; 2,000 slices of 512 x 512 in one
 MEDIUM = "1.2.840.10008.1.3.10"
 
 
-def read_headers(files: ScanFiles, file: RawFile) -> list[Header]:
+def read_headers(files: ScanFiles, file: RawFile, *, modality: str = "CT") -> list[Header]:
     """The slices of one file: one, or as many as a multi-frame file has.
+
+    Parameters
+    ----------
+    files, file
+        Where its bytes are.
+    modality
+        Which slices are wanted: CT, MR or any of the two.
 
     Raises
     ------
     Unreadable
-        When it is no CT slice, or a damaged one.
+        When it is no such slice, or a damaged one.
     """
     head = files.head(file, HEAD)
     found = walk(head)
     if found is not None:
-        return [from_elements(found, file)]
-    return read_with_pydicom(file, head if len(head) == file.size else files.whole(file))
+        return [from_elements(found, file, modality=modality)]
+    if not _is_dicom(head):  # before all of it is read, however large it is
+        raise Unreadable("is no DICOM file")
+    if file.size > LARGEST:
+        raise Unreadable(f"is too large: {file.size:,} bytes, more than {LARGEST:,}", damaged=True)
+    return read_with_pydicom(file, head if len(head) == file.size else files.whole(file), modality=modality)
 
 
-def read_with_pydicom(file: RawFile, data: bytes) -> list[Header]:
+def read_with_pydicom(file: RawFile, data: bytes, *, modality: str = "CT") -> list[Header]:
     """The same as `read_headers`, for any DICOM file, from all its bytes."""
     if not _is_dicom(data):
         raise Unreadable("is no DICOM file")
@@ -51,15 +63,13 @@ def read_with_pydicom(file: RawFile, data: bytes) -> list[Header]:
     except Exception as error:  # a broken file makes pydicom raise nearly anything
         raise Unreadable(f"has a damaged header: {error or type(error).__name__}", damaged=True) from error
     if "PerFrameFunctionalGroupsSequence" not in dataset:
-        header = from_elements(elements, file)
+        header = from_elements(elements, file, modality=modality)
         if header.frames > 1:
             raise Unreadable(f"has {header.frames} frames and does not say where they lie", damaged=True)
         return [header]
-    try:
-        frames = [_of_frame(elements, dataset, number) for number in range(int(dataset.NumberOfFrames))]
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise Unreadable(f"has a damaged list of frames: {error}", damaged=True) from error
-    return [replace(from_elements(frame, file), frame=number) for number, frame in enumerate(frames)]
+    frames = _frames(elements, dataset)
+    headers = (from_elements(frame, file, modality=modality) for frame in frames)
+    return [replace(header, frame=number) for number, header in enumerate(headers)]
 
 
 def _is_dicom(data: bytes) -> bool:
@@ -119,6 +129,18 @@ def _raw(element: Any) -> bytes:
 def _end(element: Any) -> int:
     length = getattr(element, "length", 0)
     return element.value_tell + length if getattr(element, "is_raw", False) and length != 0xFFFFFFFF else 0
+
+
+def _frames(elements: Elements, dataset: Dataset) -> list[Elements]:
+    """The elements of every frame of a multi-frame file."""
+    count = count_of_frames(elements.values.get(0x00280008, b""))
+    try:
+        placed = len(dataset.PerFrameFunctionalGroupsSequence)
+        if placed == count:
+            return [_of_frame(elements, dataset, number) for number in range(count)]
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise Unreadable(f"has a damaged list of frames: {error}", damaged=True) from error
+    raise Unreadable(f"has {count} frames and says of {placed} where they lie", damaged=True)
 
 
 def _of_frame(elements: Elements, dataset: Dataset, number: int) -> Elements:
