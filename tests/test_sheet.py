@@ -75,6 +75,14 @@ class TestCheckSheet:
         assert refused.value.where == f"{tmp_path / 'submission.csv'}, line {line}"
         assert found in refused.value.found
 
+    def test_the_line_is_that_of_the_file_also_after_an_id_of_two_lines(self, tmp_path: Path) -> None:
+        sample = pd.DataFrame({"id": ["one\ntwo", "08", "9"], "label": "0.5"}, dtype=str)
+
+        with pytest.raises(CatscanError) as refused:
+            check(tmp_path, ["id,label", '"one\ntwo",0.5', "08,0.5", "9,dog"], sample)
+
+        assert refused.value.where == f"{tmp_path / 'submission.csv'}, line 5"
+
     @pytest.mark.parametrize(
         ("value", "cell", "found"),
         [

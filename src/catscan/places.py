@@ -89,8 +89,3 @@ def read_bytes(raw: RawFiles, file: RawFile) -> bytes:
         return raw.read(file.archive, file.path)
     except BadSample as error:
         raise CatscanError("A file cannot be read.", where=place_of(file), found=error.reason) from error
-
-
-def line_of(row: int) -> int:
-    """The line of row ``row`` (from 0) of a table in its file, whose first line is the header."""
-    return row + 2

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from catscan.errors import CatscanError, did_you_mean, listed
 from catscan.metrics import decide
-from catscan.places import line_of
+from catscan.tables import place_of_row
 
 Array = NDArray[np.float64]
 
@@ -90,7 +90,7 @@ def form_of(
     if len(twice):
         raise CatscanError(
             "The sample submission has an id twice.",
-            where=f"line {line_of(twice.index[0])}",
+            where=place_of_row(twice, 0),
             found=repr(twice.iloc[0]),
             do="Fetch it again.",
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ import pandas as pd
 
 from catscan.errors import CatscanError, listed
 from catscan.sheet import SEPARATOR, Form
+from catscan.tables import rows_of
 from catscan.words import number_of
 
 ADDS_UP = 1e-4  # how far the probabilities of a row may add up beside 1, after rounding
@@ -31,10 +31,9 @@ def check_sheet(path: Path | str, sample: pd.DataFrame, form: Form, *, name: str
         in another place, an unknown id (one that lost its leading zeros is told so), a value that is none.
     """
     with Path(path).open(encoding="utf-8", newline="") as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        rows = [(reader.line_num, row) for row in reader]
+        numbered = list(rows_of(file, name=name or str(path)))
     path = name or path
+    header, rows = numbered[0][1] if numbered else [], numbered[1:]
     _check_header(path, header, list(sample.columns))
     for line, row in rows:
         if len(row) != len(header):
@@ -80,9 +79,10 @@ def _check_ids(path: Path | str, found: list[tuple[int, str]], expected: list[st
             raise _wrong(path, line, f"id {name!r} is not in the sample submission{lost}")
     missing = [name for name in expected if name not in seen]
     if missing:
-        raise _wrong(
-            path, expected.index(missing[0]) + 2, f"{number_of(len(missing), 'row')} missing: ids {listed(missing)}"
-        )
+        lines = [line for line, _ in found]
+        place = expected.index(missing[0])  # as many rows stand before it
+        line = lines[place] if place < len(lines) else lines[-1] + 1 if lines else 2
+        raise _wrong(path, line, f"{number_of(len(missing), 'row')} missing: ids {listed(missing)}")
     for (line, name), right in zip(found, expected, strict=True):
         if name != right:
             raise _wrong(path, line, f"rows in another order: id {name!r} stands where {right!r} is expected")

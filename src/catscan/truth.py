@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from catscan.errors import CatscanError, did_you_mean, listed
 from catscan.metrics import Problem, score
-from catscan.places import line_of
 from catscan.sheet import SEPARATOR, Form, split_row_id
 from catscan.tables import read_table
 
@@ -105,6 +104,6 @@ def _upright(table: pd.DataFrame, form: Form, *, where: str) -> Array:
     numbers = _numbers(table, form.columns[0], form, where=where)
     samples: dict[tuple[str, ...], Array] = {}
     for row, name in enumerate(table.index):
-        fields, number = split_row_id(str(name), form, where=f"{where}, line {line_of(row)}")
+        fields, number = split_row_id(str(name), form, where=where)
         samples.setdefault(fields, np.full(len(form.classes), np.nan))[number] = numbers[row]
     return np.array([row for row in samples.values() if not np.isnan(row).any()])

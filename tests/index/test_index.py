@@ -264,7 +264,7 @@ class TestIds:
         cats_and_dogs.table("sample_submission.csv", "id,label", "1,0.5", "2,0.5", "1,0.5")
 
         assert cats_and_dogs.run() == 2
-        assert "sample_submission.csv, lines 2 and 4" in cats_and_dogs.said
+        assert "sample_submission.csv, line 2 and line 4" in cats_and_dogs.said
 
 
 class TestRefusals:

@@ -61,6 +61,12 @@ class TestOneColumn:
         assert refused.value.where == "labels.csv: line 4"
         assert refused.value.found == f"{cell!r}; the classes are 'healthy', 'cancer'"
 
+    def test_the_line_is_that_of_the_file_also_after_blank_lines_and_cells_of_two_lines(self) -> None:
+        with pytest.raises(CatscanError, match="1 label not among the classes") as refused:
+            read('id,cancer,note\n\na,0,"one\ntwo"\n\nb,maybe,\n', classes=("healthy", "cancer"), columns=("cancer",))
+
+        assert refused.value.where == "labels.csv: line 6"
+
     def test_empty_cell_is_no_class(self) -> None:
         with pytest.raises(CatscanError, match="1 label not among the classes") as refused:
             read("id,breed\na,beagle\nb,\nc,chow\n", task="multiclass")
@@ -154,7 +160,7 @@ class TestRowsTwice:
         with pytest.raises(CatscanError, match="The id 'a' has two labels") as refused:
             read("id,label\na,1\nb,0\na,0\n")
 
-        assert refused.value.where == "labels.csv, lines 2 and 4"
+        assert refused.value.where == "labels.csv, line 2 and line 4"
         assert refused.value.found == "'1' and '0'"
 
 

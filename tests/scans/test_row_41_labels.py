@@ -23,7 +23,7 @@ def test_row_41_an_id_with_two_labels_is_refused_with_its_lines() -> None:
         labels("id,cancer\na,0\nb,1\na,1\n")
 
     assert refused.value.what == "The id 'a' has two labels."
-    assert refused.value.where == "stage1_labels.csv, lines 2 and 4"
+    assert refused.value.where == "stage1_labels.csv, line 2 and line 4"
 
 
 def test_row_41_a_label_that_is_not_0_or_1_is_refused_with_its_line() -> None:

@@ -11,9 +11,10 @@ from catscan.index.labels import Labels, labels_from_names, labels_from_table
 from catscan.index.pixels import find_rows
 from catscan.index.settings import Settings
 from catscan.patterns import Pattern
-from catscan.places import line_of, read_raw_table
+from catscan.places import read_raw_table
 from catscan.raw import RawFile, RawFiles
 from catscan.samples import Sample
+from catscan.tables import place_of_row
 from catscan.words import number_of
 
 FOLDER_KINDS = ("dicom_series",)
@@ -133,7 +134,7 @@ def _asked_ids(raw: RawFiles, files: Sequence[RawFile], settings: Settings) -> d
         if name in asked:
             raise CatscanError(
                 f"The sample submission lists the id {name!r} twice.",
-                where=f"{settings.sample}, lines {line_of(asked[name])} and {line_of(row)}",
+                where=f"{settings.sample}, {place_of_row(table, asked[name])} and {place_of_row(table, row)}",
                 do="Fetch it again; each test sample has one row. If its ids are not the samples', "
                 "set data.test_ids to files.",
             )

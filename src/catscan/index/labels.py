@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from catscan.errors import CatscanError, did_you_mean, listed
-from catscan.places import line_of
-from catscan.tables import natural_key
+from catscan.tables import natural_key, place_of_row
 from catscan.words import number_of
 
 NUMBER = re.compile(r"(\d+)(?:\.0*)?")  # a class number; a table that once had gaps has 1.0 for 1
@@ -94,7 +93,7 @@ def labels_from_table(
     Parameters
     ----------
     table
-        All cells as strings; its index is the row number from 0.
+        As `read_table` gives it.
     task
         binary, multiclass, multilabel or ordinal.
     classes
@@ -161,7 +160,7 @@ def _from_one_column(
         class_of = {cell: order[number] for cell, number in numbers.items() if number < len(order)}
     wrong = [row for row, cell in enumerate(cells) if cell not in class_of]
     if wrong:
-        raise _not_a_class([f"line {line_of(row)}" for row in wrong], cells.iloc[wrong[0]], order, rules.csv)
+        raise _not_a_class([place_of_row(cells, row) for row in wrong], cells.iloc[wrong[0]], order, rules.csv)
     return order, [(class_of[cell],) for cell in cells]
 
 
@@ -169,9 +168,9 @@ def _from_lists(cells: pd.Series, rules: Rules, classes: Sequence[str]) -> tuple
     """One column with the names of all classes that apply, such as "rust scab"."""
     lists = [tuple(plain_name(part) for part in cell.split(rules.separator) if part.strip()) for cell in cells]
     order = tuple(classes) or tuple(sorted({name for names in lists for name in names}, key=natural_key))
-    wrong = [(line_of(row), name) for row, names in enumerate(lists) for name in names if name not in order]
+    wrong = [(place_of_row(cells, row), name) for row, names in enumerate(lists) for name in names if name not in order]
     if wrong:
-        raise _not_a_class([f"line {line}" for line, _ in wrong], wrong[0][1], order, rules.csv)
+        raise _not_a_class([place for place, _ in wrong], wrong[0][1], order, rules.csv)
     return order, [tuple(name for name in order if name in names) for names in lists]
 
 
@@ -191,7 +190,7 @@ def _from_flags(flags: pd.DataFrame, rules: Rules, task: str, classes: Sequence[
         if wrong:
             raise CatscanError(
                 f"{number_of(len(wrong), 'label')} neither 0 nor 1.",
-                where=f"{rules.csv}, column {name!r}, " + listed([f"line {line_of(row)}" for row in wrong]),
+                where=f"{rules.csv}, column {name!r}, " + listed([place_of_row(flags, row) for row in wrong]),
                 found=repr(flags[name].iloc[wrong[0]]),
                 do="Mend these lines, or name the label columns in data.labels.columns.",
             )
@@ -200,7 +199,7 @@ def _from_flags(flags: pd.DataFrame, rules: Rules, task: str, classes: Sequence[
         wrong = [row for row, total in enumerate(rows.sum(axis=1)) if total != 1]
         raise CatscanError(
             f"{number_of(len(wrong), 'row')} without exactly one class.",
-            where=f"{rules.csv}, " + listed([f"line {line_of(row)}" for row in wrong]),
+            where=f"{rules.csv}, " + listed([place_of_row(flags, row) for row in wrong]),
             found=f"{rows[wrong[0]].sum()} classes are 1",
             do="Mend these lines, or set data.task to multilabel.",
         )
@@ -233,11 +232,11 @@ def _refuse_contradictions(ids: pd.Series, names: Names, where: str, remarks: li
         if names[before] != names[row]:
             raise CatscanError(
                 f"The id {name!r} has two labels.",
-                where=f"{where}, lines {line_of(before)} and {line_of(row)}",
+                where=f"{where}, {place_of_row(ids, before)} and {place_of_row(ids, row)}",
                 found=f"{' '.join(names[before])!r} and {' '.join(names[row])!r}",
-                do="Keep the line that is right.",
+                do="Keep the one that is right.",
             )
-        repeated.append(f"line {line_of(row)}")
+        repeated.append(place_of_row(ids, row))
     if repeated:
         remarks.append(
             f"{number_of(len(repeated), 'row')} of {where} with the id and label of another: {listed(repeated)}."

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from catscan.calibration import blend
 from catscan.errors import CatscanError
-from catscan.places import line_of
-from catscan.tables import read_table
+from catscan.tables import place_of_row, read_table
 from catscan.words import number_of
 
 Array = NDArray[np.float64]
@@ -69,7 +68,7 @@ def _probabilities_in(table: pd.DataFrame, path: Path) -> Array:
     if len(wrong):
         raise CatscanError(
             f"{number_of(len(wrong), 'row')} of predictions with a value that is no probability.",
-            where=f"{path}, line {line_of(int(wrong[0]))}",
+            where=f"{path}, {place_of_row(table, int(wrong[0]))}",
             found=", ".join(table.iloc[wrong[0]]),
             do="Delete the file and run the predict stage again; if it stays, train with a smaller learning rate.",
         )
