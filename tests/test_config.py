@@ -57,6 +57,14 @@ class TestMistakes:
                 ["competitions.dogs-vs-cats.metric_weights", "3 weights, 2 classes"],
             ),
             (
+                lambda cats: cats.update(metric_positive_weight=2),
+                [
+                    "Only the weighted log loss",
+                    "competitions.dogs-vs-cats.metric_positive_weight",
+                    "log_loss of a binary",
+                ],
+            ),
+            (
                 lambda cats: cats["models"]["resnet"].update(learning_rat=0.1),
                 [
                     "unknown key: 'learning_rat'",
@@ -94,6 +102,7 @@ class TestMistakes:
             "pattern",
             "metric",
             "weights",
+            "positive weight",
             "model key",
             "choice",
             "type",

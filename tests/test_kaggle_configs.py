@@ -361,7 +361,8 @@ def test_miniature_goes_from_index_to_checked_submission(path: Path, name: str, 
     summary = json.loads(Path(files["index.json"]).read_text())
     table = pd.read_csv(files["index.csv"], dtype=str, keep_default_na=False)
     predictions = _predicted(tmp_path, table, summary)
-    Path(files["metrics.json"]).write_text('{"temperature": 1.1, "clip": 0.01, "expected_score": 0.5}')
+    fitted = {"temperature": 1.1, "clip": 0.01, "odds": [1] * len(summary["classes"]), "expected_score": 0.5}
+    Path(files["metrics.json"]).write_text(json.dumps(fitted))
     submission = ["submission", "--settings", catscan_config.submission(competition), "--raw", str(raw)]
     submission += ["--index", files["index.csv"], "--summary", files["index.json"], "--metrics", files["metrics.json"]]
     submission += ["--predictions", *predictions, "--out", files["submission.csv"], "--check", files["check"]]

@@ -17,11 +17,14 @@ from catscan.metrics import (
     bootstrap_interval,
     decide,
     metric_named,
+    odds_to_tell,
     prior_score,
     score,
+    with_odds,
 )
 
 BINARY = Problem("binary", positive=1)
+SPINE = Problem("multilabel", weights=(7, 1), positive_weight=2)
 
 
 def two_columns(positive: list[float]) -> np.ndarray:
@@ -75,6 +78,15 @@ class TestLogLoss:
 
         assert ours == pytest.approx((7 * first + second) / 8)
 
+    def test_positives_that_count_double_follow_the_formula_of_rsna_2022(self) -> None:
+        targets, probabilities = np.array([[1.0, 0], [0, 1]]), np.array([[0.8, 0.3], [0.4, 0.9]])
+        first = -(14 * math.log(0.8) + 1 * math.log(0.7)) / 15
+        second = -(7 * math.log(0.6) + 2 * math.log(0.9)) / 9
+
+        ours = score("weighted_log_loss", probabilities, targets, SPINE)
+
+        assert ours == pytest.approx((first + second) / 2)
+
     def test_weights_of_one_of_many_equal_sklearn_sample_weights(self) -> None:
         probabilities, targets = drawn("multiclass")
         weights = (1.0, 2.0, 0.5, 3.0)
@@ -92,6 +104,39 @@ class TestLogLoss:
             score("weighted_log_loss", probabilities, targets, Problem("multilabel", weights=(1, 2)))
 
         assert "[1, 2] for 4 classes" in str(refused.value)
+
+
+class TestOddsToTell:
+    def test_are_1_for_other_metrics(self) -> None:
+        _, targets = drawn("multilabel", n_classes=2)
+
+        assert odds_to_tell("log_loss", targets, SPINE).tolist() == [1, 1]
+        assert odds_to_tell("weighted_log_loss", targets, Problem("multilabel", weights=(7, 1))).tolist() == [1, 1]
+
+    def test_are_the_ratio_of_the_mean_weights(self) -> None:
+        # Rows weigh 14 + 2, 14 + 1, 7 + 1: a 1 of the first class counts 14/16 or 14/15, its 0 counts 7/8.
+        targets = np.array([[1.0, 1], [1, 0], [0, 0]])
+
+        first, second = odds_to_tell("weighted_log_loss", targets, SPINE)
+
+        assert first == pytest.approx((14 / 16 + 14 / 15) / 2 / (7 / 8))
+        assert second == pytest.approx((2 / 16) / ((1 / 15 + 1 / 8) / 2))
+
+    def test_of_a_class_without_both_answers_are_the_plain_ratio(self) -> None:
+        assert odds_to_tell("weighted_log_loss", np.array([[1.0, 0], [0, 0]]), SPINE)[1] == 2
+
+    def test_make_the_prior_the_best_constant(self) -> None:
+        _, targets = drawn("multilabel", n_samples=400, n_classes=2)
+        best = prior_score("weighted_log_loss", targets, SPINE)
+
+        for share in np.arange(0.02, 1, 0.02):
+            for column in (0, 1):
+                constant = with_odds(targets.mean(axis=0)[None], odds_to_tell("weighted_log_loss", targets, SPINE))
+                constant[0, column] = share
+                assert score("weighted_log_loss", np.tile(constant, (400, 1)), targets, SPINE) >= best
+
+    def test_leave_certainty_as_it_is(self) -> None:
+        assert with_odds(np.array([[0.0, 1.0, 0.5]]), np.array([2.0, 2.0, 2.0])).tolist() == [[0, 1, 2 / 3]]
 
 
 class TestAuc:
@@ -232,6 +277,13 @@ class TestBootstrap:
         first, second = (bootstrap_interval("auc", probabilities, targets, BINARY, seed=3) for _ in range(2))
 
         assert first == second
+
+    def test_interval_of_a_weighted_metric_holds_its_score(self) -> None:
+        probabilities, targets = drawn("multilabel", n_samples=200, n_classes=2)
+
+        low, high = bootstrap_interval("weighted_log_loss", probabilities, targets, SPINE)
+
+        assert low < score("weighted_log_loss", probabilities, targets, SPINE) < high
 
     def test_whole_groups_widen_the_interval(self) -> None:
         right = np.repeat(np.random.default_rng(0).random(20) < 0.5, 10)  # the ten samples of a patient agree

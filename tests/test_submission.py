@@ -30,6 +30,7 @@ SETTINGS: dict[str, Any] = {
     "aggregate": "mean",
     "metric": "log_loss",
     "metric_weights": [],
+    "metric_positive_weight": 1,
 }
 PREDICTED = {"007": (0.8, 0.2), "08": (0.4, 0.6), "9": (0.1, 0.9)}
 
@@ -43,7 +44,7 @@ class Stage:
         self.task(classes=["cat", "dog"])
         self.sample("id,label", "9,0.5", "007,0.5", "08,0.5")
         self.predict("main", 0, PREDICTED)
-        self.json("metrics.json", temperature=1.0, clip=0.0, expected_score=0.3)
+        self.json("metrics.json", temperature=1.0, clip=0.0, odds=[1, 1], expected_score=0.3)
 
     def json(self, name: str, **values: Any) -> None:
         (self.folder / name).write_text(json.dumps(values))
@@ -118,7 +119,7 @@ class TestSheet:
         assert stage.lines[1:] == ["9,0.1", "007,0.8", "08,0.4"]
 
     def test_is_calibrated_and_clipped_by_the_metrics(self, stage: Stage) -> None:
-        stage.json("metrics.json", temperature=2.0, clip=0.3, expected_score=0.3)
+        stage.json("metrics.json", temperature=2.0, clip=0.3, odds=[1, 1], expected_score=0.3)
 
         stage.run()
 
@@ -164,7 +165,7 @@ class TestMissing:
     def test_prior_that_fills_a_row_is_clipped_too(self, stage: Stage) -> None:
         stage.task(classes=["cat", "dog"], prior=[1.0, 0.0])
         stage.sample("id,label", "12,0.5")
-        stage.json("metrics.json", temperature=1.0, clip=0.05, expected_score=None)
+        stage.json("metrics.json", temperature=1.0, clip=0.05, odds=[1, 1], expected_score=None)
 
         stage.run()
 
@@ -346,6 +347,19 @@ class TestTrueScore:
         stage.run("--truth", truth, row_id="{id}_{class}", metric="weighted_log_loss", metric_weights=[7, 1])
 
         assert stage.check["true_score"] == pytest.approx(-(7 * np.log(0.7) + np.log(0.9)) / 8)
+
+    def test_of_double_positives_is_what_the_odds_are_told_for(self, stage: Stage) -> None:
+        stage.task("multilabel", classes=["all", "C1"])
+        stage.json("metrics.json", temperature=1.0, clip=0.0, odds=[2, 1], expected_score=0.3)
+        stage.predict("main", 0, {"a": (0.6, 0.1)})
+        stage.sample("row_id,fractured", "a_C1,0.5", "a_all,0.5")
+        truth = self.truth(stage, "row_id,fractured", "a_all,1", "a_C1,0")
+        weights: dict[str, Any] = {"metric_weights": [7, 1], "metric_positive_weight": 2}
+
+        stage.run("--truth", truth, row_id="{id}_{class}", metric="weighted_log_loss", **weights)
+
+        assert stage.lines == ["row_id,fractured", "a_C1,0.1", "a_all,0.75"]  # odds of 0.6 are 1.5, twice that is 3
+        assert stage.check["true_score"] == pytest.approx(-(14 * np.log(0.75) + np.log(0.9)) / 15)
 
     def test_not_defined_is_none(self, stage: Stage) -> None:
         truth = self.truth(stage, "id,label", "007,1", "08,1", "9,1")

@@ -37,6 +37,8 @@ SOURCE_KEYS = {
 }
 
 
+WEIGHS_POSITIVES = ("weighted_log_loss", "multilabel")
+
 # What a stage imports only for one kind of data or of source: its code does not count where another kind is read.
 READERS = {"picture": "pictures", "csv_pixels": "pictures", "dicom_series": "scans", "nifti": "scans"}
 SOURCES = {
@@ -175,6 +177,13 @@ def _check_competition(name: str, competition: Config) -> None:
             found=f"{len(weights)} weights, {len(data['classes'])} classes",
             do="Give one number a class, in the order of data.classes.",
         )
+    if competition["metric_positive_weight"] != 1 and (competition["metric"], data["task"]) != WEIGHS_POSITIVES:
+        raise CatscanError(
+            "Only the weighted log loss of a multilabel task can weigh positives more.",
+            where=f"config key {where}.metric_positive_weight",
+            found=f"{competition['metric']} of a {data['task']} task",
+            do="Leave the key out, or set `metric: weighted_log_loss` and `data.task: multilabel`.",
+        )
     if data["kind"] != "csv_pixels":  # whose train and test are the names of tables
         for key in ("train", "test"):
             if data[key]:
@@ -187,9 +196,10 @@ def _check_competition(name: str, competition: Config) -> None:
         from catscan.kaggle_refusals import check_name
 
         check_name(source["competition"])
+    shape = sample_shape(competition)
     for model, settings in competition["models"].items():
         try:
-            check_network(settings["network"], sample_shape(competition))
+            check_network(settings["network"], shape)
         except CatscanError as error:
             error.where = f"config key competitions.{name}.models.{model}.network"
             raise
@@ -200,7 +210,10 @@ def sample_shape(competition: Config) -> tuple[int, ...]:
     block = reader(competition)["reader"]
     if READER_BLOCK[competition["data"]["kind"]] == "picture":
         return (*block["size"], 3 if block["channels"] == "rgb" else 1)
-    return from_dict(ScanSettings, block).shape
+    settings = from_dict(ScanSettings, block)
+    if competition["data"]["kind"] == "nifti":
+        settings.refuse_any()
+    return settings.shape
 
 
 # --- what each stage reads -------------------------------------------------------------------------------------------
@@ -298,7 +311,7 @@ def submission(competition: Config) -> str:
 
 
 def _metric(competition: Config) -> Config:
-    return {key: competition[key] for key in ("metric", "metric_weights")}
+    return {key: competition[key] for key in ("metric", "metric_weights", "metric_positive_weight")}
 
 
 def report(config: Config) -> str:

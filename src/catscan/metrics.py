@@ -33,11 +33,15 @@ class Problem:
         The column of the positive class.
     weights
         One a class, or empty for all alike.
+    positive_weight
+        How much more a class that applies counts than one that does not, for the weighted log loss of a multilabel
+        task.
     """
 
     task: str
     positive: int = -1
     weights: tuple[float, ...] = ()
+    positive_weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -123,8 +127,34 @@ def prior_of(targets: Array) -> Array:
 
 
 def prior_score(name: str, targets: Array, problem: Problem) -> float:
-    """The metric of the simplest of all answers: for each sample the share of the classes."""
-    return score(name, np.tile(prior_of(targets), (len(targets), 1)), targets, problem)
+    """The metric of the simplest of all answers: for each sample the share of the classes, told as the metric likes."""
+    answer = with_odds(prior_of(targets)[None], odds_to_tell(name, targets, problem))
+    return score(name, np.tile(answer, (len(targets), 1)), targets, problem)
+
+
+def odds_to_tell(name: str, targets: Array, problem: Problem) -> Array:
+    """(classes,) what the odds of a probability that one believes are best multiplied by before they are told.
+
+    It is 1, but for a metric in which a class that applies counts more than one that does not: then a probability p
+    costs least, on average, when told with odds p / (1 - p) times the ratio of the two weights. The weights are means
+    over ``targets``, since those of `weighted_log_loss` depend on all classes of a sample; a class of which all samples
+    agree takes its plain ratio.
+    """
+    odds = np.ones(targets.shape[1])
+    if name != "weighted_log_loss" or problem.task != "multilabel" or problem.positive_weight == 1:
+        return odds
+    of_row = 1 / _raw_weights(targets, problem).sum(axis=1)  # a cell counts by its own weight over that of its row
+    for number, applies in enumerate(targets.T == 1):
+        both = 0 < applies.sum() < len(applies)
+        odds[number] = problem.positive_weight * (of_row[applies].mean() / of_row[~applies].mean() if both else 1)
+    return odds
+
+
+def with_odds(probabilities: Array, odds: Array) -> Array:
+    """Probabilities (n, classes) with the odds of each class multiplied; the same array where nothing changes."""
+    if (odds == 1).all():
+        return probabilities
+    return probabilities * odds / (1 - probabilities + probabilities * odds)
 
 
 def bootstrap_interval(
@@ -183,14 +213,20 @@ def _log_loss(probabilities: Array, targets: Array, problem: Problem) -> float:
 
 
 def _weighted_log_loss(probabilities: Array, targets: Array, problem: Problem) -> float:
-    """Log loss in which a cell (multilabel) or a sample counts by the weight of its class."""
-    weights = _weights(problem, targets.shape[1])
+    """Log loss in which a cell (multilabel) or a sample counts by the weight of its class.
+
+    Multilabel, as in RSNA's cervical spine competition (there 7 and 1, positives double): the mean over the samples of
+
+        sum_j w_j l_j / sum_j w_j,   w_j = weight_j * (positive_weight if y_j else 1),
+                                     l_j = -(y_j log p_j + (1 - y_j) log(1 - p_j)).
+    """
     p = np.clip(probabilities, SMALLEST, LARGEST)
     if problem.task == "multilabel":
         cells = -(targets * np.log(p) + (1 - targets) * np.log1p(-p))
-        return float((cells @ weights).sum() / (len(targets) * weights.sum()))
+        weights = _raw_weights(targets, problem)
+        return float(((cells * weights).sum(axis=1) / weights.sum(axis=1)).mean())
     p = p / p.sum(axis=1, keepdims=True)
-    of_sample = targets @ weights
+    of_sample = targets @ _weights(problem, targets.shape[1])
     return float(-(of_sample * np.log((p * targets).sum(axis=1))).sum() / of_sample.sum())
 
 
@@ -267,6 +303,11 @@ def _pf1(probabilities: Array, targets: Array, problem: Problem) -> float:
 
 def _decided(probabilities: Array, targets: Array, problem: Problem) -> Array:
     return decide(probabilities, problem.task, at_least_one=bool(targets.any(axis=1).all()))
+
+
+def _raw_weights(targets: Array, problem: Problem) -> Array:
+    """(n, classes) weights of the cells of a multilabel task."""
+    return _weights(problem, targets.shape[1]) * np.where(targets == 1, problem.positive_weight, 1.0)
 
 
 def _weights(problem: Problem, n_classes: int) -> Array:

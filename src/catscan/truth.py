@@ -19,9 +19,7 @@ USAGE = "Usage"  # Kaggle's solution files say in this column which rows count
 IGNORED = "Ignored"
 
 
-def true_score(
-    sheet_path: Path | str, truth_path: Path | str, form: Form, *, metric: str, weights: tuple[float, ...]
-) -> float:
+def true_score(sheet_path: Path | str, truth_path: Path | str, form: Form, *, metric: str, problem: Problem) -> float:
     """Score a submission against the truth.
 
     Parameters
@@ -55,7 +53,7 @@ def true_score(
     truth = truth.set_index(form.id_column)
     probabilities = _matrix(submitted.loc[both], form, where=str(sheet_path))
     targets = _matrix(truth.loc[both], form, where=str(truth_path))
-    return score(metric, probabilities, targets, Problem(form.task, form.positive, weights))
+    return score(metric, probabilities, targets, problem)
 
 
 def _matrix(table: pd.DataFrame, form: Form, *, where: str) -> Array:

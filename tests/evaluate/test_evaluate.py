@@ -65,7 +65,7 @@ def run(folder: Path) -> dict[str, Any]:
     arguments += ["--predictions", *map(str, sorted(models.glob("*/out-of-fold.csv")))]
     arguments += ["--history", *map(str, sorted(models.glob("*/history.csv")))]
     arguments += ["--arrays", str(folder / "a.npy"), "--out", str(folder / "evaluation")]
-    settings = canonical({"metric": "log_loss", "metric_weights": []})
+    settings = canonical({"metric": "log_loss", "metric_weights": [], "metric_positive_weight": 1})
     assert main(["evaluate", "--settings", settings, *arguments]) == 0
     loaded: dict[str, Any] = read_json(folder / "evaluation" / "metrics.json")
     return loaded
@@ -171,6 +171,27 @@ class TestFigures:
         drawn = figures.gallery([("cancer", list(scans), ["a", "b"])])
 
         assert len(drawn.axes) == 2
+
+
+def test_expected_score_is_of_the_odds_that_the_submission_tells(tmp_path: Path) -> None:
+    draw = np.random.default_rng(1)
+    targets = (draw.random((80, 2)) < (0.5, 0.2)).astype(float)
+    ids = [f"{n:03}" for n in range(80)]
+    path = tmp_path / "resnet" / "fold-0" / "out-of-fold.csv"
+    path.parent.mkdir(parents=True)
+    given = pd.DataFrame(0.2 + 0.5 * targets + 0.1 * draw.random((80, 2)), columns=["all", "C1"])
+    given.insert(0, "sample_id", ids)
+    given.to_csv(path, index=False)
+    labels = [" ".join(np.array(["all", "C1"])[row == 1]) for row in targets]
+    index = pd.DataFrame({"label": labels, "fold": ["0"] * 80, "group": ids}, ids)
+    problem = metrics.Problem("multilabel", weights=(7, 1), positive_weight=2)
+
+    held_out = evaluate.gather([path], index, ["all", "C1"], "multilabel", "weighted_log_loss")
+    told = evaluate.evaluate(held_out, "weighted_log_loss", problem, {"n_train": 80, "folds": 1})
+
+    submitted = metrics.with_odds(held_out.calibrated, np.array(told["odds"]))
+    assert min(told["odds"]) > 1
+    assert told["expected_score"] == metrics.score("weighted_log_loss", submitted, targets, problem)
 
 
 def test_multilabel_targets_are_taken_from_the_names(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Submission.
 
-Required inputs: the test predictions of all models and folds, evaluation/metrics.json (temperature, clip, expected score),
+Required inputs: the test predictions of all models and folds, evaluation/metrics.json (temperature, clip, odds, expected score),
 index.csv, index.json, the sample submission among the raw files; truth/solution.csv where it exists.
 Outputs: submission.csv, and submission.json, what was checked: rows, ids without a prediction, expected and true score.
 Reads of the config: submission, metric.

@@ -2,7 +2,7 @@
 
 In: the index, the out-of-fold predictions and history of every model and fold, the training shards. Out: in one folder
 `metrics.json` (scores of each model and fold, of their blend with 95 % intervals, the constant prior, the temperature
-and clip that the submission stage applies, the expected score) and the figures, PNG.
+clip and odds that the submission stage applies, the expected score) and the figures, PNG.
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ MOST_WRONG = 16
 
 @dataclass(frozen=True)
 class Settings:
-    """What the evaluate stage reads: the competition's metric and the weights of its classes."""
+    """What the evaluate stage reads: the competition's metric and its weights."""
 
     metric: str
     metric_weights: tuple[float, ...]
+    metric_positive_weight: float
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +67,7 @@ def run(args: argparse.Namespace) -> None:
         task=summary["task"],
         positive=summary["classes"].index(summary["positive"]),
         weights=settings.metric_weights,
+        positive_weight=settings.metric_positive_weight,
     )
     told = evaluate(held_out, settings.metric, problem, summary)
     histories = {name_of(path): read_table(path).apply(_numbers) for path in args.history}
@@ -166,6 +168,8 @@ def _halves(targets: Array) -> NDArray[np.int64]:
 def evaluate(held_out: HeldOut, metric: str, problem: metrics.Problem, summary: dict[str, Any]) -> dict[str, Any]:
     """All that `metrics.json` holds; numbers that the samples do not define are null."""
     fitted = calibration.fit(held_out.blend, held_out.targets, problem.task, metric)
+    odds = metrics.odds_to_tell(metric, held_out.targets, problem)
+    told_probabilities = metrics.with_odds(held_out.calibrated, odds)
     auc = "auc" if problem.task == "binary" else "mean_column_auc"
     loss = metrics.score("log_loss", held_out.calibrated, held_out.targets, problem)
     folds = [_scores(held_out.calibrated, held_out, held_out.folds == fold, problem) for fold in _folds(held_out)]
@@ -187,7 +191,8 @@ def evaluate(held_out: HeldOut, metric: str, problem: metrics.Problem, summary: 
         "models": {name: _model(given, held_out, problem) for name, given in held_out.models.items()},
         "temperature": fitted.temperature,
         "clip": fitted.clip,
-        "expected_score": _number(metrics.score(metric, held_out.calibrated, held_out.targets, problem)),
+        "odds": odds.tolist(),
+        "expected_score": _number(metrics.score(metric, told_probabilities, held_out.targets, problem)),
     }
     return told | {"remarks": list(remarks(told, summary))}
 

@@ -1,7 +1,7 @@
 """Blend, calibrate and clip the predictions, write the submission and check it row by row.
 
-In: the test predictions of all models and folds, evaluation/metrics.json (temperature, clip, expected score), index.csv
-and index.json, the sample submission among the raw files, the truth of the test set where it is known. Out:
+In: the test predictions of all models and folds, evaluation/metrics.json (temperature, clip, odds, expected score),
+index.csv and index.json, the sample submission among the raw files, the truth of the test set where it is known. Out:
 `submission.csv`, with the ids, the columns and the order of the sample submission, and `submission.json`, what was
 checked and what score is expected.
 """
@@ -21,7 +21,7 @@ import pandas as pd
 from catscan.calibration import Calibration, calibrate, clipped, expected_prior
 from catscan.errors import listed
 from catscan.files import read_json, whole, write_json
-from catscan.metrics import metric_named
+from catscan.metrics import Problem, metric_named, with_odds
 from catscan.places import read_raw_table
 from catscan.progress import say
 from catscan.raw import RawFiles
@@ -37,7 +37,7 @@ from catscan.words import number_of
 
 @dataclass(frozen=True)
 class Settings:
-    """The keys of the block `submission` but its kind, and the metric."""
+    """The keys of the block `submission` but its kind, and the metric with its weights."""
 
     sample: str
     id_column: str
@@ -48,6 +48,7 @@ class Settings:
     aggregate: str
     metric: str
     metric_weights: tuple[float, ...]
+    metric_positive_weight: float
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -73,12 +74,13 @@ def run(args: argparse.Namespace) -> None:
     predictions = read_predictions(args.predictions, form.classes, form.task)
     expected = expected_prior(summary["prior"], summary["n_train"], form.task)
     calibration = Calibration(metrics["temperature"], metrics["clip"], expected)
+    odds = np.array(metrics["odds"])
     sheet, missing = fill_sheet(
         sample,
         form,
         predictions.sample_ids,
-        calibrate(predictions.probabilities, calibration, form.task),
-        prior=clipped(np.array([summary["prior"]]), calibration.clip, form.task)[0],
+        with_odds(calibrate(predictions.probabilities, calibration, form.task), odds),
+        prior=with_odds(clipped(np.array([summary["prior"]]), calibration.clip, form.task), odds)[0],
         fields=fields,
         aggregate=settings.aggregate,
         at_least_one=_all_have_a_class(args.index),
@@ -146,7 +148,8 @@ def _all_have_a_class(index_path: Path) -> bool:
 def _true_score(args: argparse.Namespace, settings: Settings, form: Form) -> float | None:
     if not args.truth or not args.truth.is_file():
         return None
-    true = true_score(args.out, args.truth, form, metric=settings.metric, weights=settings.metric_weights)
+    problem = Problem(form.task, form.positive, settings.metric_weights, settings.metric_positive_weight)
+    true = true_score(args.out, args.truth, form, metric=settings.metric, problem=problem)
     return None if math.isnan(true) else true
 
 
