@@ -14,7 +14,8 @@ from catscan.scans import figures
 GEOMETRY = {
     "spacing_mm": [5.0, 2.0, 2.5],
     "affine": [[0, 0, 2.5, -50], [0, 2.0, 0, -60], [5.0, 0, 0, -100], [0, 0, 0, 1]],
-    "hu_windows": [[-1350.0, 150.0]],
+    "modality": "CT",
+    "intensity_ranges": [[-1350.0, 150.0]],
 }
 
 
@@ -94,3 +95,22 @@ def test_the_outline_tells_the_volume_inside(array: np.ndarray) -> None:
 
 def test_an_empty_mask_still_gives_a_figure(array: np.ndarray) -> None:
     figures.lung_outline(array, GEOMETRY, np.zeros(array.shape[:3], bool)).canvas.draw()
+
+
+@pytest.mark.parametrize("draw", DRAWERS.values(), ids=DRAWERS.keys())
+def test_no_figure_of_an_mr_scan_speaks_of_hu(draw: Callable[..., Figure], array: np.ndarray) -> None:
+    geometry = GEOMETRY | {"modality": "MR", "intensity_ranges": [[-12.5, 1234.567]]}
+
+    found = " ".join(texts(draw(array, geometry)))
+
+    assert "HU" not in found
+    assert "tissue" not in found
+
+
+def test_the_histogram_of_an_mr_scan_tells_its_own_values(array: np.ndarray) -> None:
+    geometry = GEOMETRY | {"modality": "MR", "intensity_ranges": [[-12.5, 1234.567]]}
+
+    found = texts(figures.histogram(array, geometry))
+
+    assert "value, in the scanner's own unit" in found
+    assert any(text.startswith(" 1235 \n") for text in found)

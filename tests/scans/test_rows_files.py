@@ -260,6 +260,39 @@ def test_row_40_nested_folders_are_one_sample(slices: list[Dataset], save: Save,
     assert read(folder).array.tobytes() == clean.array.tobytes()
 
 
+def test_row_40_files_of_the_same_name_in_two_folders_are_both_told(
+    slices: list[Dataset], slice_at: Slice, save: Save, read: Read, clean: Reading
+) -> None:
+    folder = save(slices, "nested")
+    for study in ("a", "b/c"):
+        save([slice_at((0, 0, 8), ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])], f"nested/{study}")
+        (folder / study / "notes.txt").write_bytes(b"x" * 500)
+    (folder / "notes.txt").write_bytes(b"x" * 500)
+
+    reading = read(folder)
+
+    assert reading.array.tobytes() == clean.array.tobytes()
+    assert reading.geometry["left_out"] == {
+        "notes.txt": "is no DICOM file",
+        "a/notes.txt": "is no DICOM file",
+        "b/c/notes.txt": "is no DICOM file",
+        "a/0000.dcm": "is a localizer",
+        "b/c/0000.dcm": "is a localizer",
+    }
+
+
+def test_row_40_a_damaged_file_in_a_sub_folder_of_a_zip_is_named_by_its_path(
+    slices: list[Dataset], save: Save, tmp_path: Path
+) -> None:
+    folder = save(slices, "p/study")
+    with zipfile.ZipFile(tmp_path / "scans.zip", "w") as archive:
+        for path in folder.iterdir():
+            archive.writestr(f"stage1/p/study/{path.name}", path.read_bytes()[:-100])
+
+    with pytest.raises(BadSample, match=r"has damaged files: study/0000\.dcm is cut short"):
+        ScanReader(RawFiles(tmp_path), ScanSettings(size=(8, 8, 8))).read(Sample("p", "scans.zip", "stage1/p"))
+
+
 @pytest.mark.parametrize("there", [True, False], ids=["empty", "absent"])
 def test_row_40_an_empty_patient_is_refused_with_a_reason(there: bool, tmp_path: Path, read: Read) -> None:
     if there:

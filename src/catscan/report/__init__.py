@@ -236,7 +236,7 @@ def scan_figures(shards: Shards, geometry: dict[str, dict[str, Any]]) -> Iterato
     views: dict[Callable[..., Figure], str] = {
         figures.montage: f"Scan {sample_id}, slice by slice from the feet upwards, with heights in mm.",
         figures.three_planes: "The same scan in three planes, in true proportions.",
-        figures.histogram: "How often each Hounsfield unit occurs, and what the window cuts off.",
+        figures.histogram: "How often each value occurs, and what is cut off at both ends.",
     }
     for view, caption in views.items():
         drawn = io.BytesIO()

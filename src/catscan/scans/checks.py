@@ -39,9 +39,11 @@ def check(series: Series, stored: StoredSlices, settings: ScanSettings) -> Scan:
     steps = _steps(series, settings, remarks)
     directions = check_directions(series.axes, series.places_mm, settings, remarks)
     rescale = _rescale(series, stored, settings, remarks)
+    first = series.headers[0]
     report = series.report | {
+        "modality": first.modality,
         "n_slices": len(series.headers),
-        "rows_columns": [series.headers[0].rows, series.headers[0].columns],
+        "rows_columns": [first.rows, first.columns],
         "pixel_mm": [round(mm, 6) for mm in series.pixel_mm],
         "step_mm": round(steps.step_mm, 6),
         "steps_mm": distinct_steps(series.places_mm[:, 0]),
@@ -52,8 +54,8 @@ def check(series: Series, stored: StoredSlices, settings: ScanSettings) -> Scan:
         "padding": sorted({header.padding for header in series.headers if header.padding}),
         "transfer_syntaxes": sorted({header.transfer_syntax for header in series.headers}),
     }
-    first = series.headers[0]
     return Scan(
+        modality=first.modality,
         axes=series.axes,
         places_mm=series.places_mm,
         pixel_mm=series.pixel_mm,
@@ -124,9 +126,11 @@ def _rescale(
     if not lacking:
         return tuple((slope or 1.0, intercept or 0.0) for slope, intercept in pairs)
     guessed = 0.0
-    if any(pairs[k][1] is None for k in lacking):
+    is_ct = series.headers[0].modality == "CT"
+    if is_ct and any(pairs[k][1] is None for k in lacking):
         guessed = _guess_intercept(series.headers[lacking[len(lacking) // 2]], stored, settings, remarks)
-    remarks.append(f"{number_of(len(lacking), 'slice')} without slope or intercept; taken were 1 and {guessed:g}")
+    if is_ct or len(lacking) < len(pairs):  # in MR it is usual to have none (DICOM PS3.3 C.8.3.1)
+        remarks.append(f"{number_of(len(lacking), 'slice')} without slope or intercept; taken were 1 and {guessed:g}")
     return tuple((1.0 if s is None else s, guessed if b is None else b) for s, b in pairs)
 
 

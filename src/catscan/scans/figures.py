@@ -134,39 +134,45 @@ def _middle(count: int, wanted: float) -> slice:
 
 
 def histogram(array: Array, geometry: dict[str, Any], *, title: str = "", channel: int = 0) -> Figure:
-    """How often each HU occurs, what the window cuts off at both ends, and where tissues lie.
+    """How often each value occurs, what is cut off at both ends, and in CT where tissues lie on the scale of HU.
 
     Parameters
     ----------
     array, geometry, title, channel
         As in `montage`.
     """
-    low, high = geometry["hu_windows"][channel]
+    low, high = geometry["intensity_ranges"][channel]
+    unit = "HU" if geometry["modality"] == "CT" else "value, in the scanner's own unit"
     counts = np.bincount(array[..., channel].ravel(), minlength=256) / array[..., channel].size
     figure, (panel,) = _figure(title, (8, 3.8), 1, 1)
-    hu = low + np.arange(256) * (high - low) / 255
-    panel.fill_between(hu[1:255], counts[1:255] * 100, step="mid", color="0.55", linewidth=0)
-    panel.step(hu[1:255], counts[1:255] * 100, where="mid", color="black", linewidth=0.8)
+    place = low + np.arange(256) * (high - low) / 255
+    panel.fill_between(place[1:255], counts[1:255] * 100, step="mid", color="0.55", linewidth=0)
+    panel.step(place[1:255], counts[1:255] * 100, where="mid", color="black", linewidth=0.8)
     margin = 0.12 * (high - low)
-    panel.set(xlim=(low - margin, high + margin), xlabel="HU", ylabel="share of voxels, %")
-    padding = round((AIR_HU - low) / (high - low) * 255)  # its spike would press all else to the ground
-    usual = np.delete(counts, [0, 255, *([padding] if 0 < padding < 255 else [])])
-    panel.set_ylim(0, 1.3 * max(float(usual.max()) * 100, 1e-3))
-    if 0 < padding < 255:
-        top = panel.get_ylim()[1]
-        panel.text(hu[padding], 0.75 * top, f"{counts[padding]:.1%} at {AIR_HU:g} HU ", ha="right", fontsize=8)
-    for edge in (low, high):
-        panel.axvline(edge, color="black", linestyle="--", linewidth=1)
-    top = panel.get_ylim()[1]
+    panel.set(xlim=(low - margin, high + margin), xlabel=unit, ylabel="share of voxels, %")
+    padding = round((AIR_HU - low) / (high - low) * 255) if unit == "HU" else 0
+    spike = [padding] if 0 < padding < 255 else []  # it would press all else to the ground
+    top = 1.3 * max(float(np.delete(counts, [0, 255, *spike]).max()) * 100, 1e-3)
+    panel.set_ylim(0, top)
+    if spike:
+        panel.text(place[padding], 0.75 * top, f"{counts[padding]:.1%} at {AIR_HU:g} HU ", ha="right", fontsize=8)
     for edge, share, side in ((low, counts[0], "right"), (high, counts[255], "left")):
-        text = f" {edge:g} HU \n {share:.1%} {'at or below' if side == 'right' else 'at or above'} "
+        panel.axvline(edge, color="black", linestyle="--", linewidth=1)
+        value = f"{edge:g} HU" if unit == "HU" else f"{edge:.4g}"
+        text = f" {value} \n {share:.1%} {'at or below' if side == 'right' else 'at or above'} "
         panel.text(edge, 0.55 * top, text, ha=side, va="center", fontsize=8, rotation=90)
+    if unit == "HU":
+        _tissues(panel, low, high, top)
+    panel.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _tissues(panel: Axes, low: float, high: float, top: float) -> None:
+    """Mark on the scale of HU where tissues lie, as far as the window shows them."""
     for name, place in TISSUES_HU.items():
         if low < place < high:
             panel.plot([place], [0.97 * top], marker="v", color="black", markersize=5, clip_on=False)
             panel.text(place, 0.93 * top, name, ha="center", va="top", fontsize=8)
-    panel.spines[["top", "right"]].set_visible(False)
-    return figure
 
 
 def lung_outline(

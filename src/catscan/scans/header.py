@@ -40,6 +40,8 @@ class Header:
         Where the stored values start in the file, little-endian, uncompressed; -1 when a decoder must find them.
     frame
         Its number in a multi-frame file; 0 for a single one.
+    folder
+        The folder below its sample's that it lies in; "" for the sample's own.
     """
 
     file: RawFile
@@ -72,6 +74,7 @@ class Header:
     frames: int
     pixel_offset: int
     frame: int = 0
+    folder: str = ""
 
     @property
     def pixel_bytes(self) -> int:
@@ -82,6 +85,7 @@ class Header:
     def name(self) -> str:
         """What to call it in a message."""
         name = self.file.path.rsplit("/", 1)[-1]
+        name = f"{self.folder}/{name}" if self.folder else name
         return f"{name} frame {self.frame + 1}" if self.frames > 1 else name
 
 

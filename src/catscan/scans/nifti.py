@@ -1,4 +1,4 @@
-"""Reads a NIfTI file (`.nii`, `.nii.gz`) as a CT scan: the same grids and windows as for a DICOM series."""
+"""Reads a NIfTI file (`.nii`, `.nii.gz`) as a scan: the same grids and windows as for a DICOM series."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class NiftiReader:
     """
 
     def __init__(self, raw: RawFiles, settings: ScanSettings) -> None:
+        settings.refuse_any()
         self._raw, self._settings = raw, settings
 
     @property
@@ -110,6 +111,7 @@ def scan_of(image: Any, settings: ScanSettings) -> Scan:
     step = float(places[-1, 0] - places[0, 0]) / (shape[2] - 1)
     values = image.dataobj.get_unscaled().reshape(shape[:3])
     report = {
+        "modality": settings.modality,
         "n_slices": shape[2],
         "rows_columns": [shape[1], shape[0]],
         "pixel_mm": [round(mm, 6) for mm in pixel_mm],
@@ -117,6 +119,7 @@ def scan_of(image: Any, settings: ScanSettings) -> Scan:
         **directions,
     }
     return Scan(
+        modality=settings.modality,
         axes=axes,
         places_mm=places,
         pixel_mm=pixel_mm,

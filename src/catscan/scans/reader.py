@@ -1,7 +1,8 @@
-"""Reads a CT series: from a folder of DICOM files to one uint8 array and a report of every decision."""
+"""Reads a series: from a folder of DICOM files to one uint8 array and a report of every decision."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,11 +11,11 @@ from numpy.typing import NDArray
 from catscan.errors import BadSample, listed
 from catscan.raw import RawFile, RawFiles
 from catscan.samples import Reading, Sample
-from catscan.scans import tutorial
+from catscan.scans import mr, tutorial
 from catscan.scans.checks import check
 from catscan.scans.geometry import affine_of, turn_to_patient
 from catscan.scans.grids import grid_for
-from catscan.scans.header import Header
+from catscan.scans.header import SLICES, Header
 from catscan.scans.headers import read_headers
 from catscan.scans.planes import resampled
 from catscan.scans.region import find_region
@@ -24,14 +25,14 @@ from catscan.scans.series import choose_series
 from catscan.scans.settings import ScanSettings
 from catscan.scans.slices import StoredSlices
 from catscan.scans.sources import ScanFiles, Unreadable
-from catscan.scans.windows import AIR_HU, hu_window, to_levels
+from catscan.scans.windows import AIR_HU, hu_window, percentile_pair, to_levels
 from catscan.words import number_of
 
 SAME_HU = 1.0  # a scan whose values span less is empty
 
 
 class ScanReader:
-    """Reads CT scans one after another; safe to share between threads.
+    """Reads series one after another; safe to share between threads.
 
     Parameters
     ----------
@@ -101,10 +102,11 @@ class ScanReader:
         """
         stored = StoredSlices(self._files)
         listing = self._files.list(sample.archive, sample.path)
-        headers, skipped, damaged = self._headers(listing)
+        headers, skipped, damaged = self._headers(listing, sample)
         _refuse_damaged(damaged, self._settings)
         if not headers:
-            raise BadSample(f"has no CT slice ({listed(_reasons(skipped | damaged))})")
+            wanted = SLICES[self._settings.modality].split(" ", 1)[1]
+            raise BadSample(f"has no {wanted} ({listed(_reasons(skipped | damaged))})")
         series = choose_series(headers, stored, wanted=self._settings.series.get(sample.sample_id, ""))
         scan = check(series, stored, self._settings)
         left_out = scan.report["left_out"] | skipped | damaged
@@ -114,17 +116,26 @@ class ScanReader:
         report = scan.report | {"n_files": len(listing), "left_out": left_out}
         return replace(scan, report=report, remarks=remarks)
 
-    def _headers(self, listing: list[RawFile]) -> tuple[list[Header], dict[str, str], dict[str, str]]:
-        """The slices; the files that are none, and those that are damaged, by name with the reason."""
+    def _headers(self, listing: list[RawFile], sample: Sample) -> tuple[list[Header], dict[str, str], dict[str, str]]:
+        """The slices; the files that are none, and those that are damaged, by their path below the sample's."""
         headers: list[Header] = []
         skipped: dict[str, str] = {}
         damaged: dict[str, str] = {}
         for file in listing:
+            folder, name = _place_below(sample, file)
             try:
-                headers += read_headers(self._files, file)
+                found = read_headers(self._files, file, modality=self._settings.modality)
             except Unreadable as error:
-                (damaged if error.damaged else skipped)[file.path.rsplit("/", 1)[-1]] = error.reason
+                (damaged if error.damaged else skipped)[f"{folder}/{name}" if folder else name] = error.reason
+            else:
+                headers += [replace(header, folder=folder) for header in found] if folder else found
         return headers, skipped, damaged
+
+
+def _place_below(sample: Sample, file: RawFile) -> tuple[str, str]:
+    """The folder below the sample's that a file lies in, "" for none, and its name."""
+    folder, _, name = file.path.rpartition("/")
+    return folder[len(sample.path) :].strip("/"), name
 
 
 def _reasons(left_out: dict[str, str]) -> list[str]:
@@ -144,12 +155,16 @@ def read_array(scan: Scan, settings: ScanSettings) -> Reading:
     turn = turn_to_patient(scan.axes)
     region = find_region(scan, settings, turn)
     grid = grid_for(settings, region.box_mm, turn)
-    array = _grey_levels(scan, settings, grid, region.kept(grid))
+    if scan.modality == "MR":
+        array, ranges = mr.grey_levels(scan, grid, [percentile_pair(pair) for pair in settings.percentiles])
+    else:
+        ranges = [hu_window(choice) for choice in settings.hu_windows]
+        array = _grey_levels(scan, grid, ranges, region.kept(grid))
     geometry = {
         "mode": settings.mode,
         "spacing_mm": [round(float(grid.step_mm[own]), 6) for own in turn.order],
         "affine": affine_of(scan.axes, grid.low_mm, grid.step_mm, grid.shape, turn).round(6).tolist(),
-        "hu_windows": [list(hu_window(choice)) for choice in settings.hu_windows],
+        "intensity_ranges": [[round(end, 6) for end in ends] for ends in ranges],
     }
     remarks = scan.remarks
     if region.report.get("lungs_not_used"):
@@ -158,15 +173,16 @@ def read_array(scan: Scan, settings: ScanSettings) -> Reading:
     return Reading(array=np.ascontiguousarray(turned), odd=remarks, geometry=scan.report | region.report | geometry)
 
 
-def _grey_levels(scan: Scan, settings: ScanSettings, grid: Grid, kept: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
-    """uint8, (channels, normal, rows, columns).
+def _grey_levels(
+    scan: Scan, grid: Grid, windows: Sequence[tuple[float, float]], kept: NDArray[np.bool_] | None
+) -> NDArray[np.uint8]:
+    """Those of a CT scan: uint8, (channels, normal, rows, columns).
 
     Raises
     ------
     BadSample
         When all voxels are the same.
     """
-    windows = [hu_window(choice) for choice in settings.hu_windows]
     array = np.empty((len(windows), *grid.shape), np.uint8)
     lowest, highest = np.inf, -np.inf
     for number, above_air in enumerate(resampled(scan, grid)):

@@ -20,6 +20,8 @@ class Scan:
 
     Attributes
     ----------
+    modality
+        CT or MR.
     axes
         (3, 3) the scan's own axes as rows: normal, down the rows, along the columns; unit vectors in the patient.
     places_mm
@@ -31,7 +33,7 @@ class Scan:
     steps
         What the distances of the slices say.
     rescale
-        (slope, intercept) of each slice: HU = slope * stored + intercept.
+        (slope, intercept) of each slice: value = slope * stored + intercept, in HU when it is CT.
     padding
         For each slice the lowest and highest stored value that is no pixel, or None.
     stored
@@ -42,6 +44,7 @@ class Scan:
         What a person should know, as sentences about the sample.
     """
 
+    modality: str
     axes: Floats
     places_mm: Floats
     pixel_mm: tuple[float, float]

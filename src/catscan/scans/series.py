@@ -27,11 +27,12 @@ SAME_DIRECTION = 1e-3
 FEWEST = 3  # slices; fewer are a localizer, or no volume
 INTERLEAVED = 0.5  # of the shorter part: runs that overlap by more are scans of their own
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
-# What tells two scans of the same places apart, in this order (time, run of the scanner, reconstruction).
+# What tells two scans of the same places apart, in this order (time, run of the scanner, reconstruction, MR's echo).
 PHASES: dict[str, Callable[[Header], str]] = {
     "Temporal Position": attrgetter("temporal"),
     "Acquisition Number": attrgetter("acquisition"),
     "Convolution Kernel": attrgetter("kernel"),
+    "Echo Time": attrgetter("echo_ms"),
 }
 
 
@@ -101,7 +102,7 @@ def choose_series(headers: Sequence[Header], stored: StoredSlices, *, wanted: st
         remarks.append(f"holds several scans of the same places; taken was {phase}")
     axes = _axes_of(one[0])
     if one[0].photometric == "MONOCHROME1":
-        remarks.append("is marked MONOCHROME1; values are HU all the same and were not inverted")
+        remarks.append("is marked MONOCHROME1; values were taken as they are, not inverted")
     report = {
         "series_uid": one[0].series_uid,
         "copies": copies,
@@ -166,11 +167,11 @@ def _pixel_mm(headers: list[Header]) -> tuple[float, float]:
 
 
 def _grouped(headers: list[Header]) -> list[list[Header]]:
-    """By series, size, directions and pixel spacing; each group sorted along its normal, then by content."""
+    """By series, modality, size, directions and pixel spacing; each group sorted along its normal, then by content."""
     groups: list[list[Header]] = []
     by_key: dict[tuple[Any, ...], list[list[Header]]] = defaultdict(list)
     for header in sorted(headers, key=_content_key):
-        alike = by_key[header.series_uid, header.rows, header.columns]
+        alike = by_key[header.series_uid, header.modality, header.rows, header.columns]
         group = next((group for group in alike if _same_plane(group[0], header)), None)
         if group is None:
             group = []

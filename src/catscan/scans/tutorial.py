@@ -84,6 +84,6 @@ def read_array(scan: Scan, settings: ScanSettings) -> tuple[NDArray[np.uint8], d
     geometry = {
         "mode": "tutorial",
         "spacing_mm": [round(mm, 6) for mm in spacing],
-        "hu_windows": [list(window) for window in windows],
+        "intensity_ranges": [list(window) for window in windows],
     }
     return array, geometry

@@ -1,4 +1,4 @@
-"""From Hounsfield units to grey levels: the range of HU that is shown."""
+"""From values to grey levels: the range that is shown, in Hounsfield units (CT) or as percentiles (MR)."""
 
 from __future__ import annotations
 
@@ -45,17 +45,48 @@ def hu_window(choice: Any) -> tuple[float, float]:
     return low, high
 
 
+def percentile_pair(choice: Any) -> tuple[float, float]:
+    """The (low, high) percentiles, 0 to 100, that a config gives.
+
+    Raises
+    ------
+    CatscanError
+        When they are none, or in the wrong order.
+
+    >>> percentile_pair([1, 99])
+    (1.0, 99.0)
+    """
+    try:
+        low, high = (float(end) for end in choice)
+    except (TypeError, ValueError):
+        low = high = -1.0
+    if not 0 <= low < high <= 100:
+        raise CatscanError(
+            "Percentiles cannot be understood.",
+            where="preprocess.scan.percentiles",
+            found=repr(choice),
+            do="Give [low, high], such as [1, 99], from 0 to 100.",
+        )
+    return low, high
+
+
 def to_levels(
-    above_air: NDArray[np.float32], window: tuple[float, float], *, out: NDArray[np.uint8] | None = None
+    above: NDArray[np.float32],
+    window: tuple[float, float],
+    *,
+    zero: float = AIR_HU,
+    out: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
     """Grey levels of one plane: 0 at the window's low end and below, 255 at its high end and above, rounded.
 
     Parameters
     ----------
-    above_air
-        float32, (height, width); HU above `AIR_HU`.
+    above
+        float32, (height, width); how far the values lie above ``zero``.
     window
-        (low, high) in HU.
+        (low, high): HU, or the values of an MR scan.
+    zero
+        The value that 0 stands for.
     out
         uint8 of the same shape, C-contiguous, to be filled.
     """
@@ -63,6 +94,6 @@ def to_levels(
 
     low, high = window
     factor = 255.0 / (high - low)
-    offset = (AIR_HU - low) * factor
-    levels: NDArray[Any] = cv2.addWeighted(above_air, factor, above_air, 0.0, offset, dst=out, dtype=cv2.CV_8U)
+    offset = (zero - low) * factor
+    levels: NDArray[Any] = cv2.addWeighted(above, factor, above, 0.0, offset, dst=out, dtype=cv2.CV_8U)
     return levels
