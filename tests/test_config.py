@@ -57,6 +57,10 @@ class TestMistakes:
                 ["competitions.dogs-vs-cats.metric_weights", "3 weights, 2 classes"],
             ),
             (
+                lambda cats: cats["preprocess"].update(picture={"bands": ["band_1"]}),
+                ["`bands` is for tables of pixels", "dogs-vs-cats.preprocess.picture.bands", "data.kind: picture"],
+            ),
+            (
                 lambda cats: cats.update(metric_positive_weight=2),
                 [
                     "Only the weighted log loss",
@@ -102,6 +106,7 @@ class TestMistakes:
             "pattern",
             "metric",
             "weights",
+            "bands",
             "positive weight",
             "model key",
             "choice",
@@ -159,6 +164,8 @@ class TestSchema:
             "channels": "rgb",
             "fit": "stretch",
             "resize": "area",
+            "bands": [],
+            "value_range": [],
         }
         assert cats["index"] == {"folds": 3, "shards": 2, "seed": 1, "near_duplicates": True}
 

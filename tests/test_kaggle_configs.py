@@ -303,6 +303,18 @@ def _(raw: Miniature) -> dict[str, Any]:
     return {"train": 4, "test": 2, "classes": species}
 
 
+@layout("statoil-iceberg-classifier")
+def _(raw: Miniature) -> dict[str, Any]:
+    echo = {"band_1": [-27.878361] * 5625, "band_2": [-27.154118] * 5625}
+    train = [{"id": f"dfd591{n}", **echo, "inc_angle": "na", "is_iceberg": n % 2} for n in range(4)]
+    test = [{"id": name, **echo, "inc_angle": 34.9637} for name in ("5941774d", "4023181e")]
+    (raw.raw / "data" / "processed").mkdir(parents=True)
+    for name, records in (("train.json", train), ("test.json", test)):
+        (raw.raw / "data" / "processed" / name).write_text(json.dumps(records))
+    raw.table("data/processed/sample_submission.csv", "id,is_iceberg", "5941774d,0.5", "4023181e,0.5")
+    return {"train": 4, "test": 2, "classes": ["ship", "iceberg"]}
+
+
 @layout("invasive-species-monitoring")
 def _(raw: Miniature) -> dict[str, Any]:
     raw.files(*(f"train/{n}.jpg" for n in range(1, 5)), *(f"test/{n}.jpg" for n in range(1, 3)))

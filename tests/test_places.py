@@ -49,6 +49,20 @@ class TestFindFile:
     def test_finds_plain_files_and_members(self, raw: RawFiles, name: str, archive: str) -> None:
         assert find_file(raw.all(), name).archive == archive
 
+    def test_finds_the_one_file_of_a_name_in_any_folder(self, tmp_path: Path) -> None:
+        (tmp_path / "data" / "processed").mkdir(parents=True)
+        (tmp_path / "data" / "processed" / "train.csv").write_text("id\n1\n")
+
+        assert find_file(RawFiles(tmp_path).all(), "train.csv").path == "data/processed/train.csv"
+
+    def test_takes_none_of_several_in_folders(self, tmp_path: Path) -> None:
+        for folder in ("a", "b"):
+            (tmp_path / folder).mkdir()
+            (tmp_path / folder / "train.csv").write_text("id\n1\n")
+
+        with pytest.raises(CatscanError, match=r"no file 'train\.csv'"):
+            find_file(RawFiles(tmp_path).all(), "train.csv")
+
     def test_missing_file_is_refused_with_the_nearest(self, raw: RawFiles) -> None:
         with pytest.raises(CatscanError, match=r"no file 'label\.csv'") as refused:
             find_file(raw.all(), "label.csv")

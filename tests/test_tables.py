@@ -34,11 +34,19 @@ def test_a_missing_column_is_named_with_the_nearest_one(tmp_path: Path) -> None:
         read_table(tmp_path / "a.csv", columns=["label"])
 
 
-@pytest.mark.parametrize("content", [b"", b'"a\n'], ids=["empty", "open quote"])
-def test_what_is_no_table_is_one_block(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        pytest.param(b"", "has no columns", id="empty"),
+        pytest.param(b'"a\n', "cannot be read as CSV", id="open-quote"),
+        pytest.param(b'id\n"a"b\n', "cannot be read as CSV", id="text-behind-a-quote"),
+        pytest.param(b"id\n\xff\n", "cannot be read as CSV", id="not-utf-8"),
+    ],
+)
+def test_what_is_no_table_is_one_block(tmp_path: Path, content: bytes, what: str) -> None:
     (tmp_path / "a.csv").write_bytes(content)
 
-    with pytest.raises(CatscanError, match="cannot be read as CSV"):
+    with pytest.raises(CatscanError, match=what):
         read_table(tmp_path / "a.csv")
 
 

@@ -168,26 +168,8 @@ def _check_competition(name: str, competition: Config) -> None:
             found=", ".join(map(repr, data["classes"])),
         )
     where = f"competitions.{name}"
-    metric_named(competition["metric"], data["task"], key=f"{where}.metric")
-    weights = competition["metric_weights"]
-    if weights and data["classes"] and len(weights) != len(data["classes"]):
-        raise CatscanError(
-            "The weights of the metric are not as many as the classes.",
-            where=f"config key {where}.metric_weights",
-            found=f"{len(weights)} weights, {len(data['classes'])} classes",
-            do="Give one number a class, in the order of data.classes.",
-        )
-    if competition["metric_positive_weight"] != 1 and (competition["metric"], data["task"]) != WEIGHS_POSITIVES:
-        raise CatscanError(
-            "Only the weighted log loss of a multilabel task can weigh positives more.",
-            where=f"config key {where}.metric_positive_weight",
-            found=f"{competition['metric']} of a {data['task']} task",
-            do="Leave the key out, or set `metric: weighted_log_loss` and `data.task: multilabel`.",
-        )
-    if data["kind"] != "csv_pixels":  # whose train and test are the names of tables
-        for key in ("train", "test"):
-            if data[key]:
-                Pattern(data[key], key=f"{where}.data.{key}")
+    _check_metric(competition, where)
+    _check_kind(competition, where)
     if source["kind"] == "directory":
         from catscan.download.directory import check as check_folder
 
@@ -205,11 +187,49 @@ def _check_competition(name: str, competition: Config) -> None:
             raise
 
 
+def _check_metric(competition: Config, where: str) -> None:
+    data = competition["data"]
+    metric_named(competition["metric"], data["task"], key=f"{where}.metric")
+    weights = competition["metric_weights"]
+    if weights and data["classes"] and len(weights) != len(data["classes"]):
+        raise CatscanError(
+            "The weights of the metric are not as many as the classes.",
+            where=f"config key {where}.metric_weights",
+            found=f"{len(weights)} weights, {len(data['classes'])} classes",
+            do="Give one number a class, in the order of data.classes.",
+        )
+    if competition["metric_positive_weight"] != 1 and (competition["metric"], data["task"]) != WEIGHS_POSITIVES:
+        raise CatscanError(
+            "Only the weighted log loss of a multilabel task can weigh positives more.",
+            where=f"config key {where}.metric_positive_weight",
+            found=f"{competition['metric']} of a {data['task']} task",
+            do="Leave the key out, or set `metric: weighted_log_loss` and `data.task: multilabel`.",
+        )
+
+
+def _check_kind(competition: Config, where: str) -> None:
+    """Patterns, and the keys that belong to one kind of data."""
+    data = competition["data"]
+    if data["kind"] == "csv_pixels":  # whose train and test are the names of tables
+        return
+    for key in ("train", "test"):
+        if data[key]:
+            Pattern(data[key], key=f"{where}.data.{key}")
+    for key in ("bands", "value_range"):
+        if competition["preprocess"]["picture"][key]:
+            raise CatscanError(
+                f"`{key}` is for tables of pixels.",
+                where=f"config key {where}.preprocess.picture.{key}",
+                found=f"data.kind: {data['kind']}",
+                do="Leave it out, or set `data.kind: csv_pixels`.",
+            )
+
+
 def sample_shape(competition: Config) -> tuple[int, ...]:
     """The shape of one sample's array: (height, width, channels) or (depth, height, width, channels)."""
     block = reader(competition)["reader"]
     if READER_BLOCK[competition["data"]["kind"]] == "picture":
-        return (*block["size"], 3 if block["channels"] == "rgb" else 1)
+        return (*block["size"], len(block["bands"]) or (3 if block["channels"] == "rgb" else 1))
     settings = from_dict(ScanSettings, block)
     if competition["data"]["kind"] == "nifti":
         settings.refuse_any()

@@ -7,7 +7,6 @@ member counts for those, and only when the first names match nothing.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
@@ -15,6 +14,7 @@ import pandas as pd
 
 from catscan.errors import BadSample, CatscanError, did_you_mean
 from catscan.raw import RawFile, RawFiles
+from catscan.records import is_records, read_records_table
 from catscan.tables import read_table
 
 MARK = "#"  # between a table and its row, in the path of a sample that is a row: "train.csv#17"
@@ -45,6 +45,9 @@ PLACES: tuple[Callable[[RawFile], str], ...] = (place_of, place_in_own_folder)
 def find_file(files: Sequence[RawFile], name: str) -> RawFile:
     """The one raw file called ``name``; a plain file goes before a member of a zip.
 
+    Where none is called so, it is the one that is called so in some folder: what a competition has packed along with
+    its own folders (`data/processed/train.json`) is still its `train.json`.
+
     Raises
     ------
     CatscanError
@@ -54,6 +57,9 @@ def find_file(files: Sequence[RawFile], name: str) -> RawFile:
         named = [file for file in files if place(file) == name]
         if named:
             return min(named, key=lambda file: file.archive)
+    deeper = [file for file in files if place_of(file).endswith(f"/{name}")]
+    if len(deeper) == 1:
+        return deeper[0]
     suffix = PurePosixPath(name).suffix
     others = [place_of(file) for file in files if PurePosixPath(file.path).suffix == suffix]
     raise CatscanError(
@@ -66,26 +72,19 @@ def find_file(files: Sequence[RawFile], name: str) -> RawFile:
 def read_raw_table(
     raw: RawFiles, files: Sequence[RawFile], name: str, *, columns: Sequence[str] = (), only: bool = False
 ) -> pd.DataFrame:
-    """Read the CSV called ``name``, all cells as strings; ``columns`` and ``only`` as in `read_table`.
+    """Read the table called ``name``, all cells as strings; ``columns`` and ``only`` as in `read_table`.
+
+    It is a CSV, or a JSON list of records by a name that ends so.
 
     Raises
     ------
     CatscanError
         When it is missing, unreadable, or lacks a column.
     """
-    content = read_bytes(raw, find_file(files, name))
-    return read_table(io.BytesIO(content), columns=columns, only=only, name=name)
-
-
-def read_bytes(raw: RawFiles, file: RawFile) -> bytes:
-    """The bytes of a file without which nothing goes on.
-
-    Raises
-    ------
-    CatscanError
-        When it cannot be read.
-    """
+    file = find_file(files, name)
+    read = read_records_table if is_records(name) else read_table
     try:
-        return raw.read(file.archive, file.path)
+        with raw.opened(file.archive, file.path) as content:
+            return read(content, columns=columns, only=only, name=name)
     except BadSample as error:
         raise CatscanError("A file cannot be read.", where=place_of(file), found=error.reason) from error

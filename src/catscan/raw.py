@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from catscan.errors import BadSample, CatscanError
 from catscan.tables import natural_key
-from catscan.zips import LARGEST_FILE, Zip
+from catscan.zips import DAMAGED, LARGEST_FILE, Zip
 
 __all__ = ["LARGEST_FILE", "MANIFEST", "RawFile", "RawFiles", "is_hidden"]
 
@@ -111,6 +113,17 @@ class RawFiles:
             return (self.root / path).read_bytes()
         except OSError as error:
             raise BadSample(f"cannot be read: {error.strerror or error}") from error
+
+    @contextmanager
+    def opened(self, archive: str, path: str) -> Iterator[IO[bytes]]:
+        """One file, open to be read from its start to its end, for one that is too large to hold; raises as `read`."""
+        try:
+            with self._zip(archive).opened(path) if archive else (self.root / path).open("rb") as file:
+                yield file
+        except OSError as error:
+            raise BadSample(f"cannot be read: {error.strerror or error}") from error
+        except DAMAGED as error:
+            raise BadSample(f"cannot be read: {error}") from error
 
     def start(self, archive: str, path: str, size: int) -> bytes:
         """The first ``size`` bytes of one file, fewer when it is shorter; raises as `read` does."""

@@ -102,7 +102,7 @@ def check_columns(there: Sequence[str], wanted: Sequence[str], *, where: str) ->
         With the nearest name of a column that is missing.
     """
     if not there:
-        raise CatscanError("A table cannot be read as CSV.", where=where, found="it is empty")
+        raise CatscanError("A table has no columns.", where=where)
     twice = [name for name in there if there.count(name) > 1]
     if twice:
         raise CatscanError("A table has two columns of one name.", where=where, found=repr(twice[0]))

@@ -13,6 +13,7 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from catscan.errors import BadSample, CatscanError, listed
 
@@ -20,7 +21,8 @@ LARGEST_FILE = 4 << 30  # bytes; a larger single picture, slice or table is no s
 LOCAL_HEADER = 30  # bytes, before name and extra field (APPNOTE.TXT 4.3.7)
 EXTRA_GUESSED = 64  # bytes; a longer extra field only costs a second read
 ENCRYPTED = 0x1
-UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, NotImplementedError, EOFError)
+DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
+UNREADABLE = (*DAMAGED, OSError, RuntimeError, NotImplementedError)
 
 
 class Zip:
@@ -84,6 +86,20 @@ class Zip:
         if len(data) != info.file_size or zlib.crc32(data) != info.CRC:
             raise BadSample("cannot be read: it fails the checksum of its zip")
         return data
+
+    def opened(self, name: str) -> IO[bytes]:
+        """A member, open to be read from its start; its checksum is checked at its end.
+
+        Raises
+        ------
+        BadSample
+            When there is no such member, or it is encrypted or too large.
+        """
+        info = self._info(name)
+        try:
+            return self._file.open(info)
+        except UNREADABLE as error:
+            raise BadSample(f"cannot be read: {error}") from error
 
     def start(self, name: str, size: int) -> bytes:
         """The first ``size`` bytes of a member, unchecked, fewer when it is shorter; raises as `read` does."""

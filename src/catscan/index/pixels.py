@@ -1,4 +1,4 @@
-"""Samples that are rows of a table of pixel values."""
+"""Samples that are rows, or records, of a table of pixel values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from catscan.errors import CatscanError
 from catscan.index.find import Found
-from catscan.places import MARK, find_file, read_bytes, read_raw_table
+from catscan.places import MARK, find_file, read_raw_table
 from catscan.raw import RawFile, RawFiles
 from catscan.samples import Sample
 
@@ -25,11 +25,8 @@ def find_rows(raw: RawFiles, files: Sequence[RawFile], name: str, *, id_column: 
         When the table is missing, empty, or has an id twice.
     """
     file = find_file(files, name)
-    if id_column:
-        ids = list(read_raw_table(raw, files, name, columns=[id_column], only=True)[id_column])
-    else:
-        lines = sum(1 for line in read_bytes(raw, file).splitlines() if line)
-        ids = [str(row) for row in range(1, lines)]
+    table = read_raw_table(raw, files, name, columns=[*filter(None, [id_column])], only=True)
+    ids = list(table[id_column]) if id_column else [str(row + 1) for row in range(len(table))]
     if not ids:
         raise CatscanError("A table of pixels has no row.", where=name)
     if len(set(ids)) < len(ids):

@@ -42,12 +42,23 @@ class PictureSettings:
     resize
         "area" averages all pixels of the full picture; "fast" decodes a JPEG at 1/2, 1/4 or 1/8 where that leaves at
         least twice the size; "tutorial" interpolates linearly, as the tutorial's `cv2.resize` does.
+    bands
+        Of a JSON table: its fields that hold pixels, one a channel, in place of ``channels``.
+    value_range
+        Of a table: the values that become 0 and 255; empty for values in 0..255.
     """
 
     size: tuple[int, int]
     channels: str
     fit: str
     resize: str
+    bands: tuple[str, ...] = ()
+    value_range: tuple[float, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels)."""
+        return (*self.size, len(self.bands) or CHANNELS[self.channels])
 
     def __post_init__(self) -> None:
         for name, known in (("channels", tuple(CHANNELS)), ("fit", FITS), ("resize", RESIZES)):
@@ -65,6 +76,12 @@ class PictureSettings:
                 where="preprocess.picture.size",
                 found=repr(list(self.size)),
             )
+        if self.value_range and not (len(self.value_range) == 2 and self.value_range[0] < self.value_range[1]):
+            raise CatscanError(
+                "A range of values is two numbers, the lower one first.",
+                where="preprocess.picture.value_range",
+                found=repr(list(self.value_range)),
+            )
 
 
 class PictureReader:
@@ -78,7 +95,7 @@ class PictureReader:
     @property
     def shape(self) -> tuple[int, ...]:
         """(height, width, channels)."""
-        return (*self._settings.size, self._channels)
+        return self._settings.shape
 
     def read(self, sample: Sample) -> Reading:
         """Read one picture.
