@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from catscan.errors import CatscanError
@@ -133,6 +133,7 @@ def test_natural_order_of_numbered_names_is_the_order_of_the_numbers(numbers: li
 
 
 @given(st.lists(st.text(max_size=12)))
+@example(["²", "2"])  # a digit, but no number
 def test_natural_order_exists_for_any_names(names: list[str]) -> None:
     ordered = sorted(names, key=natural_key)
 

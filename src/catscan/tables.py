@@ -150,4 +150,4 @@ def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
     ['9', '10', 'cat.9', 'cat.10']
     """
     parts = re.split(r"(\d+)", text)
-    return tuple((0, int(part), part) if part.isdigit() else (1, 0, part) for part in parts if part)
+    return tuple((0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts if part)
