@@ -227,7 +227,7 @@ def _(raw: Miniature) -> dict[str, Any]:
 def _(raw: Miniature) -> dict[str, Any]:
     for split, patients in (("train", ("00000", "00002", "00003")), ("test", ("00001",))):
         for patient in patients:
-            raw.files(*(f"{split}/{patient}/{kind}.nii.gz" for kind in ("FLAIR", "T1w")))
+            raw.files(*(f"{split}/{patient}/{kind}/Image-{n}.dcm" for kind in ("FLAIR", "T1w") for n in (1, 2)))
     raw.table("train_labels.csv", "BraTS21ID,MGMT_value", "00000,1", "00002,1", "00003,0")
     raw.table("sample_submission.csv", "BraTS21ID,MGMT_value", "00001,0.5")
     return {"train": 3, "test": 1, "classes": ["unmethylated", "methylated"]}
