@@ -15,10 +15,10 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
+from catscan.dicom import inflated
 from catscan.raw import RawFile
 from catscan.scans.fast_headers import EXPLICIT, IMPLICIT, PIXELS, WANTED, Elements, walk
 from catscan.scans.header import DECODED, NO_PIXELS, Header, count_of_frames, from_elements
-from catscan.scans.inflate import inflated
 from catscan.scans.sources import ScanFiles, Unreadable
 
 HEAD = 8192  # bytes; the header of a plain slice fits, its pixels follow

@@ -9,17 +9,11 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
-from pydicom.pixels import get_decoder, pixel_array
-from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from catscan.dicom import decoded, inflated
 from catscan.scans.header import Header
-from catscan.scans.inflate import inflated
 from catscan.scans.sources import ScanFiles, Unreadable
 from catscan.scans.windows import AIR_HU
-
-# In the order of trust. GDCM is left out: on damaged data it takes the whole process down.
-DECODERS = ("pylibjpeg", "pyjpegls", "pydicom", "pillow")
-PACKAGES = "'pylibjpeg[all]' pyjpegls"
 
 
 class StoredSlices:
@@ -50,17 +44,7 @@ class StoredSlices:
         return np.frombuffer(self._buffer, kind, header.rows * header.columns).reshape(header.rows, header.columns)
 
     def _decoded(self, header: Header) -> NDArray[np.integer[Any]]:
-        plugin = _decoder_for(UID(header.transfer_syntax))
-        try:
-            values = pixel_array(self._dataset(header), index=header.frame, raw=True, decoding_plugin=plugin)
-        except Unreadable:
-            raise
-        except BaseException as error:  # decoders raise nearly anything on broken data; one in Rust "panics"
-            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-                raise
-            name = UID(header.transfer_syntax).name
-            text = " ".join(str(error).split())[:200] or type(error).__name__
-            raise Unreadable(f"cannot be decoded ({name}): {text}", damaged=True) from error
+        values = decoded(lambda: self._dataset(header), header.transfer_syntax, index=header.frame)
         if values.shape != (header.rows, header.columns) or values.dtype.kind not in "iu":
             raise Unreadable(f"decodes to {values.dtype} of shape {values.shape}", damaged=True)
         kind = np.dtype(f"{'i' if header.signed else 'u'}{header.bits_allocated // 8}")
@@ -72,26 +56,6 @@ class StoredSlices:
             dataset = pydicom.dcmread(BytesIO(inflated(self._files.whole(header.file))), force=True)
             self._open = header.file.path, dataset
         return self._open[1]
-
-
-def _decoder_for(syntax: UID) -> str:
-    """The decoder to use, "" where none is needed.
-
-    Raises
-    ------
-    Unreadable
-        When none is installed, or none can exist.
-    """
-    if syntax in (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian):
-        return ""
-    try:
-        installed = get_decoder(syntax).available_plugins
-    except NotImplementedError as error:
-        raise Unreadable(f"is stored as {syntax.name!r}, which no decoder reads", damaged=True) from error
-    for name in DECODERS:
-        if name in installed:
-            return name
-    raise Unreadable(f"needs a decoder for {syntax.name}, which is not installed: pip install {PACKAGES}", damaged=True)
 
 
 def keep_stored_bits(values: NDArray[np.integer[Any]], header: Header) -> NDArray[np.integer[Any]]:

@@ -6,19 +6,11 @@ import os
 from collections.abc import Iterator
 from operator import attrgetter
 
+from catscan.dicom import Unreadable
 from catscan.errors import BadSample
 from catscan.raw import RawFile, RawFiles, is_hidden
 
-
-class Unreadable(Exception):
-    """One file cannot be used; ``reason`` says why in a few words.
-
-    ``damaged`` tells a slice that is broken (the scan would lack it) from a file that is no slice at all.
-    """
-
-    def __init__(self, reason: str, *, damaged: bool = False) -> None:
-        super().__init__(reason)
-        self.reason, self.damaged = reason, damaged
+__all__ = ["ScanFiles", "Unreadable"]
 
 
 class ScanFiles:
