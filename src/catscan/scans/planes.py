@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from catscan.scans.plane_kernel import PlaneKernel
 from catscan.scans.resample import Grid, plane_weights, slice_weights, stream
-from catscan.scans.rows_kernel import RowWeights
 from catscan.scans.scan import Scan
 from catscan.scans.slices import height_above_air, is_padding, whole_air
 
@@ -33,19 +33,19 @@ class PlaneWeights:
     down, along
         Sparse (rows of the grid, rows) and (columns of the grid, columns).
     compiled
-        `down` for whole stored values, several times as fast.
+        Both for whole stored values, several times as fast.
     covered
         float32, (rows, columns) of the grid: the share of each voxel that lies within the slice.
     """
 
     down: csr_array
     along: csr_array
-    compiled: RowWeights
+    compiled: PlaneKernel
     covered: NDArray[np.float32]
 
-    def along_columns(self, rows_done: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(rows of the grid, columns) to (rows of the grid, columns of the grid), float32."""
-        plane: NDArray[np.float32] = cv2.transpose(self.along @ cv2.transpose(rows_done))
+    def apply(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(rows, columns) of the slice to (rows, columns) of the grid, float32."""
+        plane: NDArray[np.float32] = cv2.transpose(self.along @ cv2.transpose(self.down @ values))
         return plane
 
 
@@ -69,10 +69,10 @@ class Planes:
         values = self._scan.stored(k)
         weights = self._shared or self._weights(k)
         air = whole_air(slope, intercept, values)
-        if air is None or is_padding(values, padding, slope, intercept) is not None:
+        if air is None or not weights.compiled.fits or is_padding(values, padding, slope, intercept) is not None:
             height_above_air(values, slope=slope, intercept=intercept, padding=padding, out=self._values)
-            return weights.along_columns(weights.down @ self._values), 1.0
-        plane = weights.along_columns(weights.compiled.apply(values, air))
+            return weights.apply(self._values), 1.0
+        plane = weights.compiled.apply(values, air)
         # What the weights do not cover lies outside the slice: there, 0 above air.
         cv2.scaleAdd(weights.covered, -float(air), plane, plane)
         return plane, slope
@@ -82,4 +82,4 @@ class Planes:
         down = plane_weights(self._scan.size[0], row_mm, self._scan.pixel_mm[0], self._grid.edges(1))
         along = plane_weights(self._scan.size[1], column_mm, self._scan.pixel_mm[1], self._grid.edges(2))
         covered = np.outer(down.sum(axis=1), along.sum(axis=1)).astype(np.float32)
-        return PlaneWeights(down, along, RowWeights(down), covered)
+        return PlaneWeights(down, along, PlaneKernel(down, along), covered)

@@ -116,16 +116,20 @@ def stream(
     ------
     float32 of ``shape`` in HU above air, one a voxel; valid until the next one is asked for.
     """
-    last_voxel = [int(np.flatnonzero(column)[-1]) if column.any() else -1 for column in weights.T]
+    used: list[list[tuple[int, float]]] = [[] for _ in weights]  # per voxel: slices and their weights
+    last_voxel = {}
+    for voxel, k in np.argwhere(weights).tolist():
+        used[voxel].append((k, float(weights[voxel, k])))
+        last_voxel[k] = voxel
     held: dict[int, tuple[NDArray[np.float32], float]] = {}
     mixed = np.empty(shape, np.float32)
-    for voxel, row in enumerate(weights):
-        mixed[:] = 0
-        for k in np.flatnonzero(row).tolist():
+    for voxel, shares in enumerate(used):
+        mixed.fill(0)
+        for k, share in shares:
             if k not in held:
                 held[k] = plane(k)
             values, unit = held[k]
-            cv2.scaleAdd(values, float(row[k]) * unit, mixed, mixed)
+            cv2.scaleAdd(values, share * unit, mixed, mixed)
             if last_voxel[k] == voxel:
                 del held[k]
         yield mixed
