@@ -9,6 +9,7 @@ import pytest
 
 from catscan import cli
 from catscan.errors import CatscanError, TryAgain
+from catscan.progress import say
 
 
 @pytest.mark.parametrize("command", cli.COMMANDS)
@@ -52,3 +53,20 @@ def test_a_mistake_is_one_block_and_its_exit_code(
 
     assert cli.main(["report", "--settings", "{}", "--results", "r", "--out", "o"]) == code
     assert capsys.readouterr().err == f"catscan report: {error}\n"
+
+
+def test_lines_of_a_named_job_begin_with_its_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("catscan.report.run", lambda _: say("epoch 1 of 2\nepoch 2 of 2"))
+    stage = ["report", "--settings", "{}", "--results", "r", "--out", "o"]
+
+    cli.main([*stage, "--job", "dogs-vs-cats resnet fold 1"])
+    cli.main(stage)
+
+    assert capsys.readouterr().err.splitlines() == [
+        "dogs-vs-cats resnet fold 1: epoch 1 of 2",
+        "dogs-vs-cats resnet fold 1: epoch 2 of 2",
+        "epoch 1 of 2",
+        "epoch 2 of 2",
+    ]

@@ -10,6 +10,7 @@ from types import FrameType
 
 from catscan import __version__
 from catscan.errors import CatscanError
+from catscan.progress import speak_for
 
 # The help line of each is the first line of its module's docstring; a test holds them equal. The modules are imported
 # only when called for, so that `catscan --help` answers at once.
@@ -42,6 +43,7 @@ def parser_of(command: str | None) -> argparse.ArgumentParser:
         if name == command:
             module = importlib.import_module(f"catscan.{name}")
             module.register(stage)
+            stage.add_argument("--job", default="", help="a name to put before every line that is printed")
             stage.set_defaults(run=module.run)
     return parser
 
@@ -59,6 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         parsed = parser_of(command).parse_args(arguments)
         signal.signal(signal.SIGTERM, _stop)
+        speak_for(parsed.job)
         parsed.run(parsed)
     except CatscanError as error:
         print(f"catscan {command}: {error}", file=sys.stderr)

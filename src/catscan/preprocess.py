@@ -257,7 +257,7 @@ def tell(outcomes: Sequence[Outcome], array: Path) -> None:
     """The last lines of the log: how many were read, and which were not."""
     bad = [outcome for outcome in outcomes if outcome.reason]
     odd = sum(bool(outcome.odd) for outcome in outcomes)
-    say(f"{array.name}: {len(outcomes) - len(bad):,} of {len(outcomes):,} samples read, {odd:,} of them odd")
+    say(f"{len(outcomes) - len(bad):,} of {len(outcomes):,} samples read, {odd:,} of them odd")
     for outcome in bad[:BAD_LINES]:
         say(f"bad sample {outcome.sample_id}: {outcome.reason}")
     if len(bad) > BAD_LINES:

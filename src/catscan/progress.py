@@ -10,10 +10,17 @@ from typing import TypeVar
 T = TypeVar("T")
 SECONDS_BETWEEN_LINES = 10
 
+_job = [""]
+
+
+def speak_for(job: str) -> None:
+    """Put the name of this job before all that is said, since others may talk at the same time."""
+    _job[0] = f"{job}: " if job else ""
+
 
 def say(message: str) -> None:
-    """Print one line for the person who watches, at once."""
-    print(message, file=sys.stderr, flush=True)
+    """Print one line (or several) for the person who watches, at once."""
+    print("\n".join(_job[0] + line for line in message.split("\n")), file=sys.stderr, flush=True)
 
 
 def progress(items: Iterable[T], *, total: int, what: str) -> Iterator[T]:

@@ -22,6 +22,7 @@ rule download_files:
     shell:
         """
         catscan download \
+            --job "{wildcards.competition}" \
             --settings {params.stage:q} \
             --raw "$(dirname {output.manifest:q})" \
             --truth "$(dirname {output.manifest:q})/../truth" \

@@ -37,6 +37,7 @@ rule evaluate_folds:
     shell:
         """
         catscan evaluate \
+            --job "{wildcards.competition}" \
             --settings {params.stage:q} \
             --index {input.index:q} \
             --summary {input.summary:q} \

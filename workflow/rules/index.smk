@@ -25,6 +25,7 @@ rule index_samples:
     shell:
         """
         catscan index \
+            --job "{wildcards.competition}" \
             --settings {params.stage:q} \
             --raw "$(dirname {input.manifest:q})" \
             --index {output.index:q} \

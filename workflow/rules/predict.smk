@@ -29,6 +29,7 @@ rule predict_test:
     shell:
         """
         catscan predict \
+            --job "{wildcards.competition} {wildcards.model} fold {wildcards.fold}" \
             --settings {params.stage:q} \
             --model "$(dirname {input.weights:q})" \
             --arrays {input.arrays:q} \

@@ -26,6 +26,7 @@ rule preprocess_shard:
     shell:
         """
         catscan preprocess \
+            --job "{wildcards.competition} {wildcards.split} {wildcards.shard} of {wildcards.shards}" \
             --settings {params.stage:q} \
             --raw "$(dirname {input.manifest:q})" \
             --index {input.index:q} \

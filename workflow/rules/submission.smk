@@ -29,6 +29,7 @@ rule write_submission:
     shell:
         """
         catscan submission \
+            --job "{wildcards.competition}" \
             --settings {params.stage:q} \
             --raw "$(dirname {input.manifest:q})" \
             --truth "$(dirname {input.manifest:q})/../truth/solution.csv" \

@@ -24,6 +24,7 @@ rule submit_submission:
     shell:
         """
         catscan submit \
+            --job "{wildcards.competition}" \
             --settings {params.stage:q} \
             --raw "$(dirname {input.manifest:q})" \
             --submission {input.submission:q} \

@@ -33,6 +33,7 @@ rule train_fold:
     shell:
         """
         catscan train \
+            --job "{wildcards.competition} {wildcards.model} fold {wildcards.fold}" \
             --settings {params.stage:q} \
             --index {input.index:q} \
             --summary {input.summary:q} \
