@@ -14,6 +14,8 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import get_decoder, pixel_array
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from catscan.codestreams import size_problem
+
 # In the order of trust. GDCM is left out: on damaged data it takes the whole process down.
 DECODERS = ("pylibjpeg", "pyjpegls", "pydicom", "pillow")
 PACKAGES = "'pylibjpeg[all]' pyjpegls"
@@ -52,11 +54,15 @@ def decoded(read: Callable[[], Dataset], syntax: str, *, index: int = 0, raw: bo
     Raises
     ------
     Unreadable
-        When no decoder is installed, or it fails.
+        When no decoder is installed, or it fails, or the packed pixels are of another size than the header says.
     """
     plugin = decoder_for(UID(syntax))
     try:
-        return pixel_array(read(), index=index, raw=raw, decoding_plugin=plugin)
+        dataset = read()
+        problem = size_problem(dataset, syntax, index)
+        if problem:
+            raise Unreadable(f"has {problem}", damaged=True)
+        return pixel_array(dataset, index=index, raw=raw, decoding_plugin=plugin)
     except Unreadable:
         raise
     except BaseException as error:  # decoders raise nearly anything on broken data; one in Rust "panics"
