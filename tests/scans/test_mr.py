@@ -176,7 +176,7 @@ class TestScale:
 
         # Rounding may move a value over the border of two levels, by one level.
         assert np.abs(plain.astype(int) - other).max() <= 1
-        assert (plain == other).mean() >= 0.99
+        assert (plain != other).sum() <= max(2, 0.01 * plain.size)
 
     def test_a_real_head_three_times_as_bright_and_shifted_gives_the_same_levels(
         self, mr_at: Slice, head: np.ndarray, save: Save, read: Read
