@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from collections.abc import Callable
@@ -11,8 +12,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pandas as pd
+import pydicom
 import pytest
 import yaml
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation, ExplicitVRLittleEndian, JPEGLSLossless
 
 from catscan import config as catscan_config
 from catscan.cli import main
@@ -30,9 +34,11 @@ class Miniature:
         self._random = np.random.default_rng(1)
 
     def bytes(self, path: str) -> bytes:
-        """A small picture of noise in the format of the name; a few bytes where the index does not look inside."""
+        """A small picture of noise in the format of the name; a few bytes where nothing looks inside."""
+        if path.endswith(".dcm"):
+            return mammogram(self._random.integers(0, 4096, (24, 24)))
         if not path.endswith((".jpg", ".png", ".tif")):
-            return b"DICM"
+            return b""
         return cv2.imencode(Path(path).suffix, self._random.integers(0, 256, (24, 24, 3), np.uint8))[1].tobytes()
 
     def files(self, *paths: str) -> None:
@@ -47,6 +53,24 @@ class Miniature:
 
     def table(self, name: str, header: str, *rows: str) -> None:
         (self.raw / name).write_text("\n".join([header, *rows]) + "\n")
+
+
+def mammogram(values: np.ndarray) -> bytes:
+    """A DICOM file of 12 bits, packed as those of RSNA's competition are."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = DigitalMammographyXRayImageStorageForPresentation
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = "1.2.826.0.1"
+    dataset.Rows, dataset.Columns = values.shape
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PixelRepresentation = 1, "MONOCHROME1", 0
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
+    dataset.WindowCenter, dataset.WindowWidth = [2048, 1000], [4096, 500]
+    dataset.PixelData = values.astype("<u2").tobytes()
+    dataset.compress(JPEGLSLossless, generate_instance_uid=False)
+    file = io.BytesIO()
+    pydicom.dcmwrite(file, dataset, enforce_file_format=True)
+    return file.getvalue()
 
 
 Layout = Callable[[Miniature], dict[str, Any]]
@@ -252,9 +276,9 @@ def _(raw: Miniature) -> dict[str, Any]:
 @layout("rsna-breast-cancer")
 def _(raw: Miniature) -> dict[str, Any]:
     raw.files(
-        *(f"train_images/{patient}/{patient}{view}.png" for patient in (10006, 10011, 10025) for view in range(2))
+        *(f"train_images/{patient}/{patient}{view}.dcm" for patient in (10006, 10011, 10025) for view in range(2))
     )
-    raw.files(*(f"test_images/10008/{name}.png" for name in ("736471439", "1591370361", "68070693")))
+    raw.files(*(f"test_images/10008/{name}.dcm" for name in ("736471439", "1591370361", "68070693")))
     raw.table(
         "train.csv",
         "site_id,patient_id,image_id,laterality,view,cancer",
@@ -385,6 +409,34 @@ def test_miniature_goes_from_index_to_checked_submission(path: Path, name: str, 
     assert summary["groups"] == expected.get("groups", expected["train"])
     assert all(_is_there(raw, row) for row in table.itertuples())
     assert json.loads(Path(files["check"]).read_text())["missing"] == []
+
+
+OF_PICTURES = [
+    (path, name)
+    for path, name in COMPETITIONS
+    if yaml.safe_load(path.read_text())["competitions"][name]["data"].get("kind", "picture")
+    in ("picture", "csv_pixels")
+]
+
+
+@pytest.mark.parametrize(("path", "name"), OF_PICTURES, ids=[name for _, name in OF_PICTURES])
+def test_every_sample_of_a_miniature_is_read(path: Path, name: str, tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    expected = LAYOUTS[name](Miniature(raw))
+    described = yaml.safe_load(path.read_text())
+    described["competitions"][name] |= {"source": {"kind": "directory", "path": str(raw)}}
+    described["competitions"][name].setdefault("index", {})["shards"] = 1
+    competition = catscan_config.load(described, SCHEMA)["competitions"][name]
+    index, array = str(tmp_path / "index.csv"), tmp_path / "train.npy"
+
+    command = ["index", "--settings", catscan_config.index(competition), "--raw", str(raw)]
+    assert main([*command, "--index", index, "--summary", str(tmp_path / "index.json")]) == 0
+    command = ["preprocess", "--settings", catscan_config.preprocess(competition), "--raw", str(raw), "--index", index]
+    assert main([*command, "--split", "train", "--shard", "1", "--array", str(array)]) == 0
+
+    assert json.loads(array.with_suffix(".json").read_text())["bad"] == []
+    assert np.load(array).shape == (expected["train"], *catscan_config.sample_shape(competition))
 
 
 def _predicted(folder: Path, index: pd.DataFrame, summary: dict[str, Any]) -> list[str]:

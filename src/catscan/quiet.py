@@ -14,8 +14,8 @@ def native_remarks_discarded() -> Iterator[None]:
     """Send the process's standard error to nowhere, except what Python itself writes there.
 
     libpng, libtiff and others write warnings straight to file descriptor 2 ("iCCP: known incorrect sRGB profile"), and
-    Pillow gives Python warnings. They name no file and would bury the lines that matter; a file that is really damaged
-    is told by its BadSample. To be entered before threads start.
+    Pillow and pydicom give Python warnings. They name no file and would bury the lines that matter; a file that is
+    really damaged is told by its BadSample. To be entered before threads start.
     """
     ours = sys.stderr
     ours.flush()
@@ -25,7 +25,7 @@ def native_remarks_discarded() -> Iterator[None]:
     os.close(nowhere)
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"PIL\.")
+            warnings.filterwarnings("ignore", module=r"(PIL|pydicom)\.")
             if _is_descriptor_2(ours):
                 # Line by line, as a log wants it.
                 with open(

@@ -8,8 +8,10 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 
@@ -64,6 +66,17 @@ def tiff_that_claims(side: int) -> bytes:
     return data
 
 
+def dicom_that_claims(side: int, *, said: int) -> bytes:
+    """A DICOM whose packed pixels claim to be of ``side``, and its header ``said``."""
+    data = (Path(pydicom.__file__).parent / "data" / "test_files" / "JPGExtended.dcm").read_bytes()
+    at = data.rindex(b"\xff\xc1") + 5
+    data = data[:at] + struct.pack(">HH", side, side) + data[at + 4 :]
+    for tag in (0x10, 0x11):  # (0028,0010) Rows, (0028,0011) Columns
+        place = data.index(struct.pack("<HH2sH", 0x28, tag, b"US", 2)) + 8
+        data = data[:place] + struct.pack("<H", said) + data[place + 2 :]
+    return data
+
+
 def webp(side: int) -> bytes:
     file = io.BytesIO()
     Image.fromarray(np.zeros((side, side), np.uint8)).save(file, "WEBP", lossless=True, method=0)
@@ -84,6 +97,8 @@ CASES: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "gif-of-65535": (lambda: b"GIF89a" + struct.pack("<HH", 65_535, 65_535) + bytes(99), "is too large"),
     "bmp-of-60000": (lambda: b"BM" + bytes(16) + struct.pack("<ii", 60_000, 60_000) + bytes(99), "is too large"),
+    "dicom-of-60000": (lambda: dicom_that_claims(60_000, said=60_000), "is too large"),
+    "dicom-whose-jpeg-is-of-60000": (lambda: dicom_that_claims(60_000, said=1024), "its header says 1024 x 1024"),
     "tiff-of-60000": (lambda: tiff_that_claims(60_000), "is too large"),
     "webp-of-25-Mpx": (lambda: webp(5_000), "is too large"),
     "largest-webp": (lambda: webp(4_000), "(64, 64, 3)"),

@@ -1,6 +1,7 @@
 """From the bytes of a picture file to its pixels, strictly: a truncated or rotten file is found, never half returned.
 
-JPEG is decoded by libjpeg-turbo (simplejpeg); PNG, after its checksums held, and WebP by OpenCV; the rest by Pillow.
+JPEG is decoded by libjpeg-turbo (simplejpeg); PNG, after its checksums held, and WebP by OpenCV; DICOM by pydicom's
+decoders; the rest by Pillow.
 """
 
 from __future__ import annotations
@@ -52,6 +53,10 @@ def decode(data: bytes, header: Header, channels: int, *, least: tuple[int, int]
         pixels = _jpeg(data, header, min(channels, header.channels), least)
     elif header.format in ("PNG", "WebP"):
         pixels = _opencv(data, header)
+    elif header.format == "DICOM":
+        from catscan.pictures.dicom import dicom_pixels
+
+        pixels = dicom_pixels(data)
     else:
         pixels = _pillow(data)
     return upright(to_gray(pixels) if channels == 1 else pixels, header.orientation)

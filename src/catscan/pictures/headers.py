@@ -26,7 +26,7 @@ class Header:
     Attributes
     ----------
     format
-        "JPEG", "PNG", "GIF", "BMP", "WebP" or "TIFF".
+        "JPEG", "PNG", "GIF", "BMP", "WebP", "TIFF" or "DICOM".
     height, width
         Pixels, before the EXIF orientation is applied; 0 where the decoder has to find out (TIFF).
     channels
@@ -34,7 +34,9 @@ class Header:
     orientation
         EXIF orientation 1..8 (CIPA DC-008, tag 0x0112); 1 where there is none.
     bits
-        Of one value; of a palette's entries.
+        Of one value; of a palette's entries. A DICOM's are brought to 8 by its window.
+    notes
+        What else is worth telling.
     """
 
     format: str
@@ -43,6 +45,7 @@ class Header:
     channels: int
     orientation: int = 1
     bits: int = 8
+    notes: tuple[str, ...] = ()
 
 
 def sniff(data: bytes) -> Header:
@@ -70,6 +73,15 @@ def sniff(data: bytes) -> Header:
         return _plain("BMP", data, "<ii", 18, channels=4)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return _webp(data)
+    return _rest(data)
+
+
+def _rest(data: bytes) -> Header:
+    """DICOM; TIFF, whose header only the decoder reads; all else is refused."""
+    if data[128:132] == b"DICM":  # before TIFF: a DICOM may begin as one, to be both
+        from catscan.pictures.dicom import dicom_header  # pydicom is half a second, of no use to other pictures
+
+        return dicom_header(data)
     if data[:4] in (b"II*\0", b"MM\0*"):
         return Header("TIFF", 0, 0, 4)
     start = data[:64].lstrip(b"\xef\xbb\xbf \t\r\n").lower()

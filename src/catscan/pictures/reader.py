@@ -24,6 +24,7 @@ EXTENSIONS = {
     "BMP": (".bmp", ".dib"),
     "WebP": (".webp",),
     "TIFF": (".tif", ".tiff"),
+    "DICOM": (".dcm", ".dicom", ".dic", ".ima"),
 }
 
 
@@ -129,9 +130,10 @@ class PictureReader:
 
 def remarks(header: Header, name: str) -> tuple[str, ...]:
     """What is worth telling about a readable picture; empty for most."""
-    found = []
+    found = [*header.notes]
     extension = posixpath.splitext(name)[1].lower()
-    if extension and extension not in EXTENSIONS[header.format]:
+    is_uid = extension[1:].isdigit()  # 1.2.840.113.7 has no extension, but ends its number so
+    if extension and not is_uid and extension not in EXTENSIONS[header.format]:
         found.append(f"is a {header.format} named {extension}")
     if header.orientation != 1:
         found.append(f"is turned upright by its EXIF orientation {header.orientation}")

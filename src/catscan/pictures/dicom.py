@@ -1,0 +1,180 @@
+"""A single-image DICOM file as a picture: a mammogram, an X-ray, a photograph, one slice.
+
+Its header is checked, and the size that its packed pixels claim, before a decoder takes memory for them.
+"""
+
+from __future__ import annotations
+
+import struct
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.encaps import get_frame
+from pydicom.pixels import apply_color_lut
+
+from catscan.dicom import PLAIN, Unreadable, decoded, inflated
+from catscan.errors import BadSample
+from catscan.pictures.grey_levels import grey_levels, has_no_window
+from catscan.pictures.headers import Header
+
+Pixels = NDArray[np.uint8]
+
+LARGEST = 1 << 25  # values; a mammogram has up to 28 million, and decoding takes up to 9 bytes for each
+ROWS_AT_ONCE = 128
+GRAY = ("MONOCHROME1", "MONOCHROME2")
+COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+NEEDED = ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation")
+NO_WINDOW = "has no window: its own lowest to highest values are shown"
+J2K_SIZE = b"\xff\x4f\xff\x51"  # start of codestream, then its size (ISO/IEC 15444-1, A.5.1)
+JPEG_FRAMES = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7)
+
+
+def dicom_header(data: bytes) -> Header:
+    """What a DICOM file says of its picture.
+
+    Raises
+    ------
+    BadSample
+        When its header is damaged, it holds no picture or several, one of a kind that is not read, or one too large.
+    """
+    try:
+        return _checked(_read(data, pixels=False))
+    except Unreadable as error:
+        raise BadSample(error.reason) from error
+    except Exception as error:  # pydicom converts elements when they are asked for, and raises nearly anything then
+        raise BadSample(f"is a damaged DICOM: {error or type(error).__name__}") from error
+
+
+def dicom_pixels(data: bytes) -> Pixels:
+    """The picture of a DICOM file that `dicom_header` has passed.
+
+    Returns
+    -------
+    ndarray of shape (height, width, 1 or 3), uint8
+        Gray, or red, green, blue. Gray is shown through the file's VOI LUT, else its first window, else from the lowest
+        to the highest of its own values (8 bits as they are); MONOCHROME1 is inverted, and padding is black.
+
+    Raises
+    ------
+    BadSample
+        When the pixels are cut off or damaged.
+    """
+    try:
+        dataset = _read(data, pixels=True)
+        if "PixelData" not in dataset:
+            raise Unreadable("holds no pixels")
+        syntax = str(dataset.file_meta.TransferSyntaxUID)
+        if syntax not in PLAIN:
+            _check_stream(dataset)
+        if dataset.PhotometricInterpretation in GRAY:
+            return _gray(decoded(lambda: dataset, syntax), dataset)
+        return _colour(decoded(lambda: dataset, syntax, raw=False), dataset)
+    except Unreadable as error:
+        raise BadSample(error.reason) from error
+
+
+def _read(data: bytes, *, pixels: bool) -> Dataset:
+    try:
+        return pydicom.dcmread(BytesIO(inflated(data)), stop_before_pixels=not pixels)
+    except Unreadable:
+        raise
+    except Exception as error:  # a broken file makes pydicom raise nearly anything
+        raise Unreadable(f"is a damaged DICOM: {error or type(error).__name__}") from error
+
+
+def _checked(dataset: Dataset) -> Header:
+    kind = str(dataset.get("PhotometricInterpretation", ""))
+    if not kind or any(dataset.get(name) is None for name in NEEDED):
+        what = dataset.get("SOPClassUID")
+        raise Unreadable(f"is a DICOM without a picture ({what.name if what else 'of no known kind'})")
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        raise Unreadable("is a damaged DICOM: it does not say how its pixels are stored")
+    if kind not in (*GRAY, *COLOUR, "PALETTE COLOR"):
+        raise Unreadable(f"is a DICOM picture of a rare kind ({kind})")
+    return _sized(dataset, kind)
+
+
+def _sized(dataset: Dataset, kind: str) -> Header:
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    if frames > 1:
+        raise Unreadable(f"is a DICOM of {frames:,} frames, a scan or a film, not one picture")
+    height, width, samples = int(dataset.Rows), int(dataset.Columns), int(dataset.get("SamplesPerPixel") or 1)
+    allocated, stored, high = int(dataset.BitsAllocated), int(dataset.BitsStored), int(dataset.HighBit)
+    if allocated not in (8, 16) or not stored <= high + 1 <= allocated or stored < 1:
+        raise Unreadable(f"is a DICOM of {stored} bits a value in {allocated}; up to 16, in 8 or 16, are read")
+    if samples != (3 if kind in COLOUR else 1):
+        raise Unreadable(f"is a damaged DICOM: {samples} samples a pixel of {kind}")
+    if height < 1 or width < 1:
+        raise Unreadable(f"has no pixels: {width} x {height}")
+    if height * width * samples > LARGEST:
+        raise Unreadable(f"is too large: {width} x {height} pixels, more than {LARGEST // samples:,}")
+    notes = (NO_WINDOW,) if kind in GRAY and has_no_window(dataset) else ()
+    return Header("DICOM", height, width, 1 if kind in GRAY else 3, bits=8, notes=notes)
+
+
+def _check_stream(dataset: Dataset) -> None:
+    """Refuse packed pixels whose own size is not the header's: a decoder takes memory for what they claim."""
+    try:
+        stream = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    except Exception as error:  # pydicom raises nearly anything on broken fragments
+        raise Unreadable(f"is a damaged DICOM: {error}") from error
+    claimed, said = _stream_size(stream), (dataset.Rows, dataset.Columns, dataset.get("SamplesPerPixel") or 1)
+    if claimed is not None and claimed != said:
+        raise Unreadable(
+            "is a damaged DICOM: its packed pixels are {1} x {0} x {2}, ".format(*claimed)
+            + "its header says {1} x {0} x {2}".format(*said)
+        )
+
+
+def _stream_size(stream: bytes) -> tuple[int, int, int] | None:
+    """(height, width, samples) of a JPEG, JPEG-LS or JPEG 2000; None for others, and where there is none."""
+    if stream[:2] == b"\xff\xd8":
+        at = 2
+        while at + 10 <= len(stream) and stream[at] == 0xFF:
+            if stream[at + 1] in JPEG_FRAMES:
+                return struct.unpack_from(">HHB", stream, at + 5)
+            at += 1 if stream[at + 1] == 0xFF else 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
+        return None
+    at = stream.find(J2K_SIZE, 0, 1024)  # behind the boxes of a JP2, where there are any
+    if at < 0 or len(stream) < at + 42:
+        return None
+    x_end, y_end, x_start, y_start = struct.unpack_from(">4I", stream, at + 8)
+    return y_end - y_start, x_end - x_start, int.from_bytes(stream[at + 40 : at + 42], "big")
+
+
+def _gray(values: NDArray[Any], dataset: Dataset) -> Pixels:
+    if values.shape != (dataset.Rows, dataset.Columns) or values.dtype.kind not in "iu":
+        raise Unreadable(f"is a damaged DICOM: it decodes to {values.dtype} of shape {values.shape}")
+    patterns = values.astype(np.dtype(f"u{dataset.BitsAllocated // 8}"), copy=False)
+    try:
+        levels = grey_levels(patterns, dataset)
+    except Exception as error:  # tables and windows that contradict themselves fail in many ways
+        raise Unreadable(f"is a DICOM whose window or table makes no sense: {error}") from error
+    return _looked_up(levels, patterns)[..., None]
+
+
+def _colour(values: NDArray[Any], dataset: Dataset) -> Pixels:
+    """Red, green, blue; more than 8 bits are brought to 8."""
+    bits = int(dataset.BitsStored)
+    if dataset.PhotometricInterpretation == "PALETTE COLOR":
+        try:
+            values = apply_color_lut(values, dataset)
+        except Exception as error:  # damaged tables fail in many ways
+            raise Unreadable(f"is a DICOM whose palette makes no sense: {error}") from error
+        bits = 8 * values.dtype.itemsize
+    if values.shape != (dataset.Rows, dataset.Columns, 3) or values.dtype.kind != "u":
+        raise Unreadable(f"is a damaged DICOM: it decodes to {values.dtype} of shape {values.shape}")
+    levels = np.rint(np.clip(np.arange(1 << 8 * values.dtype.itemsize) / ((1 << bits) - 1), 0, 1) * 255)
+    return _looked_up(levels.astype(np.uint8), values)
+
+
+def _looked_up(levels: Pixels, values: NDArray[Any]) -> Pixels:
+    """``levels[values]``, some rows at a time: NumPy makes 8 bytes of each index, which would be the most of it all."""
+    found: Pixels = np.empty(values.shape, np.uint8)
+    for start in range(0, len(values), ROWS_AT_ONCE):
+        found[start : start + ROWS_AT_ONCE] = levels[values[start : start + ROWS_AT_ONCE]]
+    return found
