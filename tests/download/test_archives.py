@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catscan import download
-from catscan.download import seven_zip
+from catscan.download import folder, seven_zip
 from catscan.download.archives import Limits, Member, check_members, is_safe, take_out
 from catscan.download.folder import RawFolder
 from catscan.download.unpacking import read_password
@@ -90,6 +90,19 @@ SERIES = {"stage1/0a38/1.dcm": b"slice 1", "stage1/0a38/2.dcm": b"slice 2", "sta
 
 def _stop(*_: Any) -> Any:
     raise KeyboardInterrupt
+
+
+def _stop_after(calls: int, function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function``, which stops the process at the call after ``calls``."""
+    done = []
+
+    def counted(*arguments: Any) -> Any:
+        done.append(arguments)
+        if len(done) > calls:
+            raise KeyboardInterrupt
+        return function(*arguments)
+
+    return counted
 
 
 class TestUnpackingOnce:
@@ -175,7 +188,7 @@ class TestUnpackingOnce:
         write_7z(source / "all.7z", {"a/1.dcm": b"a", "b/1.dcm": b"b"})
         with monkeypatch.context() as patch:
             patch.setattr(RawFolder, "finish", _stop)
-            patch.setattr("catscan.download.folder.digest", _stop)
+            patch.setattr("catscan.download.folder.digest", _stop_after(1, folder.digest))  # before and after
             with pytest.raises(KeyboardInterrupt):
                 run(source)
         raw = run(source)
@@ -207,6 +220,78 @@ class TestUnpackingOnce:
 
         assert names(run(source)) == ["a.zip", "b.zip"]
         assert "b.zip holds archives on a second level, which stay packed: c.zip" in capsys.readouterr().err
+
+
+class TestAFolderFromSeveralArchives:
+    """As in Statoil's competition, whose train.json.7z and test.json.7z both hold data/processed."""
+
+    @pytest.fixture
+    def source(self, source: Path) -> Path:
+        for name in ("sample.csv", "test.json", "train.json"):
+            write_7z(source / f"{name}.7z", {f"data/processed/{name}": name.encode()})
+        return source
+
+    def files(self, raw: Path) -> dict[str, bytes]:
+        return {path.relative_to(raw).as_posix(): path.read_bytes() for path in sorted(raw.glob("data/**/*.*"))}
+
+    def whole(self) -> dict[str, bytes]:
+        return {f"data/processed/{name}": name.encode() for name in ("sample.csv", "test.json", "train.json")}
+
+    def test_holds_the_files_of_all(self, source: Path) -> None:
+        raw = run(source)
+
+        assert self.files(raw) == self.whole()
+        assert names(raw) == ["data"]
+
+    def test_is_not_unpacked_a_second_time(self, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        run(source)
+        monkeypatch.setattr("catscan.download.seven_zip.unpack", _stop)
+
+        assert self.files(run(source)) == self.whole()
+
+    @pytest.mark.parametrize("name", ["sample.csv", "test.json", "train.json"])
+    def test_is_made_anew_when_one_changes(self, source: Path, name: str) -> None:
+        run(source)
+        write_7z(source / f"{name}.7z", {"data/processed/another": b"new"})
+        left = {path: data for path, data in self.whole().items() if not path.endswith(name)}
+
+        raw = run(source)
+
+        assert self.files(raw) == left
+        assert (raw / "data" / "processed" / "another").read_bytes() == b"new"
+
+    @pytest.mark.parametrize("name", ["sample.csv", "test.json", "train.json"])
+    def test_loses_the_files_of_an_archive_that_goes_and_no_others(self, source: Path, name: str) -> None:
+        run(source)
+        (source / f"{name}.7z").unlink()
+
+        left = {path: data for path, data in self.whole().items() if not path.endswith(name)}
+        assert self.files(run(source)) == left
+
+    @pytest.mark.parametrize("name", ["a.7z", "z.7z"])
+    def test_gains_the_files_of_one_that_comes(self, source: Path, name: str) -> None:
+        run(source)
+        write_7z(source / name, {"data/more.csv": b"more"})
+
+        assert self.files(run(source)) == {"data/more.csv": b"more"} | self.whole()
+
+    def test_is_refused_when_two_bring_the_same_file(self, source: Path) -> None:
+        write_7z(source / "z.7z", {"data/processed/test.json": b"another"})
+
+        text = refusal(run, source)
+
+        assert text.startswith("z.7z cannot be unpacked: test.json is there already.")
+
+    @pytest.mark.parametrize("calls", range(1, 9))
+    def test_stopped_anywhere_the_next_run_mends_it(
+        self, source: Path, monkeypatch: pytest.MonkeyPatch, calls: int
+    ) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", _stop_after(calls, Path.replace))
+            with pytest.raises(KeyboardInterrupt):
+                run(source)
+
+        assert self.files(run(source)) == self.whole()
 
 
 class TestRealData:

@@ -43,6 +43,7 @@ class RawFolder:
         journal = read_json(root / JOURNAL) if (root / JOURNAL).exists() else {}
         self._made: set[str] = set(journal.get("made", []))
         self._unpacked: dict[str, dict[str, Any]] = journal.get("unpacked", {})
+        self._through: set[str] = set()  # archives whose entries lie there whole, by this run or an earlier one
 
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
@@ -80,32 +81,60 @@ class RawFolder:
             if (self.root / name).is_symlink():
                 remove(self.root / name)
 
+    def forget_changed(self, archives: Iterable[Path]) -> None:
+        """Forget what was unpacked from archives that have changed or gone, and from those that share their folders.
+
+        So a shared folder is made anew from all of its archives, never from some of an old version.
+        """
+        now = {archive.name: digest(archive) for archive in archives}
+        stale = {name for name, record in self._unpacked.items() if now.get(name) != record["digest"]}
+        stale |= {name for name, record in self._unpacked.items() if not self._is_there(record)}
+        while sharing := self._sharing({entry for name in stale for entry in self._unpacked[name]["entries"]}) - stale:
+            stale |= sharing
+        for name in stale:
+            del self._unpacked[name]
+        if stale:
+            self._save()
+
     def is_unpacked(self, archive: Path) -> bool:
         """Whether this very archive was unpacked by an earlier run and its entries are all there; they are kept."""
         record = self._unpacked.get(archive.name)
-        if record is None or record["digest"] != digest(archive):
-            return False
-        if not all((self.root / name).exists() for name in record["entries"]):
+        if record is None:
             return False
         self._claim(record["entries"])
+        self._through.add(archive.name)
         return True
 
     def put_unpacked(self, archive: Path, sources: Iterable[Path]) -> None:
-        """Move what was unpacked from ``archive`` into the raw folder, and remember it as done."""
+        """Move what was unpacked from ``archive`` into the raw folder, and remember it as done.
+
+        A folder that another archive has brought too holds the files of both.
+        """
         sources = sorted(sources)
         names = [source.name for source in sources]
-        if self._unpacked.pop(archive.name, None):
-            self._save()
+        shared = {entry for name in self._through for entry in self._unpacked[name]["entries"]}.intersection(names)
         for name in names:
-            if name in self._kept or name == MANIFEST:
-                raise CatscanError(
-                    f"{archive.name} cannot be unpacked: {name} is there already.",
-                    where=str(self.root / name),
-                    do=f"Keep either {archive.name} or the unpacked {name} in the source, not both.",
-                )
-        self.put(sources)
-        self._unpacked[archive.name] = {"digest": digest(archive), "entries": names}
+            if (name in self._kept and name not in shared) or name == MANIFEST:
+                raise _is_there_already(archive, self.root / name)
+        for name in self._sharing(names) - self._through:  # which is not unpacked any more, once its folder is replaced
+            del self._unpacked[name]
+        # Without a digest until it is through: a killed run's half is forgotten, with all that shares its folders.
+        self._unpacked[archive.name] = {"digest": "", "entries": names}
         self._save()
+        self.put(source for source in sources if source.name not in shared)
+        for name in sorted(shared):
+            _merge(next(source for source in sources if source.name == name), self.root / name, archive)
+        self._unpacked[archive.name]["digest"] = digest(archive)
+        self._through.add(archive.name)
+        self._save()
+
+    def _sharing(self, entries: Iterable[str]) -> set[str]:
+        """The archives that have brought one of these entries."""
+        entries = set(entries)
+        return {name for name, record in self._unpacked.items() if entries.intersection(record["entries"])}
+
+    def _is_there(self, record: dict[str, Any]) -> bool:
+        return all((self.root / name).exists() for name in record["entries"])
 
     def finish(self) -> None:
         """Remove what earlier runs made and the source no longer has; then write the manifest, last and whole."""
@@ -139,6 +168,26 @@ class RawFolder:
 
     def _save(self) -> None:
         write_json(self.root / JOURNAL, {"made": sorted(self._made), "unpacked": self._unpacked})
+
+
+def _merge(source: Path, target: Path, archive: Path) -> None:
+    """Move what is in the folder ``source`` into the folder ``target``; no file gives way to another."""
+    if not (source.is_dir() and target.is_dir()):
+        raise _is_there_already(archive, target)
+    for entry in sorted(source.iterdir()):
+        place = target / entry.name
+        if os.path.lexists(place):
+            _merge(entry, place, archive)
+        else:
+            entry.replace(place)
+
+
+def _is_there_already(archive: Path, place: Path) -> CatscanError:
+    return CatscanError(
+        f"{archive.name} cannot be unpacked: {place.name} is there already.",
+        where=str(place),
+        do=f"Keep either {archive.name} or what has brought {place.name} in the source, not both.",
+    )
 
 
 def link(place: Path, target: Path) -> None:

@@ -16,6 +16,7 @@ def unpack_all(raw: RawFolder, archives: Sequence[Path], password_files: Mapping
     """Unpack every 7z into the raw folder, and take the archives out of a zip that holds some.
 
     Other zips are read in place by the later stages. What an earlier run unpacked from the same archive is kept.
+    Archives may bring the same folder, each a part of it.
 
     Raises
     ------
@@ -24,6 +25,7 @@ def unpack_all(raw: RawFolder, archives: Sequence[Path], password_files: Mapping
     """
     inside = {archive: inner_archives(archive) for archive in archives if _is_zip(archive)}
     _check_names(password_files, [*(path.name for path in archives), *(n for names in inside.values() for n in names)])
+    raw.forget_changed(archive for archive in archives if inside.get(archive) != [])
     for archive in archives:
         names = inside.get(archive)
         if names == [] or raw.is_unpacked(archive):
