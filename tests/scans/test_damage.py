@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,6 +25,28 @@ def quiet_pydicom() -> Iterator[None]:
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
+
+
+MOST = 1_000_000_000  # bytes
+
+
+def memory(kind: str) -> int:
+    """This process's own memory in bytes: VmRSS now, VmHWM at its peak."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(kind))
+
+
+@pytest.fixture(autouse=True)
+def bounded_memory() -> Iterator[None]:
+    """No test here takes more than 1 GB, not for a moment; measured where Linux lets the peak be forgotten."""
+    forget = Path("/proc/self/clear_refs")
+    if not os.access(forget, os.W_OK):
+        yield
+        return
+    forget.write_text("5")  # the peak becomes what is held now
+    before = memory("VmRSS")
+    yield
+    assert memory("VmHWM") - before < MOST
 
 
 @pytest.fixture

@@ -88,6 +88,24 @@ class TestExamineSteps:
         assert steps.step_mm == pytest.approx(step)
         assert steps.missing == ((lost - 1, 1),)
 
+    @pytest.mark.parametrize(
+        ("step", "deviation", "even"),
+        [(1.8, 0.017, True), (1.8, 0.019, False), (0.5, 0.0099, True), (0.5, 0.0101, False)],
+        ids=["within 1 %", "beyond 1 %", "within 0.01 mm", "beyond 0.01 mm"],
+    )
+    def test_jitter_is_at_most_0_01_mm_or_1_percent(self, step: float, deviation: float, even: bool) -> None:
+        distances = np.arange(10) * step
+        distances[5:] += deviation
+
+        assert examine_steps(distances).even is even
+
+    @pytest.mark.parametrize(("gap", "missing"), [(2.0, 1), (2.09, 1), (1.91, 1), (2.11, 0), (1.5, 0), (1.2, 0)])
+    def test_a_gap_is_a_whole_number_of_steps_within_a_tenth(self, gap: float, missing: int) -> None:
+        steps = examine_steps(np.concatenate([np.arange(8), 7 + gap + np.arange(8)]) * 2.5)
+
+        assert sum(count for _, count in steps.missing) == missing
+        assert steps.even is bool(missing)
+
     def test_a_long_hole_in_uneven_slices_is_found(self) -> None:
         steps = examine_steps(np.array([0, 4.0, 8.0, 9.0, 13.0, 17.0, 21.0, 60.5, 64.5]))
 

@@ -245,11 +245,14 @@ class TestAverages:
         assert inside.max(axis=0).tolist() == [4, 4, 4]
         np.testing.assert_allclose(found[~np.isnan(found)], 50, rtol=1e-5)
 
-    def test_padding_enters_no_average(self) -> None:
-        values = np.full((4, 8, 8), 50, np.int16)
-        values[:, :, 3:] = -2000
+    @pytest.mark.parametrize(
+        ("odd", "padding"), [(-2000, (-2000, -1500)), (np.nan, None)], ids=["marked as padding", "no number"]
+    )
+    def test_what_is_no_pixel_enters_no_average(self, odd: float, padding: tuple[int, int] | None) -> None:
+        values = np.full((4, 8, 8), 50, np.float32)
+        values[:, :, 3:] = odd
 
-        found = mr.averages(scan_of(values, padding=(-2000, -1500)), grid((2, 4, 4), 4.0))
+        found = mr.averages(scan_of(values, padding=padding), grid((2, 4, 4), 4.0))
 
         np.testing.assert_allclose(found[:, :, :1], 50)
         assert np.isnan(found[:, :, 1:]).all()  # half of the second voxel is padding
@@ -290,7 +293,7 @@ class TestRanges:
         ("pixels", "elements", "reason"),
         [
             (np.full((32, 32), 300, np.int16), {}, r"has the same value everywhere \(300\)"),
-            (np.full((32, 32), 300, np.int16), {"PixelPaddingValue": 300}, "has no values, only padding"),
+            (np.full((32, 32), 300, np.int16), {"PixelPaddingValue": 300}, "has no pixel with a value"),
             (np.eye(32, dtype=np.int16).repeat(32, axis=1)[:, :32] * 9, {}, "has nearly the same value everywhere"),
         ],
         ids=["one value", "all padding", "one value on a background"],

@@ -105,6 +105,25 @@ def test_floating_point_values_and_no_numbers_are_read(values: np.ndarray, tmp_p
     np.testing.assert_array_equal(found.array[1:], whole.array[1:])
 
 
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_a_slice_that_holds_no_number_is_air(odd: float, values: np.ndarray, tmp_path: Path) -> None:
+    hu = values.astype(np.float32) - 1024
+    aired, holed = hu.copy(), hu.copy()
+    aired[:, :, 5], holed[:, :, 5] = -1024, odd
+    nib.save(nib.Nifti1Image(aired, affine()), tmp_path / "aired.nii")
+    nib.save(nib.Nifti1Image(holed, affine()), tmp_path / "holed.nii")
+
+    assert read(tmp_path / "holed.nii").array.tobytes() == read(tmp_path / "aired.nii").array.tobytes()
+
+
+@pytest.mark.parametrize("modality", ["CT", "MR"])
+def test_a_file_without_any_number_is_refused(modality: str, tmp_path: Path) -> None:
+    nib.save(nib.Nifti1Image(np.full(SHAPE, np.nan, np.float32), affine()), tmp_path / "scan.nii")
+
+    with pytest.raises(BadSample, match=r"has the same value everywhere \(-1024 HU\)|has no pixel with a value"):
+        read(tmp_path / "scan.nii", modality=modality)
+
+
 def test_a_packed_file_in_a_zip_is_read(values: np.ndarray, tmp_path: Path) -> None:
     nib.save(image_of(values, affine()), tmp_path / "scan.nii.gz")
     expected = read(tmp_path / "scan.nii.gz")

@@ -1,13 +1,14 @@
 """MR onto the grid and to grey levels: its scale is the scanner's own, so its values are measured against each other.
 
 Nothing is known to be air: a voxel is the average of those pixels that it covers, and has no value where its larger
-part lies outside the slices or is marked as padding. The same scan, its values multiplied and shifted, gives the same
-grey levels.
+part lies outside the slices, is marked as padding or is no number. The same scan, its values multiplied and shifted,
+gives the same grey levels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ def intensity_ranges(values: Floats, percentiles: Sequence[tuple[float, float]])
     """
     known = values[~np.isnan(values)]
     if not len(known):
-        raise BadSample("has no values, only padding")
+        raise BadSample("has no pixel with a value")
     lowest, highest = float(known.min()), float(known.max())
     if highest - lowest <= ROUNDING * max(abs(lowest), abs(highest)):
         raise BadSample(f"has the same value everywhere ({lowest:g})")
@@ -114,11 +115,10 @@ class _Planes:
         np.multiply(stored, slope, out=self._values, casting="unsafe")
         self._values += np.float32(intercept)
         down, along, covered = self._shared or self._weights(k)
-        padding = self._scan.padding[k]
-        if padding is not None:
-            there = (stored < padding[0]) | (stored > padding[1])
-            self._values[~there] = 0
-            covered = _on_grid(down, along, there.astype(np.float32))
+        lacking = _lacking(stored, self._scan.padding[k])
+        if lacking is not None:
+            self._values[lacking] = 0
+            covered = _on_grid(down, along, (~lacking).astype(np.float32))
         return np.concatenate([_on_grid(down, along, self._values), covered]), 1.0
 
     def _weights(self, k: int) -> tuple[csr_array, csr_array, Floats]:
@@ -127,6 +127,13 @@ class _Planes:
         down = plane_weights(self._scan.size[0], row_mm, self._scan.pixel_mm[0], self._grid.edges(1))
         along = plane_weights(self._scan.size[1], column_mm, self._scan.pixel_mm[1], self._grid.edges(2))
         return down, along, np.outer(down.sum(axis=1), along.sum(axis=1)).astype(np.float32)
+
+
+def _lacking(stored: NDArray[Any], padding: tuple[int, int] | None) -> NDArray[np.bool_] | None:
+    """Where there is no pixel: marked as padding, or no number; None when nowhere."""
+    if padding is not None:
+        return np.asarray((stored >= padding[0]) & (stored <= padding[1]))
+    return np.isnan(stored) if stored.dtype.kind == "f" else None
 
 
 def _on_grid(down: csr_array, along: csr_array, pixels: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from typing import Any
 
@@ -18,6 +19,7 @@ from catscan.scans.region import LARGEST_MM
 from catscan.scans.scan import Scan, check_directions
 from catscan.scans.series import FEWEST
 from catscan.scans.settings import ScanSettings
+from catscan.scans.windows import AIR_HU
 
 SUFFIXES = (".nii", ".nii.gz")
 LARGEST = 1 << 31  # bytes of one file, unpacked
@@ -110,6 +112,7 @@ def scan_of(image: Any, settings: ScanSettings) -> Scan:
         raise BadSample(f"has a scale of {slope} and an offset of {intercept}")
     step = float(places[-1, 0] - places[0, 0]) / (shape[2] - 1)
     values = image.dataobj.get_unscaled().reshape(shape[:3])
+    nothing = (AIR_HU - intercept) / slope if settings.modality == "CT" else math.nan
     report = {
         "modality": settings.modality,
         "n_slices": shape[2],
@@ -127,7 +130,7 @@ def scan_of(image: Any, settings: ScanSettings) -> Scan:
         steps=Steps(step, True, ()),
         rescale=((slope, intercept),) * shape[2],
         padding=(None,) * shape[2],
-        stored=lambda k: _plane(values, order[k]),
+        stored=lambda k: _plane(values, order[k], nothing),
         report=report,
         remarks=tuple(remarks),
     )
@@ -151,13 +154,11 @@ def _placed(affine: Floats, shape: tuple[int, ...]) -> tuple[Floats, Floats, tup
     return axes, places[order], (float(lengths[1]), float(lengths[0])), order.tolist()
 
 
-def _plane(values: NDArray[Any], k: int) -> NDArray[Any]:
-    """Slice k as (rows, columns), a fresh copy in native byte order; what is no number becomes 0 stored."""
+def _plane(values: NDArray[Any], k: int, nothing: float) -> NDArray[Any]:
+    """Slice k as (rows, columns), a fresh copy in native byte order; what is no finite number becomes ``nothing``."""
     plane = values[:, :, k].T
     kind = plane.dtype.newbyteorder("=")
     copy = np.ascontiguousarray(plane, kind).copy()
-    return (
-        np.nan_to_num(copy, copy=False, nan=np.nanmin(copy) if np.isnan(copy).any() else 0.0)
-        if kind.kind == "f"
-        else copy
-    )
+    if kind.kind == "f":
+        copy[~np.isfinite(copy)] = nothing
+    return copy
