@@ -39,3 +39,18 @@ def test_every_link_to_a_file_leads_somewhere(page: str) -> None:
     links = re.findall(r"\]\((?!http|#)([^)]+)\)", (ROOT / page).read_text())
 
     assert [link for link in links if not ((ROOT / page).parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", [*PAGES, "docs/architecture.md", "config/kaggle/README.md"])
+def test_no_target_stands_behind_the_configfile(page: str) -> None:
+    """Snakemake would take it for another file: `--configfile` takes all words up to the next flag."""
+    text = (ROOT / page).read_text()
+
+    assert re.findall(r"snakemake [^`\n]*--configfile [^\s`]+ +\w.*", text) == []
+
+
+def test_the_readme_counts_the_ready_competitions() -> None:
+    found = re.search(r"ready files for (\d+) competitions", (ROOT / "README.md").read_text())
+
+    assert found is not None
+    assert int(found[1]) == len(list((ROOT / "config" / "kaggle").glob("*.yaml")))

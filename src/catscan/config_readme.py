@@ -38,7 +38,7 @@ competitions:
       positive: dog
 ```
 
-    snakemake --cores 8 --configfile my-cats.yaml index     # first look at the counts
+    snakemake --cores 8 index --configfile my-cats.yaml     # first look at the counts
     snakemake --cores 8 --configfile my-cats.yaml           # then run it
 
 Give a new competition a name of its own: under the name of one that is described already, the two descriptions are
