@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.uid import MRImageStorage, generate_uid
 
+from catscan.arrays import Shards, write_shard
 from catscan.errors import BadSample, CatscanError
 from catscan.raw import RawFiles
+from catscan.report import geometry_table, scan_figures
 from catscan.samples import Reading, Sample
 from catscan.scans import mr
 from catscan.scans.geometry import Steps, own_axes
@@ -332,3 +334,16 @@ def test_nifti_equals_dicom(  # noqa: PLR0917 -- fixtures
 def test_nifti_files_do_not_say_what_they_are(tmp_path: Path) -> None:
     with pytest.raises(CatscanError, match="`modality` must be CT or MR for NIfTI files"):
         NiftiReader(RawFiles(tmp_path), ScanSettings(modality="any"))
+
+
+def test_the_report_of_mr_scans_does_not_speak_of_hu(mr_at: Slice, save: Save, read: Read, tmp_path: Path) -> None:
+    reading = read(save([mr_at(z) for z in PLACES]), modality="MR")
+    write_shard(
+        tmp_path / "train.npy", reading.array[None], {"ids": ["a"], "bad": [], "geometry": {"a": reading.geometry}}
+    )
+
+    captions = [text for _, text in scan_figures(Shards([tmp_path / "train.npy"]), {"a": reading.geometry})]
+    table = json.dumps(geometry_table({"a": reading.geometry}))
+
+    assert len(captions) == 3
+    assert not [text for text in [*captions, table] if "HU" in text or "Hounsfield" in text]
