@@ -30,6 +30,7 @@ PAUSES = (1, 2, 4, 8, 16)  # seconds between tries, where Kaggle does not name i
 LONGEST_PAUSE = 900  # seconds; asked to wait for longer, a run ends and says so
 TIMEOUT = (30, 120)  # seconds to connect, and between two pieces of an answer
 CUT = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+NO_ANSWER = (requests.TooManyRedirects, requests.exceptions.ContentDecodingError)
 PAGE = 200  # files a request
 
 sleep = time.sleep
@@ -242,10 +243,10 @@ def retrying(
             pause = _retry_after(error.response)
         except CUT as error:
             problem, pause = error, None
-        except ValueError as error:  # requests' own JSON error is one too
+        except (ValueError, *NO_ANSWER) as error:  # requests' own JSON error is a ValueError too
             raise CatscanError(
                 "An answer came that is not Kaggle's.",
-                found="it is no JSON",
+                found=type(error).__name__ if isinstance(error, NO_ANSWER) else "it is no JSON",
                 do="Open https://www.kaggle.com in a browser here: a proxy or a log-in page may stand in between.",
             ) from error
         if done == tries - 1 or (pause or 0) > LONGEST_PAUSE:

@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
 from kaggle_server import SIGNATURE, SLUG, TOKEN, USER, Answer, KaggleServer, attach, serve
 
 from catscan import config, download
 from catscan.errors import CatscanError, TryAgain
+from catscan.kaggle_api import retrying
 
 pytestmark = pytest.mark.usefixtures("server")
 ROOT = Path(__file__).resolve().parents[2]
@@ -397,6 +399,15 @@ class TestBusyAndBroken:
         server.script["ListDataFiles"] = [Answer(200, page="<html>Log in to the hotel's network</html>")]
 
         assert refusal(raw).startswith("An answer came that is not Kaggle's.")
+
+    def test_a_page_in_between_that_leads_in_circles_is_told(self) -> None:
+        def call() -> None:
+            raise requests.TooManyRedirects("Exceeded 30 redirects.")
+
+        with pytest.raises(CatscanError, match="that is not Kaggle's") as refused:
+            retrying(call, competition=SLUG)
+
+        assert "log-in page" in refused.value.do
 
 
 class TestCredentials:
