@@ -39,17 +39,17 @@ PLACES = [3.0 * k for k in range(12)]
 
 
 @pytest.fixture(scope="session")
-def head(pydicom_files: Path) -> np.ndarray:
-    """A real slice through a head, int16, (64, 64), 0 around it."""
+def real(pydicom_files: Path) -> np.ndarray:
+    """The pixels of a real MR slice, int16, (64, 64)."""
     return pydicom.dcmread(pydicom_files / "MR_small.dcm").pixel_array
 
 
 @pytest.fixture
-def mr_at(slice_at: Slice, head: np.ndarray) -> Slice:
+def mr_at(slice_at: Slice, real: np.ndarray) -> Slice:
     """Makes one MR slice: the real one, moved down a little from slice to slice; without a rescale, as is usual."""
 
     def made(z: float, **elements: Any) -> Dataset:
-        pixels = elements.pop("pixels", np.roll(head, round(z), axis=0))
+        pixels = elements.pop("pixels", np.roll(real, round(z), axis=0))
         usual = {"Modality": "MR", "SOPClassUID": MRImageStorage, "RescaleSlope": None, "RescaleIntercept": None}
         return slice_at((0, 0, z), pixels, **(usual | elements))
 
@@ -180,11 +180,11 @@ class TestScale:
         assert np.abs(plain.astype(int) - other).max() <= 1
         assert (plain != other).sum() <= max(2, 0.01 * plain.size)
 
-    def test_a_real_head_three_times_as_bright_and_shifted_gives_the_same_levels(
-        self, mr_at: Slice, head: np.ndarray, save: Save, read: Read
+    def test_a_real_slice_three_times_as_bright_and_shifted_gives_the_same_levels(
+        self, mr_at: Slice, real: np.ndarray, save: Save, read: Read
     ) -> None:
         plain = save([mr_at(z) for z in PLACES], "plain")
-        brighter = save([mr_at(z, pixels=np.roll(head, round(z), axis=0) * 3 + 500) for z in PLACES], "brighter")
+        brighter = save([mr_at(z, pixels=np.roll(real, round(z), axis=0) * 3 + 500) for z in PLACES], "brighter")
 
         found = [read(folder, modality="MR", size=(12, 16, 16)).array.astype(int) for folder in (plain, brighter)]
 
@@ -192,10 +192,10 @@ class TestScale:
         assert (found[0] == found[1]).mean() >= 0.99
         assert len(np.unique(found[0])) > 100  # grey levels
 
-    def test_slopes_hold_for_their_own_slices(self, mr_at: Slice, head: np.ndarray, save: Save, read: Read) -> None:
-        same = [mr_at(z, pixels=head * 2) for z in PLACES]
+    def test_slopes_hold_for_their_own_slices(self, mr_at: Slice, real: np.ndarray, save: Save, read: Read) -> None:
+        same = [mr_at(z, pixels=real * 2) for z in PLACES]
         mixed = [
-            mr_at(z, pixels=head * (1 + k % 2), RescaleSlope=2 - k % 2, RescaleIntercept=0)
+            mr_at(z, pixels=real * (1 + k % 2), RescaleSlope=2 - k % 2, RescaleIntercept=0)
             for k, z in enumerate(PLACES)
         ]
 
@@ -318,10 +318,10 @@ def test_the_report_tells_the_modality_and_the_range_shown(mr_at: Slice, save: S
 
 @pytest.mark.parametrize("shift", [0, 400], ids=["from zero", "shifted"])
 def test_nifti_equals_dicom(  # noqa: PLR0917 -- fixtures
-    shift: int, mr_at: Slice, head: np.ndarray, save: Save, read: Read, tmp_path: Path
+    shift: int, mr_at: Slice, real: np.ndarray, save: Save, read: Read, tmp_path: Path
 ) -> None:
     folder = save([mr_at(z) for z in PLACES])
-    planes = np.stack([np.roll(head, round(z), axis=0).T for z in PLACES], axis=-1) + shift
+    planes = np.stack([np.roll(real, round(z), axis=0).T for z in PLACES], axis=-1) + shift
     nib.save(nib.Nifti1Image(planes.astype(np.int16), np.diag([-2.0, -2.0, 3.0, 1.0])), tmp_path / "scan.nii.gz")
 
     reader = NiftiReader(RawFiles(tmp_path), ScanSettings(size=(8, 8, 8), modality="MR"))

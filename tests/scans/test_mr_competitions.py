@@ -23,8 +23,8 @@ SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 
 @pytest.fixture
 def write(tmp_path: Path, slice_at: Callable[..., Dataset], pydicom_files: Path) -> Callable[..., None]:
-    """Writes a series of eight slices below the raw folder: CT of noise, or MR of a real head."""
-    head = pydicom.dcmread(pydicom_files / "MR_small.dcm").pixel_array
+    """Writes a series of eight slices below the raw folder: CT of noise, or MR of real pixels."""
+    real = pydicom.dcmread(pydicom_files / "MR_small.dcm").pixel_array
     (tmp_path / "raw").mkdir()
 
     def written(folder: str, modality: str, brightness: int = 1) -> None:
@@ -33,7 +33,7 @@ def write(tmp_path: Path, slice_at: Callable[..., Dataset], pydicom_files: Path)
             elements: dict[str, Any] = {}
             if modality == "MR":
                 elements = {"SOPClassUID": MRImageStorage, "RescaleSlope": None, "RescaleIntercept": None}
-                elements |= {"pixels": np.roll(head, k, axis=0) * brightness, "Modality": "MR"}
+                elements |= {"pixels": np.roll(real, k, axis=0) * brightness, "Modality": "MR"}
             dataset = slice_at((0, 0, 3.0 * k), elements.pop("pixels", None), **elements)
             dataset.save_as(tmp_path / "raw" / folder / f"Image-{k + 1}.dcm", enforce_file_format=True)
 
