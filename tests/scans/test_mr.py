@@ -251,7 +251,7 @@ class TestAverages:
         ("odd", "padding"), [(-2000, (-2000, -1500)), (np.nan, None)], ids=["marked as padding", "no number"]
     )
     def test_what_is_no_pixel_enters_no_average(self, odd: float, padding: tuple[int, int] | None) -> None:
-        values = np.full((4, 8, 8), 50, np.float32)
+        values = np.full((4, 8, 8), 50, np.int16 if padding else np.float32)
         values[:, :, 3:] = odd
 
         found = mr.averages(scan_of(values, padding=padding), grid((2, 4, 4), 4.0))

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from catscan.errors import BadSample
-from catscan.scans.resample import Grid, plane_weights, slice_weights, stream
+from catscan.scans.planes import Planes
+from catscan.scans.resample import Grid, slice_weights, stream
 from catscan.scans.scan import Scan
 from catscan.scans.windows import to_levels
 
-IN_LINE = 0.01  # pixels; slices shifted by less lie exactly on each other
+LOWEST = -(1 << 15)  # of two bytes: nothing is cut off
 LARGER_PART = 0.5  # of a voxel
 ROUNDING = 1e-5  # of the largest value: a scan whose values span less is empty
 BACKGROUND = 1e-3  # of the span of the values: what lies this near to the lowest is empty space, or was cut away
@@ -96,46 +96,30 @@ def averages(scan: Scan, grid: Grid) -> Floats:
     return values
 
 
-class _Planes:
-    """Reads slice after slice and resamples each in plane: its values, and below them how much it covers of each voxel.
-
-    Straight scans share their weights; where slices are shifted against each other, each has its own.
-    """
-
-    def __init__(self, scan: Scan, grid: Grid) -> None:
-        self._scan, self._grid = scan, grid
-        self._values = np.empty(scan.size, np.float32)
-        shift = np.abs(scan.places_mm[:, 1:] - scan.places_mm[0, 1:]) / scan.pixel_mm
-        self._shared = self._weights(0) if shift.max() < IN_LINE else None
+class _Planes(Planes):
+    """Reads slice after slice and resamples each in plane; below its values stands how much it covers of each voxel."""
 
     def read(self, k: int) -> tuple[Floats, float]:
         """Slice k: float32, (2 x rows of the grid, columns of the grid), and the unit of it."""
         slope, intercept = self._scan.rescale[k]
         stored = self._scan.stored(k)
-        np.multiply(stored, slope, out=self._values, casting="unsafe")
-        self._values += np.float32(intercept)
-        down, along, covered = self._shared or self._weights(k)
+        weights = self.weights(k)
         lacking = _lacking(stored, self._scan.padding[k])
-        if lacking is not None:
-            self._values[lacking] = 0
-            covered = _on_grid(down, along, (~lacking).astype(np.float32))
-        return np.concatenate([_on_grid(down, along, self._values), covered]), 1.0
-
-    def _weights(self, k: int) -> tuple[csr_array, csr_array, Floats]:
-        """Those of the rows, those of the columns, and the share of each voxel that lies within the slice."""
-        _, row_mm, column_mm = self._scan.places_mm[k].tolist()
-        down = plane_weights(self._scan.size[0], row_mm, self._scan.pixel_mm[0], self._grid.edges(1))
-        along = plane_weights(self._scan.size[1], column_mm, self._scan.pixel_mm[1], self._grid.edges(2))
-        return down, along, np.outer(down.sum(axis=1), along.sum(axis=1)).astype(np.float32)
+        if lacking is None and stored.dtype in (np.int16, np.uint16) and weights.compiled.fits:
+            total, covered = weights.compiled.apply(stored, LOWEST), weights.covered
+        else:
+            there = ~lacking if lacking is not None else np.ones(stored.shape, bool)
+            total = weights.apply(np.where(there, stored, 0).astype(np.float32))
+            covered = weights.apply(there.astype(np.float32))
+        return np.concatenate([total * np.float32(slope) + covered * np.float32(intercept), covered]), 1.0
 
 
 def _lacking(stored: NDArray[Any], padding: tuple[int, int] | None) -> NDArray[np.bool_] | None:
     """Where there is no pixel: marked as padding, or no number; None when nowhere."""
-    if padding is not None:
-        return np.asarray((stored >= padding[0]) & (stored <= padding[1]))
-    return np.isnan(stored) if stored.dtype.kind == "f" else None
-
-
-def _on_grid(down: csr_array, along: csr_array, pixels: Floats) -> Floats:
-    """(rows, columns) to (rows of the grid, columns of the grid), float32."""
-    return np.ascontiguousarray((along @ (down @ pixels).T).T)
+    if stored.dtype.kind == "f":
+        lacking = np.isnan(stored)
+    elif padding is not None:
+        lacking = (stored >= padding[0]) & (stored <= padding[1])
+    else:
+        return None
+    return lacking if lacking.any() else None

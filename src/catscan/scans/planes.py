@@ -67,7 +67,7 @@ class Planes:
         slope, intercept = self._scan.rescale[k]
         padding = self._scan.padding[k]
         values = self._scan.stored(k)
-        weights = self._shared or self._weights(k)
+        weights = self.weights(k)
         air = whole_air(slope, intercept, values)
         if air is None or not weights.compiled.fits or is_padding(values, padding, slope, intercept) is not None:
             height_above_air(values, slope=slope, intercept=intercept, padding=padding, out=self._values)
@@ -76,6 +76,10 @@ class Planes:
         # What the weights do not cover lies outside the slice: there, 0 above air.
         cv2.scaleAdd(weights.covered, -float(air), plane, plane)
         return plane, slope
+
+    def weights(self, k: int) -> PlaneWeights:
+        """How slice k lies on the grid."""
+        return self._shared or self._weights(k)
 
     def _weights(self, k: int) -> PlaneWeights:
         _, row_mm, column_mm = self._scan.places_mm[k].tolist()
