@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import signal
 import subprocess
 import sys
 
@@ -70,3 +71,24 @@ def test_lines_of_a_named_job_begin_with_its_name(
         "epoch 1 of 2",
         "epoch 2 of 2",
     ]
+
+
+def test_the_block_of_a_named_job_ends_with_its_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(_: object) -> None:
+        raise CatscanError("A file is missing.", where="index.csv")
+
+    monkeypatch.setattr("catscan.report.run", run)
+
+    cli.main(["report", "--settings", "{}", "--results", "r", "--out", "o", "--job", "ct-scans"])
+    assert capsys.readouterr().err == "catscan report: A file is missing.\n  where  index.csv\n  job    ct-scans\n"
+
+
+def test_a_stage_that_nobody_listens_to_has_not_succeeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("catscan.report.run", run)
+
+    assert cli.main(["report", "--settings", "{}", "--results", "r", "--out", "o"]) == 128 + signal.SIGPIPE

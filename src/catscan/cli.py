@@ -58,19 +58,21 @@ def main(arguments: list[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     command = next((word for word in arguments if not word.startswith("-")), None)
+    job = ""
     try:
         parsed = parser_of(command).parse_args(arguments)
+        job = parsed.job
         signal.signal(signal.SIGTERM, _stop)
-        speak_for(parsed.job)
+        speak_for(job)
         parsed.run(parsed)
     except CatscanError as error:
-        print(f"catscan {command}: {error}", file=sys.stderr)
+        print(f"catscan {command}: {error}" + (f"\n  job    {job}" if job else ""), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print(f"catscan {command}: stopped.", file=sys.stderr)
         return 128 + signal.SIGINT
     except BrokenPipeError:
-        return 0
+        return 128 + signal.SIGPIPE  # nobody listens any more, and the work is not done
     return 0
 
 

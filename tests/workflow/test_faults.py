@@ -1,5 +1,11 @@
 """What a user can do wrong ends in one clear block and a non-zero exit, and nothing is lost."""
 
+import os
+import shutil
+import signal
+import subprocess
+import time
+
 import pytest
 
 
@@ -63,3 +69,28 @@ def test_an_archive_deleted_after_the_download_is_told_with_the_way_out(project,
 
     assert "An archive is missing." in told
     assert "download" in told
+
+
+def test_ctrl_c_saves_every_training_and_says_how_to_go_on(project) -> None:
+    """Ctrl-C reaches all processes of the terminal at once: the one that writes the log must outlive the training."""
+    folder = project.home / "results" / "dogs-vs-cats"
+    shutil.rmtree(folder / "models")
+    project.overlay("competitions: {dogs-vs-cats: {models: {resnet: {epochs: 5000}}}}\n")
+    process = subprocess.Popen(
+        project.command("results/dogs-vs-cats/models/resnet/fold-0/weights.npz"),
+        cwd=project.home,
+        env=project.environment,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    log = folder / "logs" / "train-resnet-fold-0.log"
+    while process.poll() is None and "epoch 2 of" not in log.read_text():
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    told, _ = process.communicate()
+
+    assert "Training was asked to stop; it is saved." in told
+    assert "The same command goes on from there." in told
+    assert len(list((folder / "models" / "resnet" / "fold-0" / "checkpoint").glob("step-*.npz"))) == 1

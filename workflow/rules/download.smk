@@ -26,7 +26,7 @@ rule download_files:
             --settings {params.stage:q} \
             --raw "$(dirname {output.manifest:q})" \
             --truth "$(dirname {output.manifest:q})/../truth" \
-            --threads {threads} 2>&1 | tee {log:q}
+            --threads {threads} 2>&1 | tee -i {log:q}
         """
 
 

@@ -44,7 +44,7 @@ rule evaluate_folds:
             --predictions {input.out_of_fold:q} \
             --history {input.histories:q} \
             --arrays {input.arrays:q} \
-            --out "$(dirname {output.metrics:q})" 2>&1 | tee {log:q}
+            --out "$(dirname {output.metrics:q})" 2>&1 | tee -i {log:q}
         """
 
 

@@ -30,7 +30,7 @@ rule index_samples:
             --raw "$(dirname {input.manifest:q})" \
             --index {output.index:q} \
             --summary {output.summary:q} \
-            --threads {threads} 2>&1 | tee {log:q}
+            --threads {threads} 2>&1 | tee -i {log:q}
         """
 
 

@@ -35,7 +35,7 @@ rule predict_test:
             --arrays {input.arrays:q} \
             --out {output.predictions:q} \
             --device {resources.device:q} \
-            --threads {threads} 2>&1 | tee {log:q}
+            --threads {threads} 2>&1 | tee -i {log:q}
         """
 
 

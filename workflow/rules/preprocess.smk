@@ -33,7 +33,7 @@ rule preprocess_shard:
             --split {wildcards.split:q} \
             --shard {wildcards.shard:q} \
             --array {output.array:q} \
-            --threads {threads} 2>&1 | tee {log:q}
+            --threads {threads} 2>&1 | tee -i {log:q}
         """
 
 

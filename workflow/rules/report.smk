@@ -27,7 +27,7 @@ rule render_report:
         catscan report \
             --settings {params.stage:q} \
             --results results \
-            --out {output.report:q} 2>&1 | tee {log:q}
+            --out {output.report:q} 2>&1 | tee -i {log:q}
         """
 
 

@@ -38,7 +38,7 @@ rule write_submission:
             --metrics {input.metrics:q} \
             --predictions {input.predictions:q} \
             --out {output.submission:q} \
-            --check {output.check:q} 2>&1 | tee {log:q}
+            --check {output.check:q} 2>&1 | tee -i {log:q}
         """
 
 

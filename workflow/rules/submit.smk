@@ -30,7 +30,7 @@ rule submit_submission:
             --submission {input.submission:q} \
             --check {input.check:q} \
             --metrics {input.metrics:q} \
-            --out {output.submitted:q} 2>&1 | tee {log:q}
+            --out {output.submitted:q} 2>&1 | tee -i {log:q}
         """
 
 

@@ -40,7 +40,7 @@ rule train_fold:
             --arrays {input.arrays:q} \
             --fold {wildcards.fold:q} \
             --out "$(dirname {output.weights:q})" \
-            --device {resources.device:q} 2>&1 | tee {log:q}
+            --device {resources.device:q} 2>&1 | tee -i {log:q}
         """
 
 
