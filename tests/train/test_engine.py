@@ -244,7 +244,8 @@ def test_event_files_hold_the_numbers_and_pictures_of_a_batch(competition, tmp_p
     assert "as_the_network_sees_it/0" in tags
 
 
-def test_default_recipe_trains_pictures_of_colour(make_competition, tmp_path):
-    job = job_of(make_competition(n=12, shape=(24, 20, 3)), network="resnet-2d")
+@pytest.mark.parametrize("channels", [2, 3], ids=["two-bands", "colour"])
+def test_default_recipe_trains_pictures_of_any_channels(make_competition, tmp_path, channels):
+    job = job_of(make_competition(n=12, shape=(24, 20, channels)), network="resnet-2d")
 
     assert np.isfinite(trained(replace(job, recipe=replace(RESNET_2D, epochs=1)), tmp_path).history[0]["log_loss"])

@@ -41,7 +41,8 @@ class Events:
     def _picture(self, number: int, sample: NDArray[np.float32]) -> Any:
         plane = sample[len(sample) // 2] if sample.ndim == 4 else sample
         grey = np.clip(np.rint(plane), 0, 255).astype(np.uint8)
-        png = cv2.imencode(".png", grey[..., ::-1] if grey.shape[-1] == 3 else grey)[1].tobytes()
+        # A PNG holds one channel or three; of other numbers (two bands, some windows) the first is shown.
+        png = cv2.imencode(".png", grey[..., ::-1] if grey.shape[-1] == 3 else grey[..., :1])[1].tobytes()
         image = self._tf.Summary.Image(height=grey.shape[0], width=grey.shape[1], encoded_image_string=png)
         return self._tf.Summary.Value(tag=f"as_the_network_sees_it/{number}", image=image)
 
