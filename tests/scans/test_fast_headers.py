@@ -38,7 +38,8 @@ def both(data: bytes) -> tuple[object, object] | None:
     found = walk(data[:HEAD])
     if found is None:
         return None
-    return outcome(lambda: [from_elements(found, file)]), outcome(lambda: read_with_pydicom(file, data))
+    fast = outcome(lambda: [from_elements(found, file, modality="any")])
+    return fast, outcome(lambda: read_with_pydicom(file, data, modality="any"))
 
 
 def test_the_walker_reads_every_real_patient(patients: Path) -> None:
@@ -72,11 +73,13 @@ def damaged(data: bytes, header_bytes: int, seed: int) -> Iterator[bytes]:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", ["explicit", "implicit", "CT_small.dcm"])
+@pytest.mark.parametrize("name", ["explicit", "implicit", "CT_small.dcm", "MR_small.dcm", "a real patient"])
 def test_walker_and_pydicom_agree_under_random_damage(
-    name: str, slice_at: Callable[..., object], pydicom_files: Path, tmp_path: Path
+    name: str, slice_at: Callable[..., object], pydicom_files: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    if name == "CT_small.dcm":
+    if name == "a real patient":
+        data = next(request.getfixturevalue("patients").rglob("*.dcm")).read_bytes()
+    elif name.endswith(".dcm"):
         data = (pydicom_files / name).read_bytes()
     else:
         import pydicom
