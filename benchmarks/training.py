@@ -115,7 +115,7 @@ def catscan_layers(network: Network) -> Callable[[Any, int], Any]:
             elif kind == "mean":
                 net = make.global_pooling(net, name=name)
             elif kind == "full":
-                net = tflearn.fully_connected(net, size[0], activation="relu", name=name)
+                net = make.fully_connected(net, size[0], activation="relu", name=name)
             else:
                 net = make.dropout(net, size[0], name=name)
         return tflearn.fully_connected(net, classes, name="output")

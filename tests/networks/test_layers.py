@@ -7,7 +7,19 @@ import numpy as np
 import pytest
 
 from catscan.networks.compat import tf, tflearn
-from catscan.networks.layers import Mode, batch_norm, dropout, pooling, residual_block, set_mode
+from catscan.networks.layers import (
+    MANY_WEIGHTS,
+    Mode,
+    batch_norm,
+    convolution_block,
+    dropout,
+    fully_connected,
+    global_pooling,
+    pooling,
+    residual_block,
+    set_mode,
+)
+from catscan.networks.session import Compute, cpu_has_bf16, session_config
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +68,26 @@ class TestBatchNorm:
         for name in names:
             np.testing.assert_allclose(after[f"ours/{name}"], after[f"theirs/{name}"], rtol=1e-5)
 
+    @pytest.mark.skipif(not cpu_has_bf16(), reason="this CPU has no bf16")
+    def test_no_feature_map_is_turned_back_into_float32_in_bf16(self):
+        set_mode(Mode(training=True))
+        pixels = tf.placeholder(tf.float32, [None, 8, 8, 8, 4])
+        net = pooling(convolution_block(pixels, 8, 3, name="first"), 2, 2, name="pool")
+        net = tflearn.fully_connected(global_pooling(convolution_block(net, 8, 3, name="second"), name="mean"), 2)
+        loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits_v2(labels=tf.ones([2, 2]), logits=net))
+        slope = tf.global_norm(tf.gradients(loss, tf.trainable_variables()))
+        update = tf.group(slope, *tf.get_collection(tf.GraphKeys.UPDATE_OPS))
+        facts = tf.RunMetadata()
+
+        with tf.Session(config=session_config(Compute(threads=2, precision="bf16"))) as session:
+            session.run(tf.global_variables_initializer())
+            feed = {pixels: np.ones((2, 8, 8, 8, 4), np.float32)}
+            session.run(update, feed, options=tf.RunOptions(output_partition_graphs=True), run_metadata=facts)
+
+        names = [node.name for graph in facts.partition_graphs for node in graph.node]
+        assert any("CastToBf16" in name for name in names)
+        assert not [name for name in names if "CastToFp32" in name and name.startswith(("first", "pool", "second"))]
+
     def test_predicting_uses_the_moving_averages(self):
         set_mode(Mode(training=False))
         values = np.random.default_rng(0).normal(3, 2, (8, 5, 7, 6)).astype(np.float32)
@@ -81,6 +113,36 @@ class TestPooling:
         )
 
         np.testing.assert_array_equal(split, whole)
+
+    @pytest.mark.parametrize("shape", SHAPES, ids=str)
+    @pytest.mark.parametrize("flat", [False, True], ids=["straight", "reshaped"])
+    def test_largest_value_after_a_relu_and_its_gradient_are_those_of_relu_then_pooling(self, shape, flat):
+        values = np.random.default_rng(0).normal(-0.5, 1, shape).astype(np.float32)
+        incoming = tf.constant(values)
+        relu = tf.nn.relu(incoming)
+        if flat:
+            relu = tf.reshape(tf.nn.relu(tf.reshape(incoming, [-1, shape[-1]])), shape)
+        ours = pooling(relu, 2, 2, name="ours")
+        theirs = pooling(tf.identity(relu), 2, 2, name="theirs")
+        weight = tf.constant(np.random.default_rng(1).normal(size=ours.shape.as_list()).astype(np.float32))
+
+        got, wanted, slope, wanted_slope = run(
+            [ours, theirs, *(tf.gradients(pooled * weight, incoming)[0] for pooled in (ours, theirs))]
+        )
+
+        assert ours.op.type == "Relu"
+        np.testing.assert_array_equal(got, wanted)
+        np.testing.assert_array_equal(slope, wanted_slope)
+        assert tflearn.get_layer_by_name("ours") is ours
+
+    def test_pictures_are_pooled_as_by_tflearn(self):
+        incoming = tf.constant(np.random.default_rng(0).normal(size=(2, 7, 9, 3)).astype(np.float32))
+
+        ours = [pooling(incoming, 3, 2, kind=kind, name=kind) for kind in ("max", "average")]
+        theirs = [layer(incoming, 3, strides=2) for layer in (tflearn.max_pool_2d, tflearn.avg_pool_2d)]
+
+        for got, wanted in zip(*run([ours, theirs]), strict=True):
+            np.testing.assert_array_equal(got, wanted)
 
     def test_mean_of_a_window_counts_only_what_is_inside(self):
         incoming = tf.constant(np.random.default_rng(0).normal(size=(2, 7, 9, 5, 3)).astype(np.float32))
@@ -125,6 +187,27 @@ class TestDropout:
         set_mode(Mode(training=False))
 
         assert run(dropout(tf.ones([100]), 0.2, name="drop")).min() == 1
+
+
+class TestFullyConnected:
+    @pytest.mark.parametrize("inputs", [8, MANY_WEIGHTS // 16], ids=["few weights", "many weights"])
+    def test_output_and_gradients_are_those_of_tflearns_layer(self, inputs):
+        set_mode(Mode(training=True))
+        draw = np.random.default_rng(0)
+        incoming = tf.constant(draw.normal(size=(3, inputs)).astype(np.float32))
+        weight = tf.constant(draw.normal(size=(3, 16)).astype(np.float32))
+        initial = {"weights_init": tf.constant_initializer(draw.normal(0, 0.01, (inputs, 16)).astype(np.float32))}
+        net = fully_connected(incoming, 16, name="ours", activation="relu", **initial)
+        theirs = tflearn.fully_connected(incoming, 16, name="theirs", activation="relu", **initial)
+        outputs = [net, theirs]
+        inner = [[output.W, output.b, incoming] for output in outputs]
+        slopes = [tf.gradients(output * weight, each) for output, each in zip(outputs, inner, strict=True)]
+
+        (got, wanted), (got_slopes, wanted_slopes) = run([outputs, slopes])
+
+        np.testing.assert_array_equal(got, wanted)
+        for slope, wanted_slope in zip(got_slopes, wanted_slopes, strict=True):
+            np.testing.assert_allclose(slope, wanted_slope, atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(2, 9, 8, 3), (2, 5, 9, 8, 3)], ids=["pictures", "scans"])

@@ -219,6 +219,6 @@ def build(layers: Sequence[Mapping[str, Any]], pixels: Any, classes: int) -> Any
         elif layer["layer"] == "global_pooling":
             net = make.global_pooling(net, kind=layer["kind"], name=name)
         else:
-            net = tflearn.fully_connected(net, layer["units"], activation="relu", name=name)
+            net = make.fully_connected(net, layer["units"], activation="relu", name=name)
             net = make.dropout(net, layer["keep_probability"], name=f"{name}_dropout")
     return tflearn.fully_connected(net, classes, name="output")

@@ -6,6 +6,7 @@ variables in TFLearn's collections, so that `tflearn.get_layer_by_name` finds it
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from typing import Any
 from catscan.networks.compat import tf, tflearn
 
 MODE = "catscan/mode"
+MATMUL_GRADIENT = "CatscanMatMul"
+MANY_WEIGHTS = 1 << 20  # from here on the reading of the weights is what a product with few samples costs
 
 
 @dataclass(frozen=True)
@@ -79,26 +82,66 @@ def pooling(
 
     Scans are pooled in two steps, in the plane and then along the depth. The values are those of a three-dimensional
     pooling, but both steps have a bfloat16 kernel on CPUs, which the gradient of the three-dimensional one lacks.
+    A ReLU before the largest value is taken after it: the same values and gradients, from a fraction of the pixels.
     """
-    if rank_of(incoming) == 2:
-        layer = tflearn.max_pool_2d if kind == "max" else tflearn.avg_pool_2d
-        return layer(incoming, window, strides=stride, name=name)
     if _tflearns_own():
-        layer = tflearn.max_pool_3d if kind == "max" else tflearn.avg_pool_3d
+        layer = {
+            ("max", 2): tflearn.max_pool_2d,
+            ("average", 2): tflearn.avg_pool_2d,
+            ("max", 3): tflearn.max_pool_3d,
+            ("average", 3): tflearn.avg_pool_3d,
+        }[kind, rank_of(incoming)]
         return layer(incoming, window, strides=stride, name=name)
-    pool = tf.nn.max_pool2d if kind == "max" else tf.nn.avg_pool2d
-    windows = [window] * 3 if isinstance(window, int) else list(window)
-    strides = [stride] * 3 if isinstance(stride, int) else list(stride)
-    _, depth, height, width, maps = incoming.shape.as_list()
+    before = _before_relu(incoming) if kind == "max" else None
     with tf.name_scope(name):
-        planes = tf.reshape(incoming, [-1, height, width, maps])
-        planes = pool(planes, windows[1:], strides[1:], "SAME")
-        _, height, width, _ = planes.shape.as_list()
-        columns = tf.reshape(planes, [-1, depth, height * width, maps])
-        if windows[0] > 1 or strides[0] > 1:
-            columns = pool(columns, [windows[0], 1], [strides[0], 1], "SAME")
-        pooled = tf.reshape(columns, [-1, columns.shape[1], height, width, maps])
-    return track(pooled, name)
+        pooled = _pooled(incoming if before is None else before, window, stride, kind)
+        return track(pooled if before is None else tf.nn.relu(pooled), name)
+
+
+def _before_relu(tensor: Any) -> Any:
+    """What went into the ReLU that ``tensor`` came out of, in its shape; None for anything else."""
+    if tensor.op.type == "Relu":
+        return tensor.op.inputs[0]
+    if tensor.op.type == "Reshape" and tensor.op.inputs[0].op.type == "Relu":
+        return tf.reshape(tensor.op.inputs[0].op.inputs[0], [-1, *tensor.shape.as_list()[1:]])
+    return None
+
+
+def _pooled(incoming: Any, window: int | Sequence[int], stride: int | Sequence[int], kind: str) -> Any:
+    rank = rank_of(incoming)
+    pool = tf.nn.max_pool2d if kind == "max" else tf.nn.avg_pool2d
+    windows = [window] * rank if isinstance(window, int) else list(window)
+    strides = [stride] * rank if isinstance(stride, int) else list(stride)
+    if rank == 2:
+        return pool(incoming, windows, strides, "SAME")
+    _, depth, height, width, maps = incoming.shape.as_list()
+    planes = tf.reshape(incoming, [-1, height, width, maps])
+    planes = pool(planes, windows[1:], strides[1:], "SAME")
+    _, height, width, _ = planes.shape.as_list()
+    columns = tf.reshape(planes, [-1, depth, height * width, maps])
+    if windows[0] > 1 or strides[0] > 1:
+        columns = pool(columns, [windows[0], 1], [strides[0], 1], "SAME")
+    return tf.reshape(columns, [-1, columns.shape[1], height, width, maps])
+
+
+def fully_connected(incoming: Any, units: int, *, name: str, **options: Any) -> Any:
+    """TFLearn's `fully_connected`; in training with a faster gradient where it has many weights."""
+    weights = math.prod(incoming.shape.as_list()[1:]) * units
+    faster = not _tflearns_own() and get_mode().training and weights >= MANY_WEIGHTS
+    with tf.get_default_graph().gradient_override_map({"MatMul": MATMUL_GRADIENT} if faster else {}):
+        return tflearn.fully_connected(incoming, units, name=name, **options)
+
+
+@tf.RegisterGradient(MATMUL_GRADIENT)
+def _matmul_gradient(operation: Any, gradient: Any) -> tuple[Any, Any]:
+    """The gradient of inputs (n, inputs) times weights (inputs, units).
+
+    That of the inputs, gradient times transposed weights, is computed as its own transpose: a CPU then takes half the
+    time, because it goes through the weights row by row.
+    """
+    inputs, weights = operation.inputs
+    to_inputs = tf.transpose(tf.matmul(weights, gradient, transpose_b=True))
+    return to_inputs, tf.matmul(inputs, gradient, transpose_a=True)
 
 
 def global_pooling(incoming: Any, *, kind: str = "average", name: str) -> Any:
@@ -154,14 +197,15 @@ def batch_norm(
         flat = tf.reshape(incoming, _as_picture(shape)) if len(shape) != 4 else incoming
         if get_mode().training:
             normed, batch_mean, batch_variance = tf.nn.fused_batch_norm(flat, gamma, beta, epsilon=epsilon)[:3]
-            count = tf.cast(tf.size(flat) // maps, tf.float32)
+            # Not tf.size: TensorFlow would turn the whole feature map back into float32 for it.
+            count = tf.cast(tf.shape(flat)[0], tf.float32) * math.prod(flat.shape.as_list()[1:-1])
             biased = batch_variance * ((count - 1) / count)
             for moving, now in ((mean, batch_mean), (variance, biased)):
                 tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, tf.assign_sub(moving, (moving - now) * (1 - decay)))
         else:
             normed = tf.nn.fused_batch_norm(flat, gamma, beta, mean, variance, epsilon=epsilon, is_training=False)[0]
+        normed = tflearn.activations.get(activation)(normed)  # at once: TensorFlow then computes both in one pass
         normed = tf.reshape(normed, [-1, *shape[1:]]) if len(shape) != 4 else normed
-        normed = tflearn.activations.get(activation)(normed)
     return track(normed, scope.name)
 
 

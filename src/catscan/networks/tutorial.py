@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from catscan.networks.compat import tflearn
-from catscan.networks.layers import dropout, pooling
+from catscan.networks.layers import dropout, fully_connected, pooling
 
 
 def tutorial_2d(pixels: Any, classes: int) -> Any:
@@ -16,8 +16,8 @@ def tutorial_2d(pixels: Any, classes: int) -> Any:
     net = pixels  # (n, 50, 50, 1)
     for number, maps in enumerate([32, 64, 128, 64, 32], start=1):
         net = tflearn.conv_2d(net, maps, 5, activation="relu", name=f"convolution_{number}")
-        net = tflearn.max_pool_2d(net, 5, name=f"pooling_{number}")  # (n, 10, 10, 32), 2 x 2 x 64, 1 x 1 from there
-    net = tflearn.fully_connected(net, 1024, activation="relu", name="fully_connected_1")  # (n, 1024)
+        net = pooling(net, 5, 5, name=f"pooling_{number}")  # (n, 10, 10, 32), 2 x 2 x 64, 1 x 1 from there
+    net = fully_connected(net, 1024, activation="relu", name="fully_connected_1")  # (n, 1024)
     net = dropout(net, 0.8, name="dropout_1")
     return tflearn.fully_connected(net, classes, name="output")  # (n, classes)
 
@@ -28,6 +28,6 @@ def tutorial_3d(pixels: Any, classes: int) -> Any:
     for number, maps in enumerate([32, 64], start=1):
         net = tflearn.conv_3d(net, maps, 3, activation="relu", name=f"convolution_{number}")
         net = pooling(net, 2, 2, name=f"pooling_{number}")  # (n, 10, 25, 25, 32), (n, 5, 13, 13, 64)
-    net = tflearn.fully_connected(net, 1024, activation="relu", name="fully_connected_1")  # (n, 1024)
+    net = fully_connected(net, 1024, activation="relu", name="fully_connected_1")  # (n, 1024)
     net = dropout(net, 0.8, name="dropout_1")
     return tflearn.fully_connected(net, classes, name="output")  # (n, classes)
