@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -103,6 +104,36 @@ def test_floating_point_values_and_no_numbers_are_read(values: np.ndarray, tmp_p
 
     assert np.abs(found.array.astype(int) - whole.array).sum() < 60
     np.testing.assert_array_equal(found.array[1:], whole.array[1:])
+
+
+def test_a_packed_bomb_takes_no_memory(values: np.ndarray, tmp_path: Path) -> None:
+    nib.save(image_of(values, affine()), tmp_path / "scan.nii")
+    expected = read(tmp_path / "scan.nii").array
+    with gzip.open(tmp_path / "bomb.nii.gz", "wb", compresslevel=1) as file:
+        file.write((tmp_path / "scan.nii").read_bytes())
+        for _ in range(200):
+            file.write(bytes(1 << 20))
+
+    tracemalloc.start()
+    found = read(tmp_path / "bomb.nii.gz").array
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert found.tobytes() == expected.tobytes()
+    assert peak < 10_000_000  # bytes
+
+
+@pytest.mark.parametrize("dims", [(32767, 32767, 32767), (-5, 24, 12)], ids=["huge", "negative"])
+def test_impossible_dimensions_of_a_packed_file_are_refused(
+    dims: tuple[int, int, int], values: np.ndarray, tmp_path: Path
+) -> None:
+    nib.save(image_of(values, affine()), tmp_path / "scan.nii")
+    data = bytearray((tmp_path / "scan.nii").read_bytes())
+    data[42:48] = np.array(dims, "<i2").tobytes()
+    (tmp_path / "scan.nii.gz").write_bytes(gzip.compress(bytes(data)))
+
+    with pytest.raises(BadSample):
+        read(tmp_path / "scan.nii.gz")
 
 
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])

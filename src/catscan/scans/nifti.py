@@ -23,6 +23,7 @@ from catscan.scans.windows import AIR_HU
 
 SUFFIXES = (".nii", ".nii.gz")
 LARGEST = 1 << 31  # bytes of one file, unpacked
+A_PART = 1 << 20  # bytes of what is unpacked only to be checked
 SMALLEST_MM = 1e-3  # a voxel below this is a mistake
 TO_DICOM = np.diag([-1.0, -1.0, 1.0])  # NIfTI counts x to the right and y to the front
 
@@ -82,10 +83,19 @@ class NiftiReader:
 
 
 def _unpacked(data: bytes) -> bytes:
+    """A gzip file's content, as much of it as its NIfTI header says; checked to its end, but no more of it is held."""
     if data[:2] != b"\x1f\x8b":
         return data
     inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    content = inflater.decompress(data, LARGEST)
+    start = inflater.decompress(data, nib.Nifti1Header.sizeof_hdr)
+    header = nib.Nifti1Header(start, check=False)
+    size = header.get_data_offset() + math.prod(header.get_data_shape()) * header.get_data_dtype().itemsize
+    if not len(start) < size <= LARGEST:
+        raise BadSample(f"claims {size:,} bytes, not up to {LARGEST:,}")
+    content = start + inflater.decompress(inflater.unconsumed_tail, size - len(start))
+    beyond = 0
+    while inflater.unconsumed_tail and beyond < LARGEST:
+        beyond += len(inflater.decompress(inflater.unconsumed_tail, A_PART))
     if not inflater.eof:
         raise BadSample("is cut short, or unpacks to more than 2 GB")
     return content
