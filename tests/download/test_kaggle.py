@@ -470,6 +470,18 @@ class TestDisk:
         assert "100 bytes are free" in text
         assert bodies(server) == []
 
+    def test_what_has_come_of_a_file_needs_no_room(
+        self, server: KaggleServer, offered: Path, raw: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server.cuts = [100_000] + [0] * 50
+        with pytest.raises(TryAgain):
+            run(raw, files=["train.zip"])
+        rest = (offered / "train.zip").stat().st_size - 100_000
+        server.cuts = []
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, rest))
+
+        assert run(raw, files=["train.zip"]) == ["train.zip"]
+
     def test_the_whole_zip_is_held_against_the_disk_by_its_length(
         self, server: KaggleServer, offered: Path, raw: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

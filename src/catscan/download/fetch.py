@@ -57,7 +57,7 @@ def fetch(locate: Callable[[], Remote], folder: Path, parts: Path, *, name: str,
     TryAgain
         When the connection is cut again and again before a byte has come.
     """
-    part = parts / name.replace("/", "%2F")
+    part = part_of(name, parts)
     parts.mkdir(parents=True, exist_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     for _ in range(2):
@@ -78,6 +78,11 @@ def fetch(locate: Callable[[], Remote], folder: Path, parts: Path, *, name: str,
         found="twice; nothing of it was kept",
         do="Run the same command again later; something between here and Kaggle may change files.",
     )
+
+
+def part_of(name: str, parts: Path) -> Path:
+    """Where in ``parts`` a file lies until it is whole."""
+    return parts / name.replace("/", "%2F")
 
 
 def _complete(locate: Callable[[], Remote], part: Path, *, name: str, competition: str) -> Remote:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from catscan.download.archives import is_archive, is_safe
-from catscan.download.fetch import fetch
+from catscan.download.fetch import fetch, part_of
 from catscan.download.folder import PARTS, RawFolder, remove
 from catscan.download.meter import size
 from catscan.download.unpacking import unpack_all
@@ -61,7 +61,7 @@ def _wanted(kaggle: Kaggle, files: Sequence[str]) -> list[RemoteFile]:
     elif is_whole and len(offered) <= FEW:
         wanted = offered
     else:
-        wanted = [RemoteFile(f"{kaggle.competition}.zip", 0, offered[0].date)]
+        wanted = [RemoteFile(f"{kaggle.competition}.zip", 0, max(file.date for file in offered))]
     unsafe = [file.name for file in wanted if not is_safe(file.name) or file.name == MANIFEST]
     if unsafe:
         raise CatscanError("Kaggle offers a file with a name that is not safe.", where=repr(unsafe[0]))
@@ -69,8 +69,8 @@ def _wanted(kaggle: Kaggle, files: Sequence[str]) -> list[RemoteFile]:
 
 
 def _check_space(raw: RawFolder, wanted: list[RemoteFile]) -> None:
-    """Refuse before the first byte when all that is listed cannot have room; what is there already is not counted."""
-    needed = sum(file.size for file in wanted if not (raw.root / file.name).exists())
+    """Refuse before the first byte when all that is listed cannot have room; what has come already is not counted."""
+    needed = sum(_missing(raw, file) for file in wanted)
     free = shutil.disk_usage(raw.root).free
     say(f"{len(wanted)} files, {size(needed)} to fetch, {size(free)} free")
     if needed > free:
@@ -80,6 +80,14 @@ def _check_space(raw: RawFolder, wanted: list[RemoteFile]) -> None:
             found=f"{size(needed)} are needed, {size(free)} are free",
             do="Free some space, put the results on a larger disk, or name the files you need in `source.files`.",
         )
+
+
+def _missing(raw: RawFolder, file: RemoteFile) -> int:
+    """The bytes of a file that have not come yet, by its listed size."""
+    if (raw.root / file.name).exists():
+        return 0
+    part = part_of(file.name, raw.root / PARTS)
+    return max(0, file.size - (part.stat().st_size if part.exists() else 0))
 
 
 def _fetch(raw: RawFolder, kaggle: Kaggle, file: RemoteFile) -> dict[str, Any]:
