@@ -140,6 +140,7 @@ class TestSheet:
             "columns": ["id", "label"],
             "valid": True,
             "missing": [],
+            "warnings": [],
             "metric": "log_loss",
             "expected_score": 0.3,
             "true_score": None,
@@ -160,6 +161,10 @@ class TestMissing:
 
         assert stage.lines == ["id,label", "9,0.9", "12,0.259", "007,0.2", "13,0.259"]
         assert stage.check["missing"] == ["12", "13"]
+        assert stage.check["warnings"] == [
+            "1 row predicted that the sample submission does not ask for, left out: 08",
+            "2 rows without a prediction, filled by the prior: 12, 13",
+        ]
         assert "warning: 2 rows without a prediction, filled by the prior: 12, 13" in stage.said
 
     def test_prior_that_fills_a_row_is_clipped_too(self, stage: Stage) -> None:
@@ -258,6 +263,9 @@ class TestForms:
         stage.run(row_id="{patient}", rows={"csv": "test.csv"}, aggregate=aggregate)
 
         assert stage.lines[1:] == [f"p1,{expected}", "p2,0.9"]
+        assert stage.check["warnings"] == [
+            "the expected score is of single samples; the competition scores rows, each made of several"
+        ]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -294,14 +302,14 @@ def test_whatever_is_predicted_the_sheet_passes_its_own_check(
     )
     predicted = drawn.sample(range(len(ids)), drawn.randint(0, len(ids)))
 
-    sheet, missing = fill_sheet(
+    filled = fill_sheet(
         sample, known, [ids[row] for row in predicted], probabilities[predicted],
         prior=np.full(len(classes), 1 / len(classes)), fields={}, aggregate="mean", at_least_one=True,
     )  # fmt: skip
-    sheet.to_csv(tmp_path / "submission.csv", index=False, lineterminator="\n")
+    filled.table.to_csv(tmp_path / "submission.csv", index=False, lineterminator="\n")
 
     check_sheet(tmp_path / "submission.csv", sample, known)
-    assert len(missing) == len(row_ids) - len(predicted) * (len(row_ids) // len(ids))
+    assert len(filled.missing) == len(row_ids) - len(predicted) * (len(row_ids) // len(ids))
 
 
 class TestTrueScore:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from catscan.raw import RawFiles
 from catscan.settings import parse
 from catscan.sheet import Form, foreign_values, form_of
 from catscan.sheet_check import check_sheet
-from catscan.submission.fill import fill_sheet
+from catscan.submission.fill import Filled, fill_sheet
 from catscan.submission.predictions import read_predictions
 from catscan.tables import read_table
 from catscan.truth import true_score
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> None:
     expected = expected_prior(summary["prior"], summary["n_train"], form.task)
     calibration = Calibration(metrics["temperature"], metrics["clip"], expected)
     odds = np.array(metrics["odds"])
-    sheet, missing = fill_sheet(
+    filled = fill_sheet(
         sample,
         form,
         predictions.sample_ids,
@@ -86,13 +87,14 @@ def run(args: argparse.Namespace) -> None:
         at_least_one=_all_have_a_class(args.index),
     )
     with whole(args.out) as partial:
-        sheet.to_csv(partial, index=False, lineterminator="\n")
+        filled.table.to_csv(partial, index=False, lineterminator="\n")
         check_sheet(partial, sample, form, name=str(args.out))
     check = {
-        "rows": len(sheet),
-        "columns": list(sheet.columns),
+        "rows": len(filled.table),
+        "columns": list(filled.table.columns),
         "valid": True,
-        "missing": missing,
+        "missing": filled.missing,
+        "warnings": list(_warnings(foreign_values(sample, form), filled)),
         "metric": settings.metric,
         "expected_score": metrics["expected_score"],
         "true_score": _true_score(args, settings, form),
@@ -124,7 +126,7 @@ def _asked(folder: Path, settings: Settings) -> tuple[pd.DataFrame, dict[str, di
 
 
 def _form(sample: pd.DataFrame, settings: Settings, summary: dict[str, Any]) -> Form:
-    form = form_of(
+    return form_of(
         sample,
         id_column=settings.id_column,
         columns=settings.columns,
@@ -134,10 +136,20 @@ def _form(sample: pd.DataFrame, settings: Settings, summary: dict[str, Any]) -> 
         classes=summary["classes"],
         positive=summary["positive"],
     )
-    foreign = foreign_values(sample, form)
+
+
+def _warnings(foreign: list[str], filled: Filled) -> Iterator[str]:
+    """What a person should know before the file is handed in."""
     if foreign:
-        say(f"warning: the sample submission has values that ours never has: {listed(foreign)}; see submission.value")
-    return form
+        yield f"the sample submission has values that ours never has: {listed(foreign)}; see submission.value"
+    if filled.extra:
+        rows = number_of(len(filled.extra), "row")
+        yield f"{rows} predicted that the sample submission does not ask for, left out: {listed(filled.extra)}"
+    if filled.missing:
+        rows = number_of(len(filled.missing), "row")
+        yield f"{rows} without a prediction, filled by the prior: {listed(filled.missing)}"
+    if filled.several:
+        yield "the expected score is of single samples; the competition scores rows, each made of several"
 
 
 def _all_have_a_class(index_path: Path) -> bool:
@@ -154,9 +166,8 @@ def _true_score(args: argparse.Namespace, settings: Settings, form: Form) -> flo
 
 
 def _tell(check: dict[str, Any]) -> None:
-    if check["missing"]:
-        rows = number_of(len(check["missing"]), "row")
-        say(f"warning: {rows} without a prediction, filled by the prior: {listed(check['missing'])}")
+    for warning in check["warnings"]:
+        say(f"warning: {warning}")
     say(f"valid: {number_of(check['rows'], 'row')}, columns {', '.join(check['columns'][:5])}")
     for name in ("expected_score", "true_score"):
         if check[name] is not None:

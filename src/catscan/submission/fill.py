@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from catscan.errors import CatscanError, listed
-from catscan.progress import say
 from catscan.sheet import Form, fill_in, split_row_id, write_cells
-from catscan.words import number_of
 
 Array = NDArray[np.float64]
 
@@ -20,6 +19,28 @@ AGGREGATES: dict[str, Callable[[Array], Array]] = {
     "max": lambda several: several.max(axis=0),
     "noisy_or": lambda several: 1 - (1 - several).prod(axis=0),  # at least one of independent findings
 }
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A filled submission.
+
+    Attributes
+    ----------
+    table
+        All cells strings.
+    missing
+        The ids of the rows that no prediction speaks of.
+    extra
+        The ids of the rows that were predicted and are not asked for.
+    several
+        Whether a row is made of several samples.
+    """
+
+    table: pd.DataFrame
+    missing: list[str]
+    extra: list[str]
+    several: bool
 
 
 def fill_sheet(
@@ -32,8 +53,8 @@ def fill_sheet(
     fields: dict[str, dict[str, str]],
     aggregate: str,
     at_least_one: bool,
-) -> tuple[pd.DataFrame, list[str]]:
-    """The submission as a table of strings, and the ids of the rows that no prediction speaks of.
+) -> Filled:
+    """Fill the rows that the sample submission asks for.
 
     Parameters
     ----------
@@ -58,7 +79,6 @@ def fill_sheet(
             class_of[row_id] = class_number
     wanted = list(sample[form.id_column])
     asked = set(wanted)
-    _tell_extra([name for name in rows if name not in asked])
     missing = [name for name in wanted if name not in rows]
     values = np.array(
         [_together(probabilities[rows[name]], form, aggregate) if name in rows else prior for name in wanted]
@@ -69,13 +89,12 @@ def fill_sheet(
     written = {form.id_column: wanted} | {
         name: [row[place] for row in cells] for place, name in enumerate(form.columns)
     }
-    return pd.DataFrame(written)[list(sample.columns)], missing
-
-
-def _tell_extra(row_ids: list[str]) -> None:
-    if row_ids:
-        rows = number_of(len(row_ids), "row")
-        say(f"warning: {rows} predicted that the sample submission does not ask for, left out: {listed(row_ids)}")
+    return Filled(
+        pd.DataFrame(written)[list(sample.columns)],
+        missing,
+        extra=[name for name in rows if name not in asked],
+        several=any(len(rows[name]) > 1 for name in wanted if name in rows),
+    )
 
 
 def _of(name: str, fields: dict[str, dict[str, str]], form: Form) -> dict[str, str]:
