@@ -100,6 +100,10 @@ class TestMistakes:
             ),
             (lambda cats: cats["models"]["resnet"].update(network="resnet-2"), ["resnet-2d"]),
             (lambda cats: cats["models"]["resnet"].update(network="tutorial-3d"), ["tutorial-3d"]),
+            (
+                lambda cats: cats["models"].update({"my model": {}}),
+                ["A name cannot be used", "competitions.dogs-vs-cats.models", "'my model'", "letter or digit"],
+            ),
         ],
         ids=[
             "block",
@@ -118,6 +122,7 @@ class TestMistakes:
             "folder",
             "network",
             "rank",
+            "name",
         ],
     )
     def test_a_mistake_is_one_block_with_its_key(self, change: Any, parts: list[str]) -> None:

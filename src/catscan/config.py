@@ -120,6 +120,13 @@ def _explained(error: Any) -> CatscanError:
             found=repr(error.instance),
             do=did_you_mean(str(error.instance), known),
         )
+    if error.validator == "pattern":  # of a name: it becomes a folder and a word of a command line
+        return CatscanError(
+            "A name cannot be used.",
+            where=where,
+            found=repr(error.instance),
+            do="Begin with a letter or digit, and go on with these, `.`, `_` and `-`; a `title` may be anything.",
+        )
     if error.validator == "required":
         missing = [key for key in error.validator_value if key not in error.instance]
         return CatscanError(

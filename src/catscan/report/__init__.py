@@ -36,7 +36,8 @@ CAPTIONS = {
     "the probabilities mean what they say; the bars show how many samples stand behind each point.",
     "probabilities.png": "Probabilities given to the samples of each class: the less they overlap, the better.",
     "confusion.png": "Confusion: rows are the true classes, columns the most probable ones; numbers are samples.",
-    "most-wrong.png": "The samples on which the networks are most confidently wrong: look here first for wrong labels.",
+    "most-wrong.png": "The samples on which the networks are most confidently wrong, each with its true class and the "
+    "probability given to it: look here first for wrong labels.",
 }
 
 
@@ -109,7 +110,7 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
         "remarks": [*index.get("remarks", []), *metrics["remarks"], *check.get("warnings", [])],
         "submission": _submission(folder, check),
         "classes": [
-            {"name": label, "count": f"{count:,}", "share": f"{count / max(index['n_train'], 1):.1%}"}
+            {"name": label, "count": f"{count:,}", "share": f"{100 * count / max(index['n_train'], 1):.1f} %"}
             for label, count in ((label, index["counts"][label]) for label in index["classes"])
         ],
         "data_line": f"{index['n_train']:,} training samples in {index['folds']} folds, {index['n_test']:,} test.",
@@ -153,8 +154,8 @@ def cards(metrics: dict[str, Any], check: dict[str, Any]) -> list[dict[str, str]
         _card("constant prior", f"{loss['prior']:.4f}", "log loss without looking"),
         _card(
             "accuracy",
-            f"{accuracy['value']:.1%}",
-            f"95 %: {accuracy['interval'][0]:.1%} to {accuracy['interval'][1]:.1%}",
+            f"{100 * accuracy['value']:.1f} %",
+            f"95 %: {100 * accuracy['interval'][0]:.1f} to {100 * accuracy['interval'][1]:.1f} %",
         ),
     ]
     if metrics["auc"] is not None:
