@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -157,16 +156,30 @@ def test_shard_that_ends_too_soon_ends_the_training_at_once_without_a_hang(compe
     assert "A shard cannot be read." in done.stderr
 
 
-def test_error_in_the_middle_of_the_training_ends_it(competition, tmp_path, monkeypatch):
-    def broken(_self, _batch):
-        raise RuntimeError("the data are gone")
+def test_error_in_the_data_amid_the_training_ends_it_with_a_traceback_and_no_thread_left(
+    competition, tmp_path, monkeypatch
+):
+    """TFLearn's own fit waits for ever; here the process must end by itself, or the time-out fails the test."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import atexit, threading\n"
+        "from catscan.arrays import Shards\n"
+        "from catscan.train import engine\n"
+        "engine.RESIDENT_BYTES = 0\n"
+        "take, calls = Shards.take, []\n"
+        "def failing(self, rows):\n"
+        "    calls.append(rows)\n"
+        "    if len(calls) == 3:\n        raise RuntimeError('the data are gone')\n"
+        "    return take(self, rows)\n"
+        "Shards.take = failing\n"
+        "atexit.register(lambda: print([t.name for t in threading.enumerate() if not t.daemon]))\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
-    monkeypatch.setattr(engine._Loop, "_update", broken)
-    threads = threading.active_count()
+    done = catscan(competition.command(SMALL, tmp_path / "out"))
 
-    with pytest.raises(RuntimeError, match="the data are gone"):
-        main(competition.command(SMALL, tmp_path / "out"))
-    assert threading.active_count() <= threads + 1  # TensorFlow's writer of event files, a daemon
+    assert (done.returncode, done.stdout) == (1, "['MainThread']\n")
+    assert "Traceback (most recent call last)" in done.stderr
+    assert "RuntimeError: the data are gone" in done.stderr
 
 
 def test_unknown_setting_is_refused_before_anything_is_read(competition, tmp_path):
