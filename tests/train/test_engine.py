@@ -126,6 +126,27 @@ def test_resumed_training_gives_the_bytes_of_one_never_stopped(competition, tmp_
     assert resumed.history == whole.history
 
 
+def test_training_killed_while_it_validates_loses_neither_the_epoch_nor_a_byte(competition, tmp_path, monkeypatch):
+    job = job_of(competition)
+    whole = trained(job, tmp_path / "whole")
+    measure, calls = engine.Validation.measure, []
+
+    def dying(self: Any, predictor: Any) -> dict[str, float]:
+        calls.append(predictor)
+        if len(calls) == 2:
+            raise InterruptedError
+        return measure(self, predictor)
+
+    with monkeypatch.context() as patch, pytest.raises(InterruptedError):
+        patch.setattr(engine.Validation, "measure", dying)
+        trained(job, tmp_path / "killed", seconds_between_checkpoints=0)
+
+    resumed = trained(job, tmp_path / "killed")
+
+    assert digest(resumed.weights) == digest(whole.weights)
+    assert resumed.history == whole.history
+
+
 def test_stopped_training_leaves_the_signals_as_they_were(competition, tmp_path, monkeypatch):
     before = signal.getsignal(signal.SIGTERM)
     record_batches(monkeypatch, stop_at=2)

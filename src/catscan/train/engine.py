@@ -164,12 +164,13 @@ class _Loop:
         began, seen = time.monotonic(), 0
         rate = 0.0
         for batch in batches[first:]:
+            # Saved before an update, never between an epoch's last one and its validation: nothing is done half then.
             if self.stopped():
                 self._stop()
-            rate = self._update(batch)
-            seen += len(batch)
             if time.monotonic() - self.saved_at >= self.every:
                 self._save()
+            rate = self._update(batch)
+            seen += len(batch)
         trained_at = time.monotonic()
         self._finish_epoch(epoch, rate, seen / max(trained_at - began, 1e-9))
 
