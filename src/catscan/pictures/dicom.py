@@ -1,11 +1,10 @@
 """A single-image DICOM file as a picture: a mammogram, an X-ray, a photograph, one slice.
 
-Its header is checked, and the size that its packed pixels claim, before a decoder takes memory for them.
+Its header is checked before a decoder takes memory for its pixels.
 """
 
 from __future__ import annotations
 
-import struct
 from io import BytesIO
 from typing import Any
 
@@ -13,10 +12,9 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.encaps import get_frame
 from pydicom.pixels import apply_color_lut
 
-from catscan.dicom import PLAIN, Unreadable, decoded, inflated
+from catscan.dicom import Unreadable, decoded, inflated
 from catscan.errors import BadSample
 from catscan.pictures.grey_levels import grey_levels, has_no_window
 from catscan.pictures.headers import Header
@@ -29,8 +27,6 @@ GRAY = ("MONOCHROME1", "MONOCHROME2")
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 NEEDED = ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation")
 NO_WINDOW = "has no window: its own lowest to highest values are shown"
-J2K_SIZE = b"\xff\x4f\xff\x51"  # start of codestream, then its size (ISO/IEC 15444-1, A.5.1)
-JPEG_FRAMES = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7)
 
 
 def dicom_header(data: bytes) -> Header:
@@ -68,8 +64,6 @@ def dicom_pixels(data: bytes) -> Pixels:
         if "PixelData" not in dataset:
             raise Unreadable("holds no pixels")
         syntax = str(dataset.file_meta.TransferSyntaxUID)
-        if syntax not in PLAIN:
-            _check_stream(dataset)
         if dataset.PhotometricInterpretation in GRAY:
             return _gray(decoded(lambda: dataset, syntax), dataset)
         return _colour(decoded(lambda: dataset, syntax, raw=False), dataset)
@@ -114,36 +108,6 @@ def _sized(dataset: Dataset, kind: str) -> Header:
         raise Unreadable(f"is too large: {width} x {height} pixels, more than {LARGEST // samples:,}")
     notes = (NO_WINDOW,) if kind in GRAY and has_no_window(dataset) else ()
     return Header("DICOM", height, width, 1 if kind in GRAY else 3, bits=8, notes=notes)
-
-
-def _check_stream(dataset: Dataset) -> None:
-    """Refuse packed pixels whose own size is not the header's: a decoder takes memory for what they claim."""
-    try:
-        stream = get_frame(dataset.PixelData, 0, number_of_frames=1)
-    except Exception as error:  # pydicom raises nearly anything on broken fragments
-        raise Unreadable(f"is a damaged DICOM: {error}") from error
-    claimed, said = _stream_size(stream), (dataset.Rows, dataset.Columns, dataset.get("SamplesPerPixel") or 1)
-    if claimed is not None and claimed != said:
-        raise Unreadable(
-            "is a damaged DICOM: its packed pixels are {1} x {0} x {2}, ".format(*claimed)
-            + "its header says {1} x {0} x {2}".format(*said)
-        )
-
-
-def _stream_size(stream: bytes) -> tuple[int, int, int] | None:
-    """(height, width, samples) of a JPEG, JPEG-LS or JPEG 2000; None for others, and where there is none."""
-    if stream[:2] == b"\xff\xd8":
-        at = 2
-        while at + 10 <= len(stream) and stream[at] == 0xFF:
-            if stream[at + 1] in JPEG_FRAMES:
-                return struct.unpack_from(">HHB", stream, at + 5)
-            at += 1 if stream[at + 1] == 0xFF else 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
-        return None
-    at = stream.find(J2K_SIZE, 0, 1024)  # behind the boxes of a JP2, where there are any
-    if at < 0 or len(stream) < at + 42:
-        return None
-    x_end, y_end, x_start, y_start = struct.unpack_from(">4I", stream, at + 8)
-    return y_end - y_start, x_end - x_start, int.from_bytes(stream[at + 40 : at + 42], "big")
 
 
 def _gray(values: NDArray[Any], dataset: Dataset) -> Pixels:
