@@ -87,6 +87,13 @@ def test_a_lost_snakemake_folder_reruns_nothing(project) -> None:
     assert project.planned() == set()
 
 
+def test_a_lost_sidecar_is_made_again_for_the_stage_that_reads_it(project) -> None:
+    (project.home / "results" / "dogs-vs-cats" / "arrays" / "train-1-of-2.json").unlink()
+    project.overlay(cats("{models: {resnet: {learning_rate: 0.0005}}}"))
+
+    assert project.planned() == AFTER_INDEX
+
+
 def test_a_model_added_trains_that_model_alone(project) -> None:
     project.overlay(cats("{models: {second: {network: [{global_pooling: {kind: max}}], epochs: 1}}}"))
     done = project.snakemake("--dry-run")

@@ -33,12 +33,12 @@ def of(wildcards):
     return config["competitions"][wildcards.competition]
 
 
-def arrays_of(competition, *splits):
-    """The arrays of all shards of a competition's splits, in order."""
+def arrays_of(competition, *splits, ending="npy"):
+    """The arrays of all shards of a competition's splits, in order; or their sidecars, which end in json."""
     shards = config["competitions"][competition]["index"]["shards"]
     numbers = range(1, shards + 1)
     return [
-        f"results/{competition}/arrays/{split}-{i}-of-{shards}.npy"
+        f"results/{competition}/arrays/{split}-{i}-of-{shards}.{ending}"
         for split in splits
         for i in numbers
     ]
@@ -54,6 +54,11 @@ def per_fold_of(competition, pattern):
 def arrays(split):
     """Input function: the arrays of one split."""
     return lambda wildcards: arrays_of(wildcards.competition, split)
+
+
+def sidecars(split):
+    """Input function: the sidecars of one split's arrays, which name the rows."""
+    return lambda wildcards: arrays_of(wildcards.competition, split, ending="json")
 
 
 def per_fold(pattern):

@@ -15,6 +15,7 @@ rule evaluate_folds:
         out_of_fold=per_fold(rules.train_fold.output.out_of_fold),
         histories=per_fold(rules.train_fold.output.history),
         arrays=arrays("train"),
+        sidecars=sidecars("train"),
     output:
         metrics="results/{competition}/evaluation/metrics.json",
         figures=multiext(

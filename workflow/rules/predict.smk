@@ -1,6 +1,6 @@
 """Predict.
 
-Required inputs: a trained model and all test shards.
+Required inputs: a trained model and all test shards with their sidecars.
 Outputs: one row a test sample that could be read, one probability column a class.
 Reads of the config: predict.
 """
@@ -12,6 +12,7 @@ rule predict_test:
         weights=rules.train_fold.output.weights,
         model=rules.train_fold.output.model,
         arrays=arrays("test"),
+        sidecars=sidecars("test"),
     output:
         predictions="results/{competition}/predictions/{model}/fold-{fold}.csv",
     log:

@@ -10,6 +10,7 @@ rule render_report:
     input:
         summaries=expand(rules.index_samples.output.summary, competition=RUN),
         arrays=[arrays_of(competition, "train", "test") for competition in RUN],
+        sidecars=[arrays_of(competition, "train", "test", ending="json") for competition in RUN],
         metrics=expand(rules.evaluate_folds.output.metrics, competition=RUN),
         checks=expand(rules.write_submission.output.check, competition=RUN),
     output:

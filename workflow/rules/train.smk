@@ -1,6 +1,6 @@
 """Train.
 
-Required inputs: index.csv, index.json and all training shards.
+Required inputs: index.csv, index.json and all training shards with their sidecars.
 Outputs: for each model and fold its weights, its description (model.json), its history, one row an epoch, and its
 predictions of the fold that it never saw. Checkpoints lie beside them in checkpoint/, so that a stopped training goes on.
 Reads of the config: the model's block, train.precision, train.threads, metric.
@@ -13,6 +13,7 @@ rule train_fold:
         index=rules.index_samples.output.index,
         summary=rules.index_samples.output.summary,
         arrays=arrays("train"),
+        sidecars=sidecars("train"),
     output:
         weights="results/{competition}/models/{model}/fold-{fold}/weights.npz",
         model="results/{competition}/models/{model}/fold-{fold}/model.json",
