@@ -34,6 +34,7 @@ def test_at_most_five_offenders_are_named() -> None:
 def test_a_near_name_is_suggested_and_otherwise_all_are_listed() -> None:
     assert did_you_mean("trian", ["train", "index"]) == 'Did you mean "train"?'
     assert did_you_mean("zzz", ["train", "index"]) == "Known: index, train."
+    assert did_you_mean("zzz", []) == ""
 
 
 def test_examples_in_the_docstrings_hold() -> None:

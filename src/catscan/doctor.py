@@ -224,5 +224,6 @@ def _rules(name: str, slug: str, *, has_entered: bool) -> Finding:
 
 
 def _from_error(name: str, error: CatscanError) -> Finding:
-    text = ", ".join(part for part in (error.what, error.where, error.found) if part)
+    facts = "; ".join(part for part in (error.where, error.found) if part)
+    text = f"{error.what} ({facts})" if facts else error.what
     return Finding(name, "missing", text.replace("\n", " "), error.do)

@@ -73,7 +73,7 @@ def listed(names: list[str], *, more_in: str = "") -> str:
 
 
 def did_you_mean(name: str, known: list[str]) -> str:
-    """A sentence that names the nearest known word, or all of them.
+    """A sentence that names the nearest known word, or all of them; "" when there are none.
 
     >>> did_you_mean("trian", ["train", "index"])
     'Did you mean "train"?'
@@ -81,4 +81,6 @@ def did_you_mean(name: str, known: list[str]) -> str:
     import difflib
 
     near = difflib.get_close_matches(name, known, n=1)
-    return f'Did you mean "{near[0]}"?' if near else "Known: " + ", ".join(sorted(known)) + "."
+    if near:
+        return f'Did you mean "{near[0]}"?'
+    return f"Known: {', '.join(sorted(known))}." if known else ""

@@ -114,6 +114,13 @@ def test_scans_are_tabled_by_their_short_values() -> None:
     assert table["rows"] == [["a", "2.5"], ["b", "1.25"]]
 
 
+def test_a_value_that_no_scan_has_is_no_column_and_one_that_some_have_is() -> None:
+    table = geometry_table({"a": {"step_mm": 2.5, "tilt": None}, "b": {"step_mm": 1.25, "tilt": None, "phase": "2"}})
+
+    assert table["columns"] == ["scan", "step_mm", "phase"]
+    assert table["rows"] == [["a", "2.5", ""], ["b", "1.25", "2"]]
+
+
 def test_pictures_have_no_table_of_geometry() -> None:
     assert geometry_table({}) == {}
 

@@ -214,11 +214,14 @@ def duplicates_line(duplicates: dict[str, Any]) -> str:
 
 
 def geometry_table(geometry: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The scans' geometry as a table of its short values, and one line about all; empty for pictures."""
+    """The scans' geometry as a table of its short values that some scan has; empty for pictures."""
     if not geometry:
         return {}
     columns = [
-        key for key in next(iter(geometry.values())) if all(_is_short(told.get(key)) for told in geometry.values())
+        key
+        for key in dict.fromkeys(key for told in geometry.values() for key in told)
+        if all(_is_short(told.get(key)) for told in geometry.values())
+        and any(_short(told.get(key)) for told in geometry.values())
     ]
     rows = [[sample, *(_short(told.get(key)) for key in columns)] for sample, told in geometry.items()]
     return {"line": f"{len(geometry):,} scans.", "columns": ["scan", *columns], "rows": rows}
