@@ -312,7 +312,7 @@ def folds(competition: Config) -> list[int]:
 def train(competition: Config, model: str) -> str:
     """What the train stage reads: the model's block, and of the competition the task, the metric and how to compute."""
     values = {key: value for key, value in models(competition)[model].items() if value is not None}
-    common = {"task": competition["data"]["task"], "metric": competition["metric"]}
+    common = {"task": competition["data"]["task"], **_metric(competition)}
     compute = {key: competition["train"][key] for key in ("precision", "threads")}
     network = values["network"]
     if isinstance(network, str) and network.endswith(".py"):

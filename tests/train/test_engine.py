@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from catscan.errors import CatscanError, TryAgain
+from catscan.metrics import Problem, score
 from catscan.networks.session import Compute, cpu_has_bf16
 from catscan.networks.table import RESNET_2D, Augment, Recipe, find
 from catscan.train import engine, interruptions
@@ -46,7 +47,7 @@ def job_of(competition: Any, *, network: Any = NETWORK, **changes: Any) -> engin
         "build": find(network, data.shards.sample_shape, 2).build(),
         "recipe": recipe,
         "data": data,
-        "task": "binary",
+        "problem": Problem("binary", positive=1),
         "seed": 1,
         "metric": "log_loss",
         "class_weights": "none",
@@ -191,7 +192,7 @@ def test_history_has_one_row_an_epoch(competition, tmp_path):
 
 def test_metric_of_another_task_is_refused_before_anything_is_trained(competition, tmp_path):
     with pytest.raises(CatscanError, match="not made for a multiclass task"):
-        trained(job_of(competition, metric="auc", task="multiclass"), tmp_path)
+        trained(job_of(competition, metric="auc", problem=Problem("multiclass")), tmp_path)
 
 
 def test_early_stopping_takes_the_best_weights(competition, tmp_path):
@@ -202,7 +203,19 @@ def test_early_stopping_takes_the_best_weights(competition, tmp_path):
     losses = [row["log_loss"] for row in result.history]
     best = int(np.argmin(losses))
     assert len(losses) == best + 3 or len(losses) == 30
-    assert engine.Validation(job.data, "binary", "log_loss").measure(result.predictor)["log_loss"] == losses[best]
+    assert engine.Validation(job.data, job.problem, "log_loss").measure(result.predictor)["log_loss"] == losses[best]
+
+
+def test_weights_of_the_metric_count_in_the_held_out_fold(competition, tmp_path):
+    problem = Problem("binary", positive=1, weights=(1.0, 7.0))
+    job = job_of(competition, epochs=2, metric="weighted_log_loss", problem=problem)
+
+    result = trained(job, tmp_path)
+
+    found = result.predictor.predict(job.data.shards.take, job.data.held_rows, flips=False).astype(float)
+    expected = score("weighted_log_loss", found, job.data.targets[job.data.held_rows].astype(float), problem)
+    assert result.history[-1]["weighted_log_loss"] == expected
+    assert result.history[-1]["weighted_log_loss"] != result.history[-1]["log_loss"]
 
 
 def test_time_limit_plans_fewer_epochs(competition, tmp_path, capsys):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from catscan.fingerprint import code_of, versions_of
+from catscan.metrics import Problem
 from catscan.networks import layer_list
 from catscan.networks.device import one_device, visible_gpus
 from catscan.networks.model import Model, write_model
@@ -114,7 +115,12 @@ def _train(
         build=network.build(),
         recipe=recipe,
         data=data,
-        task=settings.task,
+        problem=Problem(
+            task=settings.task,
+            positive=data.positive,
+            weights=settings.metric_weights,
+            positive_weight=settings.metric_positive_weight,
+        ),
         seed=settings.seed,
         metric=settings.metric,
         class_weights=settings.class_weights,

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catscan.errors import TryAgain, listed
+from catscan.metrics import Problem
 from catscan.networks.model import Weights
 from catscan.networks.predictor import Predictor
 from catscan.networks.session import Compute
@@ -43,7 +44,7 @@ class Job:
     build: Build
     recipe: Recipe
     data: Data
-    task: str
+    problem: Problem
     seed: int
     metric: str
     class_weights: str
@@ -54,7 +55,7 @@ class Job:
     @property
     def multilabel(self) -> bool:
         """Whether a sample may have any number of classes."""
-        return self.task == "multilabel"
+        return self.problem.task == "multilabel"
 
 
 @dataclass
@@ -116,7 +117,7 @@ class _Loop:
     ) -> None:
         self.job, self.checkpoints, self.events, self.every, self.stopped = job, checkpoints, events, every, stopped
         data, recipe = job.data, job.recipe
-        self.validation = Validation(data, job.task, job.metric)
+        self.validation = Validation(data, job.problem, job.metric)
         self.rows = data.train_rows
         self.steps_an_epoch = math.ceil(len(self.rows) / recipe.batch_size)
         self.resident = len(self.rows) * math.prod(data.shards.sample_shape) <= RESIDENT_BYTES

@@ -45,6 +45,8 @@ class Settings:
 
     task: str
     metric: str = "log_loss"
+    metric_weights: tuple[float, ...] = ()
+    metric_positive_weight: float = 1.0
     threads: int = 2
     precision: str = "auto"
     network: Any = "auto"

@@ -78,5 +78,5 @@ class _Teller(tflearn.callbacks.Callback):
         row["train_loss"] = float(training_state.loss_value)
         if len(self.job.data.held_rows):
             self.predictor.load(self.weights())
-            row |= Validation(self.job.data, self.job.task, self.job.metric).measure(self.predictor)
+            row |= Validation(self.job.data, self.job.problem, self.job.metric).measure(self.predictor)
         self.history.append(row)
