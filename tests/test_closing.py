@@ -57,3 +57,26 @@ def test_a_job_that_said_nothing_is_pointed_to(tmp_path: Path, capsys: pytest.Ca
     failure([str(tmp_path / "snakemake.log")], tmp_path)
 
     assert "train.log" in capsys.readouterr().err
+
+
+def test_a_job_that_was_killed_is_told_beside_one_that_spoke(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "index.log").write_text("catscan index: Nothing matches.\n")
+    (tmp_path / "train.log").write_text("epoch 1 of 2\n")
+    lines = [f"    log: {name}.log (check log file(s) for error details)\n" for name in ("index", "train")]
+    (tmp_path / "snakemake.log").write_text("".join(lines))
+    failure(str(tmp_path / "snakemake.log"), tmp_path)
+
+    told = capsys.readouterr().err
+    assert told.startswith("\ncatscan index: Nothing matches.\n\ncatscan: a stage stopped;")
+    assert told.endswith("train.log\n\n")
+
+
+def test_a_run_that_was_stopped_from_outside_has_no_failed_stage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "snakemake.log").write_text("Will exit after finishing currently running jobs (scheduler).\n")
+    failure(str(tmp_path / "snakemake.log"), tmp_path)
+
+    assert "no stage failed; the same command goes on" in capsys.readouterr().err

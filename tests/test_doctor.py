@@ -168,6 +168,17 @@ class TestCompetition:
         assert "submission.kind: notebook" in row(table, ": submit")
 
 
+def test_the_cores_are_told_where_a_process_does_not_know_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delattr("os.sched_getaffinity")
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    table, missing = examine(capsys)
+
+    assert "6" in row(table, "cores")
+    assert missing == ""
+
+
 class TestConfig:
     @pytest.mark.parametrize(
         ("text", "what"),

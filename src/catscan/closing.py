@@ -70,12 +70,12 @@ def failure(log: str | list[str], home: Path) -> None:
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     logs = dict.fromkeys(re.findall(r"^ +log: (.+?) \(check log file", text, re.MULTILINE))
     blocks = [block for name in logs if (block := last_block(home / name))]
-    if blocks:
-        print("\n" + "\n\n".join(blocks) + "\n", file=sys.stderr)
-    else:
-        print(
-            f"\ncatscan: a stage stopped; its own words stand above and in {', '.join(logs) or path}\n", file=sys.stderr
-        )
+    silent = [name for name in logs if not last_block(home / name)]
+    if silent:
+        blocks.append(f"catscan: a stage stopped; its own words stand above and in {', '.join(silent)}")
+    if not logs:
+        blocks.append(f"catscan: the run was stopped and no stage failed; the same command goes on. More in {path}")
+    print("\n" + "\n\n".join(blocks) + "\n", file=sys.stderr)
 
 
 def last_block(log: Path) -> str:

@@ -88,9 +88,15 @@ def _machine(folder: Path) -> Iterator[Finding]:
         f"{sys.version.split()[0]}, {sys.executable}",
         "Python 3.11, 3.12 or 3.13 is needed: CATSCAN_PYTHON=/path/to/python3.12 ./run ...",
     )
-    yield Finding("cores", "ok", str(len(os.sched_getaffinity(0))))
+    yield Finding("cores", "ok", str(_cores()))
     yield _enough("memory", _free_memory(), MEMORY_NEEDED, "Close other programs, or lower `batch_size`.")
     yield _enough("disk", shutil.disk_usage(folder).free, DISK_NEEDED, "Free some space, or work on a larger disk.")
+
+
+def _cores() -> int:
+    """The cores that this process may use; where the system cannot tell (macOS), those of the machine."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def _enough(name: str, free: int, needed: int, do: str) -> Finding:
