@@ -108,6 +108,17 @@ def test_pictures_on_the_command_line_are_read_as_in_training(model, tmp_path, c
     assert sum(map(float, first.split()[1:])) == pytest.approx(1, abs=2e-4)
 
 
+def test_what_is_odd_about_a_picture_is_told_beside_the_table(model, tmp_path, capsys):
+    picture = np.random.default_rng(0).integers(0, 256, (30, 40, 3)).astype(np.uint8)
+    (tmp_path / "one.jpg").write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+
+    assert main(["predict", "--model", str(model), str(tmp_path / "one.jpg")]) == 0
+
+    told = capsys.readouterr()
+    assert told.err == f"{tmp_path / 'one.jpg'}: is a PNG named .jpg\n"
+    assert len(told.out.splitlines()) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -2,7 +2,8 @@
 
 In: a model's folder and the test split's shards. Out: a CSV of `sample_id` and one probability column a class, in index
 order. Settings: `flips` (average with the samples mirrored left to right).
-Without shards: pictures, or folders of series, as arguments; their probabilities are printed.
+Without shards: pictures, or folders of series, as arguments; their probabilities are printed, and what is odd about
+them (several series in one folder, missing slices) is told on the error stream.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from catscan.arrays import Shards
 from catscan.errors import BadSample, CatscanError
 from catscan.networks.device import one_device, visible_gpus
 from catscan.networks.model import Model, read_model
+from catscan.progress import say
 from catscan.raw import RawFiles
 from catscan.samples import Sample
 from catscan.settings import parse
@@ -112,11 +114,14 @@ def _read(model: Model, path: Path) -> NDArray[np.uint8]:
         raise CatscanError("There is no such file or folder.", where=str(path))
     reader = open_reader(model.kind, model.reader, RawFiles(path.parent))
     try:
-        return reader.read(Sample(sample_id=path.name, archive="", path=path.name)).array
+        reading = reader.read(Sample(sample_id=path.name, archive="", path=path.name))
     except BadSample as error:
         raise CatscanError("This sample cannot be used.", where=str(path), found=error.reason) from error
     finally:
         reader.close()
+    for remark in reading.odd:
+        say(f"{path}: {remark}")
+    return reading.array
 
 
 def _table(sample_ids: Sequence[str], probabilities: NDArray[np.float32], model: Model) -> pd.DataFrame:
