@@ -190,8 +190,8 @@ class TestStageStrings:
         ("change", "stages"),
         [
             (lambda cats: cats["models"]["resnet"].update(learning_rate=0.01), {"train resnet"}),
-            (lambda cats: cats.update(preprocess={"picture": {"size": [32, 32]}}), {"preprocess"}),
-            (lambda cats: cats.update(preprocess={"scan": {"size": [8, 8, 8]}}), set()),
+            (lambda cats: cats["preprocess"].update(picture={"size": [32, 32]}), {"preprocess"}),
+            (lambda cats: cats["preprocess"].update(scan={"size": [8, 8, 8]}), set()),
             (lambda cats: cats.update(train={"device": "cpu", "folds": [0]}), set()),
             (lambda cats: cats.update(predict={"flips": False}), {"predict"}),
             (lambda cats: cats["source"].update(seed=2), {"download"}),

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from catscan.errors import CatscanError
-from catscan.files import PARTIAL, read_json, sweep, whole, write_json
+from catscan.errors import CatscanError, TryAgain
+from catscan.files import PARTIAL, alone_in, read_json, sweep, whole, write_json
 
 
 def test_an_error_inside_the_block_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> None:
@@ -94,3 +94,17 @@ def test_json_that_cannot_be_read_is_one_block(tmp_path: Path, text: str | None,
 
     with pytest.raises(CatscanError, match=message):
         read_json(tmp_path / "a.json")
+
+
+def test_a_second_process_is_kept_out_of_a_folder_until_the_first_is_gone(tmp_path: Path) -> None:
+    script = "import sys, time; from pathlib import Path; from catscan.files import alone_in\n"
+    script += "with alone_in(Path(sys.argv[1])):\n    print('in', flush=True)\n    time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", script, tmp_path / "a"], stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "in\n"
+        with pytest.raises(TryAgain, match=r"at work in this folder[\s\S]*/a\n"), alone_in(tmp_path / "a"):
+            pass
+        first.kill()
+
+    with alone_in(tmp_path / "a"):
+        assert list((tmp_path / "a").iterdir()) == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -142,6 +143,14 @@ def test_shards_of_another_shape_are_refused(model, tmp_path, capsys):
 
     assert main(["predict", "--model", str(model), "--out", str(tmp_path / "p.csv"), "--arrays", str(path)]) == 2
     assert "The shards do not fit the model." in capsys.readouterr().err
+
+
+def test_the_folder_above_the_folds_is_refused_by_naming_a_fold(model, tmp_path, capsys):
+    shutil.copytree(model, tmp_path / "resnet" / "fold-0")
+    (tmp_path / "a.jpg").write_bytes(b"camera shy")
+
+    assert main(["predict", "--model", str(tmp_path / "resnet"), str(tmp_path / "a.jpg")]) == 2
+    assert f"Name one of them: {tmp_path / 'resnet' / 'fold-0'}" in capsys.readouterr().err
 
 
 def test_weights_of_another_network_are_refused(model, tmp_path, capsys):

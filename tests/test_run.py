@@ -209,3 +209,18 @@ def test_no_command_shows_the_two_that_matter(project: Path, tools: Path) -> Non
 
 def test_the_exit_code_is_the_commands_own(project: Path, tools: Path) -> None:
     assert run(project, tools, "python", "-c", "raise SystemExit(7)")[0] == 7
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_caches_move_into_the_environment_where_home_cannot_be_written(
+    project: Path, tools: Path, tmp_path: Path, writable: bool
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    if not writable:
+        (home / ".cache").write_text("a file in the way, which stops root too")
+
+    code, out, err = run(project, tools, "sh", "-c", 'echo "${XDG_CACHE_HOME:-}|${MPLCONFIGDIR:-}"', HOME=str(home))
+
+    cache = "" if writable else str(project / ".venv" / "cache")
+    assert (code, out) == (0, f"{cache}|{cache and cache + '/matplotlib'}\n"), err

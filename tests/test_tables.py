@@ -138,3 +138,11 @@ def test_natural_order_exists_for_any_names(names: list[str]) -> None:
     ordered = sorted(names, key=natural_key)
 
     assert sorted(ordered, key=natural_key) == ordered
+
+
+@pytest.mark.parametrize("sign", [";", "\t", "|"])
+def test_a_table_with_other_separators_is_told_so(tmp_path: Path, sign: str) -> None:
+    (tmp_path / "a.csv").write_text(f"id{sign}label\n1{sign}cat\n")
+
+    with pytest.raises(CatscanError, match=r"not separated by commas[\s\S]*separated by"):
+        read_table(tmp_path / "a.csv", columns=["id", "label"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import tempfile
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from catscan.errors import CatscanError
+from catscan.errors import CatscanError, TryAgain
 
 PARTIAL = ".partial"
 
@@ -102,3 +103,34 @@ def read_json(path: Path | str) -> Any:
         raise CatscanError(
             "A file is damaged: it is not JSON.", where=str(path), found=str(error), do="Delete it and run again."
         ) from error
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep every other process that asks for it out of ``folder`` until the block ends; made when it is missing.
+
+    The lock goes with the process, so that a killed one leaves none behind. Network file systems that lock no folder
+    keep nobody out.
+
+    Raises
+    ------
+    TryAgain
+        When another process is in it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise TryAgain(
+                "Another process is at work in this folder.",
+                where=str(folder),
+                do="Wait for it, or end it; one that a kill -9 of snakemake left behind still runs.",
+            ) from error
+        except OSError as error:
+            if error.errno not in (errno.EBADF, errno.ENOLCK, errno.ENOTSUP):
+                raise
+        yield
+    finally:
+        os.close(number)

@@ -107,6 +107,13 @@ def check_columns(there: Sequence[str], wanted: Sequence[str], *, where: str) ->
     if twice:
         raise CatscanError("A table has two columns of one name.", where=where, found=repr(twice[0]))
     missing = [name for name in wanted if name not in there]
+    if missing and len(there) == 1 and (sign := next((s for s in ";\t|" if s in there[0]), "")):
+        raise CatscanError(
+            "A table is not separated by commas.",
+            where=where,
+            found=f"one column {there[0]!r}, which looks like several separated by {sign!r}",
+            do="Write it again with commas.",
+        )
     if missing:
         raise CatscanError(
             f"A table lacks the column {missing[0]!r}.",

@@ -58,7 +58,7 @@ def test_every_figure_can_be_drawn_without_an_affine(draw: Callable[..., Figure]
 def test_a_montage_tells_heights_in_mm(array: np.ndarray) -> None:
     titles = [panel.get_title() for panel in figures.montage(array, GEOMETRY, n_slices=3).axes]
 
-    assert titles == ["z = -100 mm", "z = -70 mm", "z = -45 mm"]
+    assert titles == ["z = -100 mm", "z = -80 mm", "z = -60 mm"]
 
 
 def test_planes_have_the_true_proportions(array: np.ndarray) -> None:

@@ -87,8 +87,13 @@ def read_model(folder: Path | str) -> Model:
     Raises
     ------
     CatscanError
-        When it is missing or is no model's description.
+        When it is missing, is no model's description, or stands in the folders of the folds below.
     """
+    folds = sorted(path.parent.name for path in Path(folder).glob(f"fold-*/{DESCRIPTION}"))
+    if folds:
+        raise CatscanError(
+            "This folder holds one model a fold.", where=str(folder), do=f"Name one of them: {Path(folder) / folds[0]}"
+        )
     values = read_json(Path(folder) / DESCRIPTION)
     try:
         model = Model(**values)

@@ -238,7 +238,7 @@ def scan_figures(shards: Shards, geometry: dict[str, dict[str, Any]]) -> Iterato
     sample_id = shards.sample_ids[0]
     array, told = shards.take(np.array([0]))[0], geometry[sample_id]
     views: dict[Callable[..., Figure], str] = {
-        figures.montage: f"Scan {sample_id}, slice by slice from the feet upwards, with heights in mm.",
+        figures.montage: f"Scan {sample_id}, slices from the feet upwards, with heights in mm.",
         figures.three_planes: "The same scan in three planes, in true proportions.",
         figures.histogram: "How often each value occurs, and what is cut off at both ends.",
     }

@@ -34,8 +34,8 @@ def heights_mm(array: Array, geometry: dict[str, Any]) -> NDArray[np.float64] | 
     return np.asarray(affine[2, 3] + affine[2, 0] * np.arange(array.shape[0]))
 
 
-def montage(array: Array, geometry: dict[str, Any], *, title: str = "", n_slices: int = 20, channel: int = 0) -> Figure:
-    """Axial slices, evenly chosen, from the feet upwards, each with its height in mm.
+def montage(array: Array, geometry: dict[str, Any], *, title: str = "", n_slices: int = 30, channel: int = 0) -> Figure:
+    """Axial slices from the feet upwards, all or every second, third and so on, each with its height in mm.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def montage(array: Array, geometry: dict[str, Any], *, title: str = "", n_slices
     channel
         Which window.
     """
-    chosen = np.unique(np.linspace(0, array.shape[0] - 1, min(n_slices, array.shape[0])).round().astype(int))
+    chosen = range(0, array.shape[0], -(-array.shape[0] // n_slices))
     columns = min(5, len(chosen))
     rows = -(-len(chosen) // columns)
     heights = heights_mm(array, geometry)

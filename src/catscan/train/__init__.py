@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from catscan.files import alone_in
 from catscan.fingerprint import code_of, versions_of
 from catscan.metrics import Problem
 from catscan.networks import layer_list
@@ -31,6 +32,7 @@ from catscan.tables import write_table
 from catscan.train.checkpoints import Checkpoints
 from catscan.train.data import Data, open_data, reader_of, remarks
 from catscan.train.settings import Settings, resolve
+from catscan.words import number_of
 
 if TYPE_CHECKING:
     from catscan.train import engine
@@ -56,6 +58,11 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Train one model on one split and write its folder."""
     settings = parse(Settings, args.settings)
+    with alone_in(args.out):
+        _run(args, settings)
+
+
+def _run(args: argparse.Namespace, settings: Settings) -> None:
     multilabel = settings.task == "multilabel"
     data = open_data(args.index, args.summary, args.arrays, fold=args.fold, multilabel=multilabel)
     network = find(settings.network, data.shards.sample_shape, len(data.classes))
@@ -99,10 +106,10 @@ def _tell(network: Any, sample_shape: tuple[int, ...], classes: int, recipe: Rec
         say(layer_list.shapes_table(layer_list.normalised(network, len(sample_shape) - 1), sample_shape, classes))
     size = " x ".join(map(str, sample_shape))
     say(
-        f"{describe(network, sample_shape)} on samples of {size}: {recipe.epochs} epochs, "
+        f"{describe(network, sample_shape)} on samples of {size}: {number_of(recipe.epochs, 'epoch')}, "
         f"batches of {recipe.batch_size}, {recipe.optimizer}, rate {recipe.learning_rate:g} {recipe.schedule}"
     )
-    say(f"{device_name(gpu=compute.gpu)}, {compute.precision}, {compute.threads} threads")
+    say(f"{device_name(gpu=compute.gpu)}, {compute.precision}, {number_of(compute.threads, 'thread')}")
 
 
 def _train(

@@ -32,6 +32,7 @@ from catscan.train.graph import RESIDENT_BYTES, TrainGraph, build_training
 from catscan.train.interruptions import NotFinite, stop_requests, told_when_memory_ends
 from catscan.train.schedule import learning_rate
 from catscan.train.validation import Validation
+from catscan.words import number_of
 
 SECONDS_BETWEEN_CHECKPOINTS = 20.0
 BEST = "best/"
@@ -237,7 +238,8 @@ class _Loop:
             return
         fitting = max(1, int(limit / self._elapsed() * (epoch + 1)))
         if epoch == 0 and fitting < self.state.epochs:
-            say(f"{self.job.max_minutes:g} minutes leave time for {fitting} epochs, not {self.state.epochs}")
+            planned = number_of(fitting, "epoch")
+            say(f"{self.job.max_minutes:g} minutes leave time for {planned}, not {self.state.epochs}")
             self.state.epochs = fitting
         elif fitting <= epoch + 1:
             self.state.epochs = epoch + 1
