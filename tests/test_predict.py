@@ -145,6 +145,11 @@ def test_shards_of_another_shape_are_refused(model, tmp_path, capsys):
     assert "The shards do not fit the model." in capsys.readouterr().err
 
 
+def test_a_folder_is_no_picture(model, tmp_path, capsys):
+    assert main(["predict", "--model", str(model), str(tmp_path)]) == 2
+    assert "This model reads pictures, and this is a folder." in capsys.readouterr().err
+
+
 def test_the_folder_above_the_folds_is_refused_by_naming_a_fold(model, tmp_path, capsys):
     shutil.copytree(model, tmp_path / "resnet" / "fold-0")
     (tmp_path / "a.jpg").write_bytes(b"camera shy")

@@ -112,6 +112,8 @@ def _read(model: Model, path: Path) -> NDArray[np.uint8]:
 
     if not path.exists():
         raise CatscanError("There is no such file or folder.", where=str(path))
+    if model.kind == "picture" and path.is_dir():
+        raise CatscanError("This model reads pictures, and this is a folder.", where=str(path), do="Name its pictures.")
     reader = open_reader(model.kind, model.reader, RawFiles(path.parent))
     try:
         reading = reader.read(Sample(sample_id=path.name, archive="", path=path.name))
