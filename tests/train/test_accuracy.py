@@ -84,20 +84,20 @@ def test_default_network_reaches_its_goal(shared_data, tmp_path):
     assert accuracy >= 0.92
 
 
-# DNN.fit draws its batches in threads of its own, from no seed: no two runs are alike, and one in six or so is
-# over-fitted by a little less than is asked for here.
+# DNN.fit draws its batches in threads of its own, from no seed: no two runs are alike, so it is judged by three.
 @pytest.mark.parametrize(("engine", "runs"), [("lean", 1), ("tflearn-fit", 3)], ids=["lean", "tflearn-fit"])
 def test_tutorials_network_does_as_in_the_tutorial(shared_data, tmp_path, engine, runs):
-    """About 0.7 right, and over-fitted: its last epoch is worse than its best."""
+    """About 0.7 right, and over-fitted: its last epoch is worse than its best, in every run."""
     pictures = pictures_of(shared_data, tmp_path, 50, gray=True)
-    losses = []
+    worse = []
     for _ in range(runs):
         model = pictures.train({"network": "tutorial-2d", "engine": engine, "precision": "fp32"}, fold=0)
         assert 0.66 <= pictures.score(model)[1] <= 0.78
-        losses.append(pd.read_csv(model / "history.csv")["log_loss"])
-        if losses[-1].iloc[-1] > losses[-1].min() + 0.02:
-            return
-    pytest.fail(f"over-fitted in none of {runs} runs: {[list(run) for run in losses]}")
+        losses = pd.read_csv(model / "history.csv")["log_loss"]
+        worse.append(losses.iloc[-1] - losses.min())
+
+    assert min(worse) > 0
+    assert np.mean(worse) > 0.02
 
 
 def test_log_of_a_default_training_holds_nothing_of_tensorflow(shared_data, tmp_path, capfd):
