@@ -5,12 +5,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from catscan.networks.compat import tf, tflearn
 from catscan.networks.layers import (
     MANY_WEIGHTS,
     Mode,
     batch_norm,
+    convolution,
     convolution_block,
     dropout,
     fully_connected,
@@ -18,6 +21,7 @@ from catscan.networks.layers import (
     pooling,
     residual_block,
     set_mode,
+    taps_in_use,
 )
 from catscan.networks.session import Compute, cpu_has_bf16, session_config
 
@@ -218,3 +222,84 @@ def test_residual_block_takes_odd_sizes_and_widths(shape, stride):
     out = residual_block(tf.zeros(shape), 8, name="block", stride=stride)
 
     assert run(out).shape == (2, *(-(-size // stride) for size in shape[1:-1]), 8)
+
+
+class TestConvolution:
+    """A window that reaches beyond its map is computed with the taps that meet pixels, and nothing else changes."""
+
+    CASES = (
+        ((1, 1), 5, 1),
+        ((2, 2), 5, 1),
+        ((1, 3), (5, 7), 1),
+        ((3, 4), 8, 2),
+        ((5, 2), (3, 6), (2, 1)),
+        ((2, 1, 3), 5, 1),
+        ((1, 2, 2), (3, 5, 4), (1, 2, 1)),
+    )
+
+    @pytest.mark.parametrize(("size", "window", "stride"), CASES)
+    def test_values_gradients_and_names_are_those_of_tflearns_layer(self, size, window, stride):
+        values = np.random.default_rng(0).normal(size=(4, *size, 3)).astype(np.float32)
+        incoming = tf.constant(values)
+        set_mode(Mode(training=True))
+        theirs = (tflearn.conv_2d if len(size) == 2 else tflearn.conv_3d)(
+            incoming, 6, window, strides=stride, activation="relu", name="theirs"
+        )
+        ours = convolution(incoming, 6, window, stride=stride, activation="relu", name="ours")
+        copied = [tf.assign(ours.W, theirs.W), tf.assign(ours.b, theirs.b)]
+        slopes = [tf.gradients(tf.reduce_sum(net * net), [net.W, net.b, incoming]) for net in (ours, theirs)]
+
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            session.run(copied)
+            (got, got_slopes), (wanted, wanted_slopes) = session.run([[ours, slopes[0]], [theirs, slopes[1]]])
+
+        np.testing.assert_allclose(got, wanted, atol=1e-5)
+        for ours_slope, their_slope in zip(got_slopes, wanted_slopes, strict=True):
+            np.testing.assert_allclose(ours_slope, their_slope, atol=1e-4)
+        assert tflearn.get_layer_variables_by_name("ours") == [ours.W, ours.b]
+        assert [variable.op.name for variable in tf.trainable_variables()] == [
+            f"{name}/{variable}" for name in ("theirs", "ours") for variable in ("W", "b")
+        ]
+        assert tflearn.get_layer_by_name("ours") is ours
+
+    @given(pixels=st.integers(1, 9), window=st.integers(1, 12), stride=st.integers(1, 4))
+    def test_taps_in_use_are_those_that_meet_a_pixel(self, pixels, window, stride):
+        positions = -(-pixels // stride)
+        padded = max((positions - 1) * stride + window - pixels, 0) // 2
+        meet = {
+            tap
+            for position in range(positions)
+            for tap in range(window)
+            if 0 <= position * stride + tap - padded < pixels
+        }
+
+        taps = range(window)[taps_in_use(pixels, window, stride)]
+
+        if window >= stride:
+            assert set(taps) == meet
+
+    @pytest.mark.parametrize(("maps_in", "maps_out"), [(64, 128), (128, 64), (64, 32)])
+    def test_bf16_gradients_of_the_tutorials_last_layers_are_the_same_bytes_every_time(self, maps_in, maps_out):
+        """Where memory that nobody wrote is read, the bytes change between calls; garbage shows it at once."""
+        random = np.random.default_rng(0)
+        set_mode(Mode(training=True))
+        incoming = tf.constant(random.normal(size=(64, 1, 1, maps_in)), tf.bfloat16)
+        with tf.variable_scope("", custom_getter=_in_bf16):
+            grown = convolution(incoming, maps_out, 5, bias=False, name="grown")
+        slopes = tf.gradients(tf.reduce_sum(tf.cast(grown, tf.float32)), [grown.W, incoming])
+        wanted = [tf.cast(tensor, tf.float32) for tensor in (grown, *slopes)]
+        garbage = tf.random.normal([random.integers(50, 400_000)]) * np.nan
+
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            seen = set()
+            for _ in range(50):
+                session.run(garbage)
+                seen.add(b"".join(array.tobytes() for array in session.run(wanted)))
+
+        assert len(seen) == 1
+
+
+def _in_bf16(getter: Any, name: str, **keywords: Any) -> Any:
+    return tf.cast(getter(name, **keywords), tf.bfloat16)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from catscan.networks.compat import tflearn
-from catscan.networks.layers import dropout, fully_connected, pooling
+from catscan.networks.layers import convolution, dropout, fully_connected, pooling
 
 
 def tutorial_2d(pixels: Any, classes: int) -> Any:
@@ -15,7 +15,7 @@ def tutorial_2d(pixels: Any, classes: int) -> Any:
     """
     net = pixels  # (n, 50, 50, 1)
     for number, maps in enumerate([32, 64, 128, 64, 32], start=1):
-        net = tflearn.conv_2d(net, maps, 5, activation="relu", name=f"convolution_{number}")
+        net = convolution(net, maps, 5, activation="relu", name=f"convolution_{number}")
         net = pooling(net, 5, 5, name=f"pooling_{number}")  # (n, 10, 10, 32), 2 x 2 x 64, 1 x 1 from there
     net = fully_connected(net, 1024, activation="relu", name="fully_connected_1")  # (n, 1024)
     net = dropout(net, 0.8, name="dropout_1")
@@ -26,7 +26,7 @@ def tutorial_3d(pixels: Any, classes: int) -> Any:
     """Two times convolution and pooling in three dimensions, then 1024 fully connected; for 20 slices of 50 x 50."""
     net = pixels  # (n, 20, 50, 50, 1)
     for number, maps in enumerate([32, 64], start=1):
-        net = tflearn.conv_3d(net, maps, 3, activation="relu", name=f"convolution_{number}")
+        net = convolution(net, maps, 3, activation="relu", name=f"convolution_{number}")
         net = pooling(net, 2, 2, name=f"pooling_{number}")  # (n, 10, 25, 25, 32), (n, 5, 13, 13, 64)
     net = fully_connected(net, 1024, activation="relu", name="fully_connected_1")  # (n, 1024)
     net = dropout(net, 0.8, name="dropout_1")
