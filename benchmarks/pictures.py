@@ -44,9 +44,9 @@ Way = Callable[[str], Any]
 
 def catscan_way(resize: str) -> Callable[[int], Way]:
     def make(side: int) -> Way:
-        from catscan.pictures import area
-        from catscan.pictures.reader import PictureReader, PictureSettings
-        from catscan.raw import RawFiles
+        from catscan.kinds.pictures import area
+        from catscan.kinds.pictures.reader import PictureReader, PictureSettings
+        from catscan.raw.files import RawFiles
 
         area._work_done[0] = area.WORK_BEFORE_COMPILING  # the start-up is measured by itself
         settings = PictureSettings(size=(side, side), resize=resize, **READER)
@@ -277,7 +277,7 @@ def preprocess(folder: Path, raw: Path, archive: str, side: int) -> float:
     settings["reader"] = READER | {"size": [side, side], "resize": "area"}
     flags = ["--settings", json.dumps(settings), "--raw", raw, "--index", folder / "index.csv", "--split", "train"]
     script = (
-        "import argparse; from catscan import preprocess as p; a = argparse.ArgumentParser(); p.register(a);"
+        "import argparse; from catscan.stages import preprocess as p; a = argparse.ArgumentParser(); p.register(a);"
         "p.run(a.parse_args())"
     )
     return cpu_of([sys.executable, "-c", script, *flags, "--shard", "1", "--array", folder / "out.npy"])
@@ -317,7 +317,7 @@ def whole_stage(folder: Path, side: int) -> None:
 def start_up(speed_area: float, side: int) -> None:
     """What the machine code costs in a new process, and what it gains over a whole run."""
     count = 8
-    kernel = "from catscan.pictures.area_kernel import compiled; compiled(3)"
+    kernel = "from catscan.kinds.pictures.area_kernel import compiled; compiled(3)"
     empty = "import numpy, ctypes"
     ways = {"llvmlite": kernel}
     if installed("numba"):
@@ -327,7 +327,7 @@ def start_up(speed_area: float, side: int) -> None:
     import cv2
     import simplejpeg
 
-    from catscan.pictures import area
+    from catscan.kinds.pictures import area
 
     file = io.BytesIO()
     from PIL import Image

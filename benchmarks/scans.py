@@ -44,10 +44,10 @@ def levels(hu: Volume) -> Volume:
 def ours(**settings: Any) -> Callable[[Path], Any]:
     import cv2
 
-    from catscan.raw import RawFiles
-    from catscan.samples import Sample
-    from catscan.scans.reader import ScanReader
-    from catscan.scans.settings import ScanSettings
+    from catscan.kinds.samples import Sample
+    from catscan.kinds.scans.reader import ScanReader
+    from catscan.kinds.scans.settings import ScanSettings
+    from catscan.raw.files import RawFiles
 
     cv2.setNumThreads(1)
     reader: dict[Path, ScanReader] = {}
@@ -66,12 +66,12 @@ def ours_1mm() -> Callable[[Path], Any]:
 def ours_lung_mask() -> Callable[[Path], Any]:
     import cv2
 
-    from catscan.raw import RawFiles
-    from catscan.samples import Sample
-    from catscan.scans.geometry import turn_to_patient
-    from catscan.scans.reader import ScanReader
-    from catscan.scans.region import find_region
-    from catscan.scans.settings import ScanSettings
+    from catscan.kinds.samples import Sample
+    from catscan.kinds.scans.geometry import turn_to_patient
+    from catscan.kinds.scans.reader import ScanReader
+    from catscan.kinds.scans.region import find_region
+    from catscan.kinds.scans.settings import ScanSettings
+    from catscan.raw.files import RawFiles
 
     cv2.setNumThreads(1)
 

@@ -124,9 +124,9 @@ def catscan_layers(network: Network) -> Callable[[Any, int], Any]:
 
 
 def ours(network: Network, *, precision: str, threads: int, gpu: bool) -> Run:
+    from catscan.networks.registry import Recipe
     from catscan.networks.session import Compute
-    from catscan.networks.table import Recipe
-    from catscan.train.graph import build_training
+    from catscan.stages.train.graph import build_training
 
     pixels, targets = samples_of(network)
     recipe = Recipe(epochs=1, batch_size=network.batch, optimizer="adam", learning_rate=1e-3, schedule="constant")

@@ -279,7 +279,7 @@ def serve(folder: Path, *, home: Path, slug: str = SLUG) -> Iterator[KaggleServe
 
 def attach(server: KaggleServer, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Point this process at the server; gives the list of the pauses that catscan would have made."""
-    from catscan import kaggle_api
+    from catscan.kaggle import api as kaggle_api
 
     for name in list(os.environ):
         if name.startswith("KAGGLE_") or name.lower().endswith("_proxy"):

@@ -9,13 +9,13 @@ import sys
 import pytest
 
 from catscan import cli
-from catscan.errors import CatscanError, TryAgain
-from catscan.progress import say
+from catscan.common.errors import CatscanError, TryAgain
+from catscan.common.progress import say
 
 
 @pytest.mark.parametrize("command", cli.COMMANDS)
 def test_the_help_line_is_the_first_line_of_the_module(command: str) -> None:
-    module = importlib.import_module(f"catscan.{command}")
+    module = importlib.import_module(cli.module_of(command))
 
     assert (module.__doc__ or "").splitlines()[0] == cli.COMMANDS[command]
 
@@ -50,7 +50,7 @@ def test_a_mistake_is_one_block_and_its_exit_code(
     def fail(_: argparse.Namespace) -> None:
         raise error
 
-    monkeypatch.setattr("catscan.report.run", fail)
+    monkeypatch.setattr("catscan.stages.report.run", fail)
 
     assert cli.main(["report", "--settings", "{}", "--results", "r", "--out", "o"]) == code
     assert capsys.readouterr().err == f"catscan report: {error}\n"
@@ -59,7 +59,7 @@ def test_a_mistake_is_one_block_and_its_exit_code(
 def test_lines_of_a_named_job_begin_with_its_name(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("catscan.report.run", lambda _: say("epoch 1 of 2\nepoch 2 of 2"))
+    monkeypatch.setattr("catscan.stages.report.run", lambda _: say("epoch 1 of 2\nepoch 2 of 2"))
     stage = ["report", "--settings", "{}", "--results", "r", "--out", "o"]
 
     cli.main([*stage, "--job", "dogs-vs-cats resnet fold 1"])
@@ -79,7 +79,7 @@ def test_the_block_of_a_named_job_ends_with_its_name(
     def run(_: object) -> None:
         raise CatscanError("A file is missing.", where="index.csv")
 
-    monkeypatch.setattr("catscan.report.run", run)
+    monkeypatch.setattr("catscan.stages.report.run", run)
 
     cli.main(["report", "--settings", "{}", "--results", "r", "--out", "o", "--job", "ct-scans"])
     assert capsys.readouterr().err == "catscan report: A file is missing.\n  where  index.csv\n  job    ct-scans\n"
@@ -89,6 +89,6 @@ def test_a_stage_that_nobody_listens_to_has_not_succeeded(monkeypatch: pytest.Mo
     def run(_: object) -> None:
         raise BrokenPipeError
 
-    monkeypatch.setattr("catscan.report.run", run)
+    monkeypatch.setattr("catscan.stages.report.run", run)
 
     assert cli.main(["report", "--settings", "{}", "--results", "r", "--out", "o"]) == 128 + signal.SIGPIPE

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from catscan import config
+from catscan.flow import config
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"

@@ -14,7 +14,7 @@ import pytest
 from kaggle_server import SLUG, TOKEN, USER, Answer, KaggleServer, attach, serve
 
 from catscan import doctor
-from catscan.errors import CatscanError
+from catscan.common.errors import CatscanError
 
 REDUX = Path(__file__).resolve().parents[1] / "config" / "kaggle" / "dogs-vs-cats-redux.yaml"
 

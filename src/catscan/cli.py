@@ -9,8 +9,8 @@ import sys
 from types import FrameType
 
 from catscan import __version__
-from catscan.errors import CatscanError
-from catscan.progress import speak_for
+from catscan.common.errors import CatscanError
+from catscan.common.progress import speak_for
 
 # The help line of each is the first line of its module's docstring; a test holds them equal. The modules are imported
 # only when called for, so that `catscan --help` answers at once.
@@ -29,6 +29,11 @@ COMMANDS = {
 }
 
 
+def module_of(command: str) -> str:
+    """The dotted name of a command's module: a stage, or what stands beside the stages."""
+    return "catscan.doctor" if command == "doctor" else f"catscan.stages.{command}"
+
+
 def parser_of(command: str | None) -> argparse.ArgumentParser:
     """The parser with all commands named, of which only ``command`` has its module imported."""
     parser = argparse.ArgumentParser(
@@ -41,7 +46,7 @@ def parser_of(command: str | None) -> argparse.ArgumentParser:
     for name, help_line in COMMANDS.items():
         stage = commands.add_parser(name, help=help_line, description=help_line)
         if name == command:
-            module = importlib.import_module(f"catscan.{name}")
+            module = importlib.import_module(module_of(name))
             module.register(stage)
             stage.add_argument("--job", default="", help="a name to put before every line that is printed")
             stage.set_defaults(run=module.run)

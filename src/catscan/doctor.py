@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from catscan import config, gpus
-from catscan.config_readme import ROOT, SCHEMA
-from catscan.errors import CatscanError
-from catscan.kaggle_refusals import SITE, credentials
+from catscan.common.errors import CatscanError
+from catscan.flow import config, gpus
+from catscan.flow.config_readme import ROOT, SCHEMA
+from catscan.kaggle.refusals import SITE, credentials
 
 GB = 1_000_000_000
 PYTHONS = ((3, 11), (3, 13))
@@ -193,7 +193,7 @@ def _merge(under: dict[str, Any], over: dict[str, Any]) -> None:
 
 def _kaggle(name: str, competition: dict[str, Any]) -> Iterator[Finding]:
     """Log in, look at the competition, and hold its files against the disk."""
-    from catscan.kaggle_api import Kaggle
+    from catscan.kaggle.api import Kaggle
 
     slug, wanted = competition["source"]["competition"], competition["source"]["files"]
     try:

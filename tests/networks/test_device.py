@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from catscan.errors import CatscanError
+from catscan.common.errors import CatscanError
 from catscan.networks import device
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from catscan.errors import CatscanError
+from catscan.common.errors import CatscanError
 from catscan.networks.layer_list import check, shapes_table
 
 TUTORIAL = [

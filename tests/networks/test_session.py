@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from catscan.errors import CatscanError
+from catscan.common.errors import CatscanError
 from catscan.networks import session
 
 

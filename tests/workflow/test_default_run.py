@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from catscan.files import read_json
+from catscan.common.files import read_json
 
 COMPETITIONS = {"dogs-vs-cats": 12, "ct-scans": 4}
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from kaggle_server import SIGNATURE, SLUG, TOKEN, KaggleServer, attach, serve
 
-from catscan.download.sample import generate
+from catscan.stages.download.sample import generate
 
 SMALL = """
 competitions:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from catscan.files import read_json
+from catscan.common.files import read_json
 
 PICTURES = """
 run: [real-dogs-vs-cats]

@@ -49,9 +49,9 @@ def test_a_setting_of_one_competition_leaves_the_other_alone(project) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "rules"),
     [
-        ("src/catscan/arrays.py", "from __future__", "# a comment\nfrom __future__", set()),
-        ("src/catscan/arrays.py", '"""Shards:', '"""Shards, that is:', set()),
-        ("src/catscan/report/__init__.py", "ROWS_SHOWN = 5", "ROWS_SHOWN = 6", {"render_report"}),
+        ("src/catscan/common/arrays.py", "from __future__", "# a comment\nfrom __future__", set()),
+        ("src/catscan/common/arrays.py", '"""Shards:', '"""Shards, that is:', set()),
+        ("src/catscan/stages/report/__init__.py", "ROWS_SHOWN = 5", "ROWS_SHOWN = 6", {"render_report"}),
         (
             "src/catscan/networks/resnets.py",
             "from __future__ import annotations",
@@ -59,7 +59,7 @@ def test_a_setting_of_one_competition_leaves_the_other_alone(project) -> None:
             AFTER_PREPROCESS,
         ),
         (
-            "src/catscan/pictures/decode.py",
+            "src/catscan/kinds/pictures/decode.py",
             "from __future__ import annotations",
             "from __future__ import annotations\nA = 1",
             {"index_samples", *AFTER_INDEX},

@@ -2,9 +2,10 @@
 
 import sys
 
-from catscan import closing, gpus
-from catscan import config as catscan_config
-from catscan.errors import CatscanError
+from catscan.flow import closing
+from catscan.flow import gpus
+from catscan.flow import config as catscan_config
+from catscan.common.errors import CatscanError
 
 try:
     config = catscan_config.load(

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from catscan.errors import CatscanError
+from catscan.common.errors import CatscanError
 
 SUPPORTED = ((2, 21), (2, 22))  # from, and below; TFLearn reaches into tensorflow.python, which has no promise
 

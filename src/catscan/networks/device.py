@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from catscan.errors import CatscanError
-from catscan.progress import say
+from catscan.common.errors import CatscanError
+from catscan.common.progress import say
 
 SECONDS_BETWEEN_TRIES = 2.0
 SECONDS_BETWEEN_LINES = 60.0

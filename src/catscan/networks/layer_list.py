@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from catscan.errors import CatscanError, did_you_mean
+from catscan.common.errors import CatscanError, did_you_mean
 
 # Per kind of layer its options with their defaults; `...` marks one that must be given.
 OPTIONS: dict[str, dict[str, Any]] = {

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catscan.errors import CatscanError
-from catscan.files import read_json, whole, write_json
-from catscan.networks.table import Network, digest_of_file, find
+from catscan.common.errors import CatscanError
+from catscan.common.files import read_json, whole, write_json
+from catscan.networks.registry import Network, digest_of_file, find
 
 Weights = dict[str, NDArray[np.float32]]
 WEIGHTS, DESCRIPTION = "weights.npz", "model.json"

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catscan.errors import CatscanError
+from catscan.common.errors import CatscanError
 from catscan.networks.compat import tf
 from catscan.networks.layers import Mode, set_mode
 from catscan.networks.model import Model, Weights, read_weights
+from catscan.networks.registry import Build
 from catscan.networks.session import Compute, open_session
-from catscan.networks.table import Build
 
 BATCH = 256
 POSITIONS_A_BATCH = 1 << 21  # pixels or voxels at once: 256 pictures of 64 x 64, 8 scans of 64 x 64 x 64

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from catscan.errors import CatscanError
+from catscan.common.errors import CatscanError
 
 BF16_FLAGS = ("avx512_bf16", "amx_bf16")
 INTER_OP_THREADS = 2  # operations side by side; no result depends on it

@@ -1,0 +1,136 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from catscan.common.errors import CatscanError, TryAgain
+
+PARTIAL = ".partial"
+
+
+@contextmanager
+def whole(path: Path | str) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; rename it to ``path`` when the block ends well.
+
+    The bytes are flushed to the disk before the rename, so that a crash leaves the old file or the new one. When the
+    block raises, the temporary file is removed and ``path`` is as it was.
+
+    Raises
+    ------
+    CatscanError
+        When the disk is full or the folder cannot be written to.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PARTIAL)
+        os.close(handle)
+        partial = Path(name)
+        partial.chmod(0o666 & ~_umask())
+    except OSError as error:
+        raise unwritable(path, error) from error
+    try:
+        yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
+            raise unwritable(path, error) from error
+        raise
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def unwritable(path: Path, error: OSError) -> CatscanError:
+    """The block that tells why ``path`` could not be written, and what to do."""
+    do = (
+        "Free some space and run the same command again."
+        if error.errno == errno.ENOSPC
+        else "Check the folder's rights."
+    )
+    return CatscanError("A file cannot be written.", where=str(path), found=error.strerror or str(error), do=do)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def sweep(folder: Path | str) -> None:
+    """Remove the temporary files that a killed run left in ``folder``; to be called by the only writer there."""
+    for leftover in Path(folder).glob(f".*{PARTIAL}"):
+        leftover.unlink(missing_ok=True)
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write ``text`` as UTF-8, whole or not at all."""
+    with whole(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write ``value`` as JSON with sorted keys, one key a line, so that equal content gives equal bytes.
+
+    Not-a-number and infinity are refused: they are no JSON.
+    """
+    write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path | str) -> Any:
+    """Read JSON.
+
+    Raises
+    ------
+    CatscanError
+        When the file is missing or is no JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CatscanError("A file is missing.", where=str(path), do="Run the stage that makes it.") from error
+    except ValueError as error:
+        raise CatscanError(
+            "A file is damaged: it is not JSON.", where=str(path), found=str(error), do="Delete it and run again."
+        ) from error
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep every other process that asks for it out of ``folder`` until the block ends; made when it is missing.
+
+    The lock goes with the process, so that a killed one leaves none behind. Network file systems that lock no folder
+    keep nobody out.
+
+    Raises
+    ------
+    TryAgain
+        When another process is in it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise TryAgain(
+                "Another process is at work in this folder.",
+                where=str(folder),
+                do="Wait for it, or end it; one that a kill -9 of snakemake left behind still runs.",
+            ) from error
+        except OSError as error:
+            if error.errno not in (errno.EBADF, errno.ENOLCK, errno.ENOTSUP):
+                raise
+        yield
+    finally:
+        os.close(number)

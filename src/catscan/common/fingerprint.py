@@ -1,0 +1,144 @@
+"""What makes a stage run again: a digest of its code, and the versions of the packages that shape its results.
+
+The code of a stage is its module and every catscan module that it imports, directly or not, in functions too. Comments,
+docstrings and layout do not count: the digest is taken over the syntax tree.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGE = "catscan"
+SOURCES = Path(__file__).resolve().parents[1]
+
+# Import name -> the distributions that may bring it. Only packages whose version can change a stage's result count;
+# pandas or tqdm, say, cannot.
+RESULT_SHAPING = {
+    "cv2": ("opencv-python-headless", "opencv-python"),
+    "numpy": ("numpy",),
+    "simplejpeg": ("simplejpeg",),
+    "PIL": ("pillow",),
+    "pydicom": ("pydicom",),
+    "nibabel": ("nibabel",),
+    "scipy": ("scipy",),
+    "sklearn": ("scikit-learn",),
+    "tensorflow": ("tensorflow-cpu", "tensorflow"),
+    "tflearn": ("tflearn",),
+    "matplotlib": ("matplotlib",),
+}
+
+
+def code_of(stage: str, without: Sequence[str] = ()) -> str:
+    """Digest of the stage's code (16 hex digits); ``without`` as in `closure`."""
+    digest = hashlib.sha256()
+    for module in sorted(closure(stage, without)):
+        digest.update(f"{module}\n{_parsed(module).code}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def versions_of(stage: str, without: Sequence[str] = ()) -> dict[str, str]:
+    """The installed versions of the result-shaping packages that the stage's code imports."""
+    names = {name for module in closure(stage, without) for name in _parsed(module).third_party}
+    return {name: found for name in sorted(names & RESULT_SHAPING.keys()) if (found := _installed(name))}
+
+
+def closure(stage: str, without: Sequence[str] = ()) -> set[str]:
+    """The names of all catscan modules that ``catscan.<stage>`` needs, itself included, without the package's root.
+
+    Parameters
+    ----------
+    stage
+        The stage's module below the package.
+    without
+        Modules and packages below the package that the stage imports only for another kind of data or source than the
+        one at hand (the reader of scans, when the samples are pictures); what they alone import does not count either.
+    """
+    left_out = tuple(f"{PACKAGE}.{name}" for name in without)
+    todo, seen = [f"{PACKAGE}.{stage}"], set[str]()
+    while todo:
+        module = todo.pop()
+        if module in seen or any(module == name or module.startswith(f"{name}.") for name in left_out):
+            continue
+        seen.add(module)
+        todo.extend(_parsed(module).first_party)
+    return seen
+
+
+class _Parsed:
+    """One module: its code without comments and docstrings, and what it imports."""
+
+    def __init__(self, module: str) -> None:
+        path = _source(module)
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        self.first_party: set[str] = set()
+        self.third_party: set[str] = set()
+        parent = module.rpartition(".")[0]
+        if parent != PACKAGE:
+            self.first_party.add(parent)  # importing a.b.c runs a.b first
+        for name in _imports(tree, module if path.name == "__init__.py" else parent):
+            if name.split(".")[0] == PACKAGE:
+                self.first_party.update(_modules_named(name))
+            else:
+                self.third_party.add(name.split(".")[0])
+        self.code = ast.unparse(_without_docstrings(tree))
+
+
+@cache
+def _parsed(module: str) -> _Parsed:
+    return _Parsed(module)
+
+
+def _imports(tree: ast.Module, package: str) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                base = ".".join([*package.split(".")[: len(package.split(".")) - node.level + 1], base]).rstrip(".")
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _modules_named(name: str) -> set[str]:
+    """``name`` is a module, or something in a module; the package's root does not count."""
+    for candidate in (name, name.rpartition(".")[0]):
+        if candidate != PACKAGE and _source(candidate).is_file():
+            return {candidate}
+    return set()
+
+
+def _source(module: str) -> Path:
+    path = SOURCES.joinpath(*module.split(".")[1:])
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                node.body = node.body[1:] or [ast.Pass()]
+    return tree
+
+
+def _installed(name: str) -> str:
+    for distribution in RESULT_SHAPING[name]:
+        try:
+            return version(distribution)
+        except PackageNotFoundError:
+            continue
+    return ""
+
+
+def file_of(path: Path) -> str:
+    """Digest of a user's own file (16 hex digits); "" when it is missing, which the stage itself will tell."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""

@@ -1,0 +1,160 @@
+"""CSV tables in which every cell is a string until someone says otherwise: ids keep their leading zeros."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from catscan.common.errors import CatscanError, did_you_mean
+from catscan.common.files import whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_table(
+    source: Path | str | IO[Any], *, columns: Sequence[str] = (), only: bool = False, name: str = ""
+) -> pd.DataFrame:
+    """Read a CSV with all cells as strings, an empty cell as "".
+
+    Parameters
+    ----------
+    source
+        A path or an open file.
+    columns
+        Columns that must be there.
+    only
+        Whether to read those columns alone; a table of pixels has hundreds of others.
+    name
+        What to call the table in an error, when ``source`` is an open file.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Its index, named "line", is the line of the file in which each row begins; blank lines give no row.
+
+    Raises
+    ------
+    CatscanError
+        When the file is missing, is not a table, lacks a column, or has a row of another length than its header.
+    """
+    import pandas as pd  # half a second, of no use to a stage that only sorts names
+
+    where = name or str(source)
+    try:
+        with _opened(source) as file:
+            numbered = rows_of(file, name=where)
+            filled = ((line, cells) for line, cells in numbered if len(cells) > 1 or "".join(cells).strip())
+            header = next(filled, (0, []))[1]
+            check_columns(header, columns, where=where)
+            kept = [place for place, column in enumerate(header) if not only or column in columns]
+            lines, rows = [], []
+            for line, cells in filled:
+                if len(cells) != len(header):
+                    raise _ragged(where, line, cells, header)
+                lines.append(line)
+                rows.append([cells[place] for place in kept])
+    except FileNotFoundError as error:
+        raise CatscanError("A table is missing.", where=where) from error
+    except UnicodeDecodeError as error:
+        raise CatscanError("A table cannot be read as CSV.", where=where, found=str(error)) from error
+    return pd.DataFrame(
+        rows, index=pd.Index(lines, name="line", dtype="int64"), columns=[header[place] for place in kept], dtype=str
+    )
+
+
+def rows_of(file: Iterable[str], *, name: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a CSV, each with the line of the file in which it begins, counted from 1; a blank line has no cells.
+
+    >>> list(rows_of(['id,text\\n', '\\n', '1,"two\\n', 'lines"\\n', '2,x\\n'], name="labels.csv"))
+    [(1, ['id', 'text']), (2, []), (3, ['1', 'two\\nlines']), (5, ['2', 'x'])]
+
+    Raises
+    ------
+    CatscanError
+        When a quote is not closed, or a cell goes on behind its closing quote.
+    """
+    reader, line = csv.reader(file, strict=True), 1
+    try:
+        for cells in reader:
+            yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise CatscanError("A table cannot be read as CSV.", where=f"{name}, line {line}", found=str(error)) from error
+
+
+def place_of_row(table: pd.DataFrame | pd.Series, row: int) -> str:
+    """Where row ``row`` (from 0) of a table, or of a column of it, stands in its file: "line 7" or "record 7"."""
+    return f"{table.index.name} {table.index[row]}"
+
+
+def check_columns(there: Sequence[str], wanted: Sequence[str], *, where: str) -> None:
+    """Refuse a table without columns, with two of one name, or without one that is wanted.
+
+    Raises
+    ------
+    CatscanError
+        With the nearest name of a column that is missing.
+    """
+    if not there:
+        raise CatscanError("A table has no columns.", where=where)
+    twice = [name for name in there if there.count(name) > 1]
+    if twice:
+        raise CatscanError("A table has two columns of one name.", where=where, found=repr(twice[0]))
+    missing = [name for name in wanted if name not in there]
+    if missing and len(there) == 1 and (sign := next((s for s in ";\t|" if s in there[0]), "")):
+        raise CatscanError(
+            "A table is not separated by commas.",
+            where=where,
+            found=f"one column {there[0]!r}, which looks like several separated by {sign!r}",
+            do="Write it again with commas.",
+        )
+    if missing:
+        raise CatscanError(
+            f"A table lacks the column {missing[0]!r}.",
+            where=where,
+            found="columns " + ", ".join(map(repr, there)),
+            do=did_you_mean(missing[0], list(there)),
+        )
+
+
+def _ragged(where: str, line: int, cells: list[str], header: list[str]) -> CatscanError:
+    return CatscanError(
+        f"A table has a row with {'more' if len(cells) > len(header) else 'fewer'} cells than its header.",
+        where=f"{where}, line {line}",
+        found=f"{len(header)} columns, and a row of {len(cells)} that starts with {cells[0]!r}",
+        do="Put cells that hold a comma into quotes, or name all columns.",
+    )
+
+
+@contextmanager
+def _opened(source: Path | str | IO[Any]) -> Iterator[Iterable[str]]:
+    """The lines of a file by its path, or of an open one, as text without a byte order mark."""
+    if isinstance(source, str | Path):
+        with Path(source).open(encoding="utf-8-sig", newline="") as file:
+            yield file
+    elif isinstance(source, io.TextIOBase):
+        yield source
+    else:
+        yield io.TextIOWrapper(source, encoding="utf-8-sig", newline="")
+
+
+def write_table(path: Path | str, table: pd.DataFrame, *, float_format: str | None = None) -> None:
+    """Write a CSV (comma, "\\n" line ends, no row numbers), whole or not at all."""
+    with whole(path) as partial:
+        table.to_csv(partial, index=False, lineterminator="\n", float_format=float_format)
+
+
+def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort key that puts "cat.9" before "cat.10".
+
+    >>> sorted(["10", "9", "cat.10", "cat.9"], key=natural_key)
+    ['9', '10', 'cat.9', 'cat.10']
+    """
+    parts = re.split(r"(\d+)", text)
+    return tuple((0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts if part)

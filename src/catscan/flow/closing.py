@@ -1,0 +1,87 @@
+"""What a run ends with on the terminal: the box of scores, or the first mistake of each job that failed."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from catscan.common.files import read_json
+
+
+def box(config: dict[str, Any], results: Path) -> None:
+    """Print what a person wants to know after a run: scores, the submission's path, the report.
+
+    Competitions of which the run made only some stages are passed over.
+    """
+    blocks = [lines for name in config["run"] if (lines := _competition(name, results / name))]
+    report = results / "report.html"
+    if not blocks or not report.is_file():
+        return
+    last = f"report        {report}"
+    width = max(len(line) for line in [*(line for lines in blocks for line in lines), last]) + 2
+    print(f"┌{'─' * width}┐", file=sys.stderr)
+    for lines in blocks:
+        for line in lines:
+            print(f"│ {line:<{width - 1}}│", file=sys.stderr)
+        print(f"├{'─' * width}┤", file=sys.stderr)
+    print(f"│ {last:<{width - 1}}│", file=sys.stderr)
+    print(f"└{'─' * width}┘", file=sys.stderr)
+
+
+def _competition(name: str, folder: Path) -> list[str]:
+    if not (folder / "submission.json").is_file() or not (folder / "evaluation" / "metrics.json").is_file():
+        return []
+    metrics, check = read_json(folder / "evaluation" / "metrics.json"), read_json(folder / "submission.json")
+    return [name, *(f"  {label:<12} {text}" for label, text in summary(metrics, check, folder))]
+
+
+def summary(metrics: dict[str, Any], check: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
+    """The lines about one competition as (label, text)."""
+    loss = metrics["log_loss"]
+    lines = [
+        ("out of fold", f"log loss {loss['value']:.4f} ± {loss['sd']:.4f} over {len(metrics['folds'])} folds"),
+        (
+            "prior alone",
+            f"log loss {loss['prior']:.4f}{'' if loss['beats_prior'] else ' (the networks do not beat it)'}",
+        ),
+    ]
+    if metrics["metric"] != "log_loss":
+        lines.insert(1, ("expected", f"{metrics['metric']} {metrics['expected_score']:.4f}"))
+    if check.get("true_score") is not None:
+        lines.append(("test, true", f"{metrics['metric'].replace('_', ' ')} {check['true_score']:.4f}"))
+    verdict = f"valid: {check['rows']:,} rows" if check["valid"] else "NOT VALID"
+    lines.append(("submission", f"{folder / 'submission.csv'}  ({verdict})"))
+    return lines
+
+
+def failure(log: str | list[str], home: Path) -> None:
+    """Say again, at the very end, what the jobs that failed said: Snakemake's own lines bury it.
+
+    Parameters
+    ----------
+    log
+        Snakemake's log of this run (some versions give a list of one).
+    home
+        The working directory, which the paths in the log start from.
+    """
+    path = Path(log if isinstance(log, str) else log[-1])
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    logs = dict.fromkeys(re.findall(r"^ +log: (.+?) \(check log file", text, re.MULTILINE))
+    blocks = [block for name in logs if (block := last_block(home / name))]
+    silent = [name for name in logs if not last_block(home / name)]
+    if silent:
+        blocks.append(f"catscan: a stage stopped; its own words stand above and in {', '.join(silent)}")
+    if not logs:
+        blocks.append(f"catscan: the run was stopped and no stage failed; the same command goes on. More in {path}")
+    print("\n" + "\n\n".join(blocks) + "\n", file=sys.stderr)
+
+
+def last_block(log: Path) -> str:
+    """The last block "catscan STAGE: ..." of a job's log, "" when there is none."""
+    if not log.is_file():
+        return ""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    starts = [number for number, line in enumerate(lines) if line.startswith("catscan ")]
+    return "\n".join(lines[starts[-1] :]) if starts else ""

@@ -1,0 +1,144 @@
+"""The page config/README.md, made from the schema: `python -m catscan.flow.config_readme`; a test holds both equal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from catscan.common.files import write_text
+from catscan.flow.config import read_schema
+from catscan.networks.registry import PICTURES, SCANS, Augment, Recipe
+
+ROOT = Path(__file__).resolve().parents[3]
+SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+README = ROOT / "config" / "README.md"
+
+INTRODUCTION = """\
+# The configuration
+
+<!-- Generated from workflow/schemas/config.schema.yaml by `python -m catscan.flow.config_readme`: change that file. -->
+
+`config.yaml` is the default run, on generated data. Everything else is an overlay: a YAML file given by `--configfile`,
+which is merged over it key by key (a list is replaced as a whole). An overlay names the competitions to run and
+describes those that are new:
+
+```yaml
+run: [my-cats]
+
+competitions:
+  my-cats:
+    source: {kind: directory, path: /data/my-cats}   # holds train.zip, test.zip, sample_submission.csv
+    data:
+      train: "train/{label}.{id}.jpg"
+      test: "test/{id}.jpg"
+      classes: [cat, dog]
+      positive: dog
+```
+
+    snakemake --cores 8 index --configfile my-cats.yaml     # first look at the counts
+    snakemake --cores 8 --configfile my-cats.yaml           # then run it
+
+Give a new competition a name of its own: under the name of one that is described already, the two descriptions are
+merged, and the models of both are trained. Ready files for Kaggle's competitions are in `kaggle/`. A wrong key, name or
+value is refused before the first job, with the nearest known one.
+
+A network written as a list of layers, in the words of the tutorial:
+
+```yaml
+    models:
+      mine:
+        network:
+          - convolution: {feature_maps: 32, window: 5}
+          - pooling: {kind: max, window: 5}
+          - convolution: {feature_maps: 64, window: 5}
+          - pooling: {kind: max, window: 5}
+          - fully_connected: {units: 1024, keep_probability: 0.8}
+```
+
+## Every key
+"""
+
+
+def text() -> str:
+    """The whole page."""
+    schema = read_schema(SCHEMA)
+    competition = schema["properties"]["competitions"]["additionalProperties"]["properties"]
+    lines = [INTRODUCTION, *_table(schema["properties"].items(), deep=False), ""]
+    top = {key: inner for key, inner in competition.items() if "properties" not in inner and key != "models"}
+    lines += ["### competitions.NAME", "", *_table(top.items()), ""]
+    for key, inner in competition.items():
+        if key not in top:
+            name = f"{key}.NAME" if key == "models" else key
+            block = inner["additionalProperties"] if key == "models" else inner
+            lines += [f"### competitions.NAME.{name}", "", inner["description"], ""]
+            lines += [*_table(block["properties"].items()), ""]
+            if key == "models":
+                lines += ["The networks' own recipes:", "", *_recipes(), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _recipes() -> Iterator[str]:
+    """What a model takes where the config says nothing, network by network."""
+    networks = {**PICTURES, **SCANS}
+    yield "| | " + " | ".join(networks) + " |"
+    yield "| --- |" + " --- |" * len(networks)
+    for field in fields(Recipe):
+        if field.name != "augment":
+            cells = (str(getattr(network.recipe, field.name)) for network in networks.values())
+            yield f"| `{field.name}` | " + " | ".join(cells) + " |"
+    for field in fields(Augment):
+        cells = (json.dumps(getattr(network.recipe.augment, field.name)) for network in networks.values())
+        yield f"| `augment.{field.name}` | " + " | ".join(cells) + " |"
+    yield ""
+    yield "A list of layers takes the tutorial's recipe of its rank, a Python file of your own that of the resnet."
+
+
+def _table(items: Any, *, deep: bool = True) -> Iterator[str]:
+    yield "| key | type | default | what it does |"
+    yield "| --- | --- | --- | --- |"
+    yield from _rows(items, "", deep)
+
+
+def _rows(items: Any, prefix: str, deep: bool) -> Iterator[str]:
+    for key, schema in items:
+        inner = schema.get("properties") if deep else None
+        if not inner:
+            cells = (f"`{prefix}{key}`", _type(schema), _default(schema), schema["description"])
+            yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        else:
+            yield from _rows(inner.items(), f"{prefix}{key}.", deep)
+
+
+def _type(schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"] if value not in (None, ""))
+    if "anyOf" in schema:
+        return " or ".join(_type(inner) for inner in schema["anyOf"])
+    kinds = schema.get("type", "")
+    name = " or ".join(kind for kind in ([kinds] if isinstance(kinds, str) else kinds) if kind != "null")
+    low, high = (
+        schema.get("minimum", schema.get("exclusiveMinimum")),
+        schema.get("maximum", schema.get("exclusiveMaximum")),
+    )
+    if low is not None and high is not None:
+        return f"{name}, {low} to {high}"
+    if "exclusiveMinimum" in schema:
+        return f"{name} above {low}"
+    return f"{name}, at least {low}" if low is not None else name
+
+
+def _default(schema: dict[str, Any]) -> str:
+    if "default" not in schema:
+        return "the network's own" if "null" in str(schema.get("type", schema.get("enum"))) or _nullable(schema) else ""
+    return f"`{json.dumps(schema['default'])}`"
+
+
+def _nullable(schema: dict[str, Any]) -> bool:
+    return None in schema.get("enum", ())
+
+
+if __name__ == "__main__":
+    write_text(README, text())

@@ -1,0 +1,4 @@
+"""Kaggle's interface: the client, and its refusals in plain words.
+
+May import common.
+"""

@@ -1,0 +1,228 @@
+"""What a picture file says of itself, read from its first bytes, before any pixel is decoded.
+
+The format is taken from the bytes, never from the file's name. Sizes are checked here, so that a decompression bomb
+or a lying header is refused before memory is taken.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+from catscan.common.errors import BadSample
+
+LARGEST_DECODED = 112_000_000  # bytes that decoding takes at its peak: 37 Mpx of a usual JPEG
+PILLOW_OPAQUE, PILLOW_TRANSPARENT = 8, 20  # bytes a pixel: Pillow's copies on the way, and the array
+DEFLATE_MOST = 1032  # bytes that one byte of deflate can stand for at most (zlib's technical notes)
+PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # PNG specification, IHDR, colour type
+TEXTS = (b"<!doctype", b"<html", b"<?xml", b"<svg", b"<head", b"{", b"version https://git-lfs")
+
+
+@dataclass(frozen=True)
+class Header:
+    """The header of one picture.
+
+    Attributes
+    ----------
+    format
+        "JPEG", "PNG", "GIF", "BMP", "WebP", "TIFF" or "DICOM".
+    height, width
+        Pixels, before the EXIF orientation is applied; 0 where the decoder has to find out (TIFF).
+    channels
+        1 gray or a GIF's palette, 3 colour, 4 with transparency or CMYK (or not known before decoding).
+    orientation
+        EXIF orientation 1..8 (CIPA DC-008, tag 0x0112); 1 where there is none.
+    bits
+        Of one value; of a palette's entries. A DICOM's are brought to 8 by its window.
+    notes
+        What else is worth telling.
+    """
+
+    format: str
+    height: int
+    width: int
+    channels: int
+    orientation: int = 1
+    bits: int = 8
+    notes: tuple[str, ...] = ()
+
+
+def sniff(data: bytes) -> Header:
+    """Read the header of a picture file.
+
+    Parameters
+    ----------
+    data
+        The whole file.
+
+    Raises
+    ------
+    BadSample
+        When the file is empty, is no picture, is cut off, or is too large once decoded.
+    """
+    if not data:
+        raise BadSample("is empty (0 bytes)")
+    if data[:3] == b"\xff\xd8\xff":
+        return _jpeg(data)
+    if data[:8] == b"\x89PNG\r\n\x1a\n":
+        return _png(data)
+    if data[:6] in (b"GIF87a", b"GIF89a"):
+        return _plain("GIF", data, "<HH", 6, channels=1)
+    if data[:2] == b"BM" and len(data) >= 26:
+        return _plain("BMP", data, "<ii", 18, channels=4)
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return _webp(data)
+    return _rest(data)
+
+
+def _rest(data: bytes) -> Header:
+    """DICOM; TIFF, whose header only the decoder reads; all else is refused."""
+    if data[128:132] == b"DICM":  # before TIFF: a DICOM may begin as one, to be both
+        from catscan.kinds.pictures.dicom import dicom_header  # pydicom is half a second, of no use to other pictures
+
+        return dicom_header(data)
+    if data[:4] in (b"II*\0", b"MM\0*"):
+        return Header("TIFF", 0, 0, 4)
+    start = data[:64].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith(TEXTS) or (start.isascii() and b"\0" not in start):
+        raise BadSample(f"is no picture but text, beginning {data[:24]!r}")
+    raise BadSample(f"is no picture of a known format, beginning {data[:8].hex(' ')}")
+
+
+def check_size(height: int, width: int, bytes_per_pixel: int) -> None:
+    """Refuse a picture without pixels, or one whose decoding would take too much memory."""
+    if height <= 0 or width <= 0:
+        raise BadSample(f"has no pixels: {width} x {height}")
+    if height * width * bytes_per_pixel > LARGEST_DECODED:
+        raise BadSample(
+            f"is too large: decoding {width} x {height} pixels takes {height * width * bytes_per_pixel / 1e6:,.0f} MB, "
+            f"more than {LARGEST_DECODED / 1e6:,.0f} MB"
+        )
+
+
+def _plain(kind: str, data: bytes, layout: str, at: int, *, channels: int) -> Header:
+    if len(data) < at + struct.calcsize(layout):
+        raise BadSample(f"is cut off in the header of a {kind}")
+    width, height = struct.unpack_from(layout, data, at)
+    check_size(abs(height), width, PILLOW_OPAQUE)
+    return Header(kind, abs(height), width, channels)
+
+
+def _webp(data: bytes) -> Header:
+    """Read the first chunk (RFC 9649, 2.5 to 2.7: lossy, lossless or extended), and the orientation if there is one."""
+    if len(data) < max(30, 8 + int.from_bytes(data[4:8], "little")):
+        raise BadSample("is cut off: a WebP shorter than its header says")
+    kind, transparent, orientation = data[12:16], False, 1
+    if kind == b"VP8X":
+        width, height = (1 + int.from_bytes(data[at : at + 3], "little") for at in (24, 27))
+        transparent, orientation = bool(data[20] & 0x10), _webp_orientation(data)
+    elif kind == b"VP8L":
+        packed = int.from_bytes(data[21:25], "little")
+        width, height, transparent = 1 + packed % 16384, 1 + packed // 16384 % 16384, bool(packed >> 28 & 1)
+    else:
+        width, height = (side % 16384 for side in struct.unpack_from("<HH", data, 26))
+    check_size(height, width, 11 if transparent else 7)  # bytes: OpenCV's canvas, what it gives, the array
+    return Header("WebP", height, width, 4 if transparent else 3, orientation)
+
+
+def _webp_orientation(data: bytes) -> int:
+    at = 12
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        if data[at : at + 4] == b"EXIF":
+            return exif_orientation(data[at + 8 : at + 8 + size].removeprefix(b"Exif\0\0"))
+        at += 8 + size + size % 2
+    return 1
+
+
+def _jpeg(data: bytes) -> Header:
+    """Walk the segments (ITU-T T.81, annex B) up to the start of the frame."""
+    at, orientation = 2, 1
+    while at + 9 < len(data):
+        if data[at] != 0xFF:
+            raise BadSample(f"is damaged: a JPEG without a segment at byte {at}")
+        marker = data[at + 1]
+        if marker == 0xFF:  # fill byte
+            at += 1
+            continue
+        size = int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker in (0xC0, 0xC1, 0xC2):
+            return _jpeg_frame(data, at, orientation)
+        if 0xC3 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            raise BadSample(f"is a JPEG of a rare kind (frame {marker:02x}: lossless, hierarchical or arithmetic)")
+        if marker in (0xD9, 0xDA) or size < 2:
+            break
+        if marker == 0xE1 and data[at + 4 : at + 10] == b"Exif\0\0":
+            orientation = exif_orientation(data[at + 10 : at + 2 + size])
+        at += 2 + size
+    raise BadSample("is cut off in the header of a JPEG")
+
+
+def _jpeg_frame(data: bytes, at: int, orientation: int) -> Header:
+    bits = data[at + 4]
+    height, width = struct.unpack_from(">HH", data, at + 5)
+    channels = data[at + 9]
+    if bits != 8:
+        raise BadSample(f"is a JPEG of {bits} bits a value; 8 are read")
+    if channels not in (1, 3, 4):
+        raise BadSample(f"is a JPEG of {channels} components; 1, 3 or 4 are read")
+    progressive = data[at + 1] == 0xC2  # its coefficients, of 16 bits, are all in memory at once
+    check_size(height, width, (PILLOW_OPAQUE if channels == 4 else channels) + progressive * 2 * channels)
+    # Every 8 x 8 block takes a bit at the very least; the 16 is for the coarsest sampling that a JPEG can have.
+    if 16 * 8 * len(data) < (height // 8) * (width // 8):
+        raise BadSample(f"is cut off: {len(data):,} bytes cannot hold the {width} x {height} pixels that it promises")
+    return Header("JPEG", height, width, channels, orientation)
+
+
+def exif_orientation(tiff: bytes) -> int:
+    """The orientation 1..8 in an EXIF block (a TIFF structure); 1 where there is none or it makes no sense."""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
+    if order is None or len(tiff) < 14:
+        return 1
+    start = struct.unpack_from(order + "I", tiff, 4)[0]
+    if start + 2 > len(tiff):
+        return 1
+    count = struct.unpack_from(order + "H", tiff, start)[0]
+    for at in range(start + 2, min(start + 2 + 12 * count, len(tiff) - 11), 12):
+        tag, kind = struct.unpack_from(order + "HH", tiff, at)
+        if tag == 0x0112 and kind == 3:
+            value = struct.unpack_from(order + "H", tiff, at + 8)[0]
+            return value if 1 <= value <= 8 else 1
+    return 1
+
+
+def _png(data: bytes) -> Header:
+    """Check every chunk's length and checksum (PNG specification, 5.3): a damaged PNG is found before it is decoded."""
+    if len(data) < 33:
+        raise BadSample("is cut off in the header of a PNG")
+    width, height, depth, colour = struct.unpack_from(">IIBB", data, 16)
+    channels = PNG_CHANNELS.get(colour)
+    if data[12:16] != b"IHDR" or channels is None:
+        raise BadSample("is damaged: a PNG without a header")
+    view, at, packed, orientation, transparent = memoryview(data), 8, 0, 1, colour in (4, 6)
+    while data[at + 4 : at + 8] != b"IEND":
+        size = int.from_bytes(data[at : at + 4], "big")
+        end = at + 8 + size
+        if end + 4 > len(data):
+            raise BadSample("is cut off: a PNG without its end")
+        if zlib.crc32(view[at + 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
+            raise BadSample(f"is damaged: a PNG whose chunk at byte {at} fails its checksum")
+        name = data[at + 4 : at + 8]
+        packed += size if name == b"IDAT" else 0
+        orientation = exif_orientation(data[at + 8 : end]) if name == b"eXIf" else orientation
+        transparent = transparent or name == b"tRNS"
+        at = end + 4
+    check_size(height, width, _png_bytes(colour, depth, transparent=transparent))
+    if packed * DEFLATE_MOST < height * ((width * channels * depth + 7) // 8):
+        raise BadSample(
+            f"is cut off: {packed:,} packed bytes cannot hold the {width} x {height} pixels that it promises"
+        )
+    stored = 4 if transparent else 3 if colour == 3 else channels
+    return Header("PNG", height, width, stored, orientation, bits=max(depth, 8))
+
+
+def _png_bytes(colour: int, depth: int, *, transparent: bool) -> int:
+    """Bytes a pixel at the peak: what OpenCV decodes to, and the array that is made of it."""
+    stored = (4 if transparent else 1 if colour == 0 else 3) * (2 if depth == 16 else 1)
+    return stored + (1 if colour == 0 else 3)

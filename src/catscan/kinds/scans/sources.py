@@ -1,0 +1,99 @@
+"""The bytes of a scan's files, from a folder or from a zip."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from operator import attrgetter
+
+from catscan.common.errors import BadSample
+from catscan.kinds.dicom import Unreadable
+from catscan.raw.files import RawFile, RawFiles, is_hidden
+
+__all__ = ["ScanFiles", "Unreadable"]
+
+
+class ScanFiles:
+    """Lists and reads the files of one sample; plain files are opened by the system's own calls, for speed."""
+
+    def __init__(self, raw: RawFiles) -> None:
+        self._raw = raw
+        self._root = os.fspath(raw.root)
+
+    def list(self, archive: str, path: str) -> list[RawFile]:
+        """The files of a folder and its sub-folders (or the one file), by name; hidden files are left out.
+
+        Raises
+        ------
+        BadSample
+            When there is none.
+        """
+        start = os.path.join(self._root, path)  # noqa: PTH118 -- pathlib costs more than reading the files
+        plain = not archive and os.path.isdir(start)  # noqa: PTH112
+        files = list(_walk(start, path, set())) if plain else self._raw.below(archive, path)
+        if not files:
+            raise BadSample("has no files")
+        return sorted(files, key=attrgetter("path"))
+
+    def head(self, file: RawFile, size: int) -> bytes:
+        """The first ``size`` bytes of a file, fewer when it is shorter."""
+        if file.archive:
+            return self._raw.start(file.archive, file.path, size)
+        with _opened(self._root, file) as handle:
+            return os.pread(handle.number, size, 0)
+
+    def whole(self, file: RawFile) -> bytes:
+        """All bytes of a file."""
+        return self._raw.read(file.archive, file.path)
+
+    def fill(self, file: RawFile, offset: int, buffer: memoryview) -> None:
+        """Fill ``buffer`` with the bytes from ``offset`` on.
+
+        Raises
+        ------
+        Unreadable
+            When the file ends before the buffer is full.
+        """
+        if file.archive:
+            part = self.whole(file)[offset : offset + len(buffer)]
+            got = len(part)
+            buffer[:got] = part
+        else:
+            with _opened(self._root, file) as handle:
+                got = os.preadv(handle.number, [buffer], offset)
+        if got != len(buffer):
+            raise Unreadable(f"is cut short: {got:,} of {len(buffer):,} bytes of pixels", damaged=True)
+
+
+class _opened:  # noqa: N801 -- used as a statement; a generator would cost as much as the read itself
+    """An open file's number, closed at the end of the block."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, root: str, file: RawFile) -> None:
+        try:
+            self.number = os.open(f"{root}/{file.path}", os.O_RDONLY)
+        except OSError as error:
+            raise Unreadable(f"cannot be opened: {error.strerror}", damaged=True) from error
+
+    def __enter__(self) -> _opened:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.number)
+
+
+def _walk(folder: str, name: str, seen: set[str]) -> Iterator[RawFile]:
+    real = os.path.realpath(folder)
+    if real in seen:  # a link that leads back
+        return
+    seen.add(real)
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name[0] in ".T_" and is_hidden(entry.name):  # most names need no closer look
+                continue
+            path = f"{name}/{entry.name}" if name else entry.name
+            if entry.is_dir():
+                yield from _walk(entry.path, path, seen)
+            elif entry.is_file():
+                yield RawFile("", path, entry.stat().st_size)

@@ -1,0 +1,174 @@
+"""What stands in the raw folder, by name, size and digest: equal content gives an equal manifest.
+
+The digest is cheap enough to be taken of a whole competition each time the workflow starts: of an archive it reads the
+part that lists the members with their checksums, not the members.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from catscan.common.errors import CatscanError
+from catscan.raw.files import MANIFEST, is_hidden
+
+READ_WHOLE = 64 << 20  # bytes; a larger file that is no archive goes by its size and time
+FEW = 1000  # entries at the top of a folder; among more, only tables are read whole, since the rest are the samples
+TABLES = (".csv", ".tsv", ".txt", ".json")
+BLOCK = 1 << 20
+
+ZIP_END = b"PK\x05\x06"
+ZIP64_END = b"PK\x06\x06"
+ZIP64_LOCATOR = b"PK\x06\x07"
+ZIP_END_SIZE = 22
+ZIP_COMMENT_MAX = 65_535
+SEVEN_ZIP_START = b"7z\xbc\xaf\x27\x1c"
+SEVEN_ZIP_HEADER = 32  # bytes: signature, version, checksum, then place, size and checksum of the end header
+
+
+def entries(folder: Path) -> list[dict[str, str | int]]:
+    """One record {name, size, digest} for each file and folder at the top of ``folder``, sorted by name.
+
+    Hidden files and the manifest itself are left out; a link stands for what it points to.
+    """
+    return [{"name": path.name, "size": _size(path), "digest": text} for path, text in _digests(folder)]
+
+
+def source_digest(path: Path) -> str:
+    """One digest over a whole source: a folder, or a single archive.
+
+    It changes when a file appears, goes, or changes; it does not when a zip, a 7z or a table at the top of the folder
+    is merely touched.
+
+    Raises
+    ------
+    CatscanError
+        When an archive at the top is damaged.
+    """
+    if not path.is_dir():
+        return digest(path)
+    return _sha256("\n".join(f"{entry.name}\0{text}" for entry, text in _digests(path)))
+
+
+def digest(path: Path, read_whole: int = READ_WHOLE) -> str:
+    """The digest of one file or folder, as "method:hexadecimal".
+
+    Of a zip it is the SHA-256 of its central directory, of a 7z that of its start and end headers (both hold the
+    members' checksums), of another file up to ``read_whole`` bytes that of its bytes. Of a folder and of larger files
+    it is taken over names, sizes and modification times.
+
+    Raises
+    ------
+    CatscanError
+        When an archive is damaged or a file cannot be read.
+    """
+    try:
+        if path.is_dir():
+            return "tree:" + _sha256("\n".join(_listing(path)))
+        if path.suffix.lower() == ".zip":
+            return "zip:" + hashlib.sha256(_zip_directory(path)).hexdigest()
+        if path.suffix.lower() == ".7z":
+            return "7z:" + hashlib.sha256(_seven_zip_headers(path)).hexdigest()
+        state = path.stat()
+        if state.st_size > read_whole:
+            return "stat:" + _sha256(f"{path.name}\0{state.st_size}\0{state.st_mtime_ns}")
+        with path.open("rb") as file:
+            return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise CatscanError(
+            "A file cannot be read.", where=str(path), found=error.strerror or str(error), do="Check its rights."
+        ) from error
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _top(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not is_hidden(path.name) and path.name != MANIFEST)
+
+
+def _digests(folder: Path) -> list[tuple[Path, str]]:
+    paths = _top(folder)
+    others = READ_WHOLE if len(paths) <= FEW else 0
+    return [(path, digest(path, READ_WHOLE if path.suffix.lower() in TABLES else others)) for path in paths]
+
+
+def _size(path: Path) -> int:
+    return sum(size for _, size, _ in _walk(path)) if path.is_dir() else path.stat().st_size
+
+
+def _listing(folder: Path) -> list[str]:
+    return sorted(f"{name}\0{size}\0{mtime}" for name, size, mtime in _walk(folder))
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, int, int]]:
+    """Yield (name below ``folder``, size, modification time in ns) of every file; links are followed once."""
+    seen: set[str] = set()
+    waiting = [str(folder)]
+    while waiting:
+        here = waiting.pop()
+        real = os.path.realpath(here)
+        if real in seen:
+            continue
+        seen.add(real)
+        with os.scandir(here) as found:
+            for entry in found:
+                if is_hidden(entry.name):
+                    continue
+                if entry.is_dir():
+                    waiting.append(entry.path)
+                elif entry.is_file():
+                    state = entry.stat()
+                    yield os.path.relpath(entry.path, folder), state.st_size, state.st_mtime_ns
+
+
+def _zip_directory(path: Path) -> bytes:
+    """The central directory of a zip and its end record."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        tail_start = max(0, size - ZIP_END_SIZE - ZIP_COMMENT_MAX)
+        file.seek(tail_start)
+        tail = file.read()
+        end = tail.rfind(ZIP_END)
+        if end < 0 or len(tail) - end < ZIP_END_SIZE:
+            raise damaged(path, "it has no end record, as if cut off" if size else "it is empty")
+        length = struct.unpack_from("<L", tail, end + 12)[0]
+        if tail[max(0, end - 20) : max(0, end - 16)] == ZIP64_LOCATOR:
+            file.seek(struct.unpack_from("<Q", tail, end - 20 + 8)[0])
+            record = file.read(56)
+            if record[:4] != ZIP64_END or len(record) < 56:
+                raise damaged(path, "its zip64 end record is missing")
+            length, start = struct.unpack_from("<QQ", record, 40)
+        else:
+            start = tail_start + end - length  # bytes before the zip (a self-extractor) do not count in its own offset
+        if start < 0 or start + length > size:
+            raise damaged(path, "its central directory lies outside the file")
+        file.seek(start)
+        return file.read(length) + tail[end:]
+
+
+def _seven_zip_headers(path: Path) -> bytes:
+    """The first 32 bytes of a 7z and its end header."""
+    with path.open("rb") as file:
+        start = file.read(SEVEN_ZIP_HEADER)
+        if len(start) < SEVEN_ZIP_HEADER or not start.startswith(SEVEN_ZIP_START):
+            raise damaged(path, "it does not begin as a 7z does" if start else "it is empty")
+        place, length, checksum = struct.unpack_from("<QQL", start, 12)
+        size = file.seek(0, os.SEEK_END)
+        if SEVEN_ZIP_HEADER + place + length > size:
+            raise damaged(path, f"it ends after {size:,} bytes, its headers after {32 + place + length:,}")
+        file.seek(SEVEN_ZIP_HEADER + place)
+        header = file.read(length)
+        if zlib.crc32(start[12:]) != struct.unpack_from("<L", start, 8)[0] or zlib.crc32(header) != checksum:
+            raise damaged(path, "its headers fail their checksum")
+        return start + header
+
+
+def damaged(path: Path, found: str) -> CatscanError:
+    """The block for an archive that is not what its name says."""
+    return CatscanError("An archive is damaged.", where=str(path), found=found, do="Fetch or copy it again.")

@@ -1,0 +1,111 @@
+"""A competition that is on the disk already: where it lies, and whether it can be linked."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from catscan.common.errors import CatscanError, did_you_mean
+from catscan.common.progress import say
+from catscan.raw.files import MANIFEST, is_hidden
+
+
+def is_archive(name: str) -> bool:
+    """Whether a file of this name is an archive that catscan reads."""
+    return name.lower().endswith((".zip", ".7z"))
+
+
+def check(source: str, solution: str = "") -> None:
+    """Refuse a source that cannot be linked; cheap enough for the time when the workflow is read.
+
+    Parameters
+    ----------
+    source
+        A folder with the competition's files, or one archive (.zip or .7z).
+    solution
+        The table with the truth of the test samples: a path, relative to the folder; "" when there is none.
+
+    Raises
+    ------
+    CatscanError
+        When it is missing, unreadable, empty, or a file that is no archive; or the solution is missing or lies deeper.
+    """
+    path = located(source)
+    if not path.exists():
+        raise CatscanError(
+            "The folder with the competition's files is missing.",
+            where=f"source.path: {source}",
+            found=_nearest(path),
+            do="Set `source.path` to the folder, or to its zip or 7z archive.",
+        )
+    if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
+        raise CatscanError("The source cannot be read.", where=f"source.path: {source}", do="Check its rights.")
+    if path.is_file() and not is_archive(path.name):
+        raise CatscanError(
+            "The source is a file, but no zip or 7z archive.",
+            where=f"source.path: {source}",
+            do="Set `source.path` to the folder that holds the file.",
+        )
+    if path.is_dir() and not offered(path):
+        raise CatscanError(
+            "The folder with the competition's files is empty.",
+            where=f"source.path: {source}",
+            do="Put the files there as Kaggle serves them, archives included.",
+        )
+    if solution:
+        _check_solution(path, solution)
+
+
+def located(source: str) -> Path:
+    """The source as a path; "~" is the home folder, a relative path begins at the working folder."""
+    return Path(source).expanduser()
+
+
+def offered(folder: Path) -> list[Path]:
+    """The files and folders at the top of ``folder`` that are the competition's, sorted; dangling links are refused."""
+    found = sorted(path for path in folder.iterdir() if not is_hidden(path.name))
+    for path in found:
+        if not path.exists():
+            raise CatscanError(
+                "The source holds a link that leads nowhere.",
+                where=str(path),
+                found=f"it points to {path.readlink()}",
+                do="Mend or remove the link.",
+            )
+    if folder / MANIFEST in found:
+        say(f"{folder / MANIFEST} is left out: the raw folder has a file of this name of its own")
+    return [path for path in found if path.name != MANIFEST]
+
+
+def folder_of(path: Path) -> Path:
+    """The folder of a source: itself, or the one that its single archive lies in."""
+    return path if path.is_dir() else path.parent
+
+
+def _check_solution(path: Path, solution: str) -> None:
+    file = folder_of(path) / solution
+    if not file.is_file():
+        raise CatscanError(
+            "The solution is missing.",
+            where=f"source.solution: {solution}",
+            found=f"no file {file}",
+            do="Set `source.solution` to a table in the folder, or to ''; it is used for the true score alone.",
+        )
+    inside = os.path.relpath(file.resolve(), folder_of(path).resolve())
+    if path.is_dir() and not inside.startswith("..") and len(Path(inside).parts) > 1:
+        raise CatscanError(
+            "The solution lies in a folder that the stages read.",
+            where=f"source.solution: {solution}",
+            do="Move it to the top of `source.path`, or out of it, so that no stage can see the truth.",
+        )
+
+
+def _nearest(path: Path) -> str:
+    """What is there instead: the deepest folder that exists, and a name in it that looks alike."""
+    parent = path.absolute()
+    while not parent.exists():
+        missing, parent = parent, parent.parent
+    if not parent.is_dir():
+        return f"{parent} is a file"
+    names = [path.name for path in parent.iterdir() if not is_hidden(path.name)] if os.access(parent, os.R_OK) else []
+    return f"{parent} has no {missing.name}. " + did_you_mean(missing.name, names[:20])

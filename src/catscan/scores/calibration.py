@@ -1,0 +1,142 @@
+"""From a network's probabilities to those that one would bet on: blend, temperature, clip.
+
+Arrays are float (n, classes) in [0, 1]; rows add up to 1 unless the task is multilabel. The logits here are those that
+the probabilities imply: their logarithms, for multilabel the log odds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catscan.scores.metrics import metric_named, prior_of
+
+Array = NDArray[np.float64]
+
+TINY = 1e-12  # probabilities of exactly 0 and 1 have no logit
+TEMPERATURES = (0.25, 1024.0)
+CLIPS = (0.002, 0.05)  # Even a network that is always right on thousands may be wrong on the next one.
+UNTOLD = 5.0  # The fit sees as many samples more, of which the network knows nothing but the prior.
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What `calibrate` needs.
+
+    Attributes
+    ----------
+    temperature
+        Above 1 the probabilities move towards the prior, below 1 away from it.
+    clip
+        The smallest probability that a class may get (all other classes together, when there are more than two); 0
+        leaves them as they are.
+    prior
+        (classes,) what to expect of a sample of which nothing is known: `expected_prior`.
+    """
+
+    temperature: float
+    clip: float
+    prior: tuple[float, ...]
+
+
+def blend(predictions: Sequence[Array], task: str) -> Array:
+    """The mean of several predictions for the same samples, taken of their logits."""
+    return _probabilities(np.mean([_logits(one, task) for one in predictions], axis=0), task)
+
+
+def calibrate(probabilities: Array, calibration: Calibration, task: str) -> Array:
+    """Divide what the logits say beyond the prior by the temperature, then clip.
+
+    With equal shares of the classes this is temperature scaling (Guo et al. 2017, On Calibration of Modern Neural
+    Networks); with others, predictions that tell nothing end at the prior and not at equal probabilities.
+    """
+    prior = _logits(np.array([calibration.prior]), task)
+    logits = prior + (_logits(probabilities, task) - prior) / calibration.temperature
+    return clipped(_probabilities(logits, task), calibration.clip, task)
+
+
+def clipped(probabilities: Array, clip: float, task: str) -> Array:
+    """Keep each probability ``clip`` away from 0 and 1; with many classes the others share the ``clip``."""
+    if task == "multilabel":
+        return np.clip(probabilities, clip, 1 - clip)
+    kept = np.clip(probabilities, clip / (probabilities.shape[1] - 1), 1 - clip)
+    return kept / kept.sum(axis=1, keepdims=True)
+
+
+def expected_prior(shares: Sequence[float], n_samples: int, task: str) -> tuple[float, ...]:
+    """The share of each class to expect, from its share among ``n_samples``: as if each class had been seen once more.
+
+    >>> expected_prior([1.0, 0.0], 2, "binary")
+    (0.75, 0.25)
+    """
+    more = 2 if task == "multilabel" else len(shares)
+    return tuple((share * n_samples + 1) / (n_samples + more) for share in shares)
+
+
+def fit(probabilities: Array, targets: Array, task: str, metric: str) -> Calibration:
+    """Learn temperature and clip from predictions for samples that the network was not trained on.
+
+    Both minimise the log loss, one after the other: the temperature between 0.25 and 1024, the clip between 0.002 and
+    0.05. Five samples more are counted whose answers are as the prior says: three samples that a network gets right
+    leave it near the prior, and thousands do not notice. A metric that does not punish certainty gets no clip, which
+    would only make ties.
+    """
+    prior = expected_prior(prior_of(targets).tolist(), len(targets), task)
+    answers = (targets * len(targets) + np.array(prior) * UNTOLD) / (len(targets) + UNTOLD)
+    temperature = _fit_temperature(probabilities, answers, task, prior)
+    if not metric_named(metric, task).punishes_certainty:
+        return Calibration(temperature, 0.0, prior)
+    spread = calibrate(probabilities, Calibration(temperature, 0.0, prior), task)
+    candidates = np.geomspace(*CLIPS, 33)
+    losses = [_loss(clipped(spread, clip, task), answers, task) for clip in candidates]
+    return Calibration(temperature, float(candidates[int(np.argmin(losses))]), prior)
+
+
+def _fit_temperature(probabilities: Array, answers: Array, task: str, prior: tuple[float, ...]) -> float:
+    from scipy.optimize import minimize_scalar
+
+    def loss(log_temperature: float) -> float:
+        calibration = Calibration(float(np.exp(log_temperature)), 0.0, prior)
+        return _loss(calibrate(probabilities, calibration, task), answers, task)
+
+    found = minimize_scalar(loss, bounds=np.log(TEMPERATURES), method="bounded", options={"xatol": 1e-4})
+    return float(np.exp(found.x))
+
+
+def _loss(probabilities: Array, answers: Array, task: str) -> float:
+    """Log loss where an answer may lie between 0 and 1."""
+    p = np.clip(probabilities, TINY, 1 - TINY)
+    losses = -answers * np.log(p)
+    if task == "multilabel":
+        losses = losses - (1 - answers) * np.log1p(-p)
+    return float(losses.sum(axis=1).mean())
+
+
+def cross_fitted(probabilities: Array, targets: Array, folds: NDArray[np.integer], task: str, metric: str) -> Array:
+    """Out-of-fold predictions, each calibrated by what the other folds teach, so that a score of them is honest.
+
+    Parameters
+    ----------
+    folds
+        (n,) the fold that held each sample out; at least two different ones.
+    """
+    calibrated = np.empty(probabilities.shape)
+    for fold in np.unique(folds):
+        held_out = folds == fold
+        learnt = fit(probabilities[~held_out], targets[~held_out], task, metric)
+        calibrated[held_out] = calibrate(probabilities[held_out], learnt, task)
+    return calibrated
+
+
+def _logits(probabilities: Array, task: str) -> Array:
+    p = np.clip(np.asarray(probabilities, np.float64), TINY, 1 - TINY)
+    return np.log(p) - np.log1p(-p) if task == "multilabel" else np.log(p)
+
+
+def _probabilities(logits: Array, task: str) -> Array:
+    from scipy.special import expit, softmax
+
+    return expit(logits) if task == "multilabel" else softmax(logits, axis=1)

@@ -1,0 +1,309 @@
+"""Score the out-of-fold predictions: metrics with intervals, calibration, figures, galleries.
+
+In: the index, the out-of-fold predictions and history of every model and fold, the training shards. Out: in one folder
+`metrics.json` (scores of each model and fold, of their blend with 95 % intervals, the constant prior, the temperature
+clip and odds that the submission stage applies, the expected score) and the figures, PNG.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catscan.common.arrays import Shards
+from catscan.common.errors import CatscanError
+from catscan.common.files import read_json, whole, write_json
+from catscan.common.progress import say
+from catscan.common.settings import parse
+from catscan.common.tables import read_table
+from catscan.scores import calibration, metrics
+from catscan.stages.evaluate import figures
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+Array = NDArray[np.float64]
+
+FEW_SAMPLES = 50
+MOST_WRONG = 16
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the evaluate stage reads: the competition's metric and its weights."""
+
+    metric: str
+    metric_weights: tuple[float, ...]
+    metric_positive_weight: float
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the stage's flags."""
+    parser.add_argument("--settings", required=True, help="the stage's settings as JSON")
+    parser.add_argument("--index", required=True, type=Path, help="index.csv")
+    parser.add_argument("--summary", required=True, type=Path, help="index.json")
+    parser.add_argument("--predictions", required=True, type=Path, nargs="+", help="MODEL/fold-K/out-of-fold.csv ...")
+    parser.add_argument("--history", required=True, type=Path, nargs="+", help="MODEL/fold-K/history.csv ...")
+    parser.add_argument("--arrays", required=True, type=Path, nargs="+", help="the training shards")
+    parser.add_argument("--out", required=True, type=Path, help="the folder to write into")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Score, draw, write; metrics.json comes last."""
+    settings = parse(Settings, args.settings)
+    summary = read_json(args.summary)
+    index = read_table(args.index, columns=["sample_id", "split", "label", "group", "fold"])
+    index = index[index["split"] == "train"].set_index("sample_id")
+    held_out = gather(args.predictions, index, summary["classes"], summary["task"], settings.metric)
+    problem = metrics.Problem(
+        task=summary["task"],
+        positive=summary["classes"].index(summary["positive"]),
+        weights=settings.metric_weights,
+        positive_weight=settings.metric_positive_weight,
+    )
+    told = evaluate(held_out, settings.metric, problem, summary)
+    histories = {name_of(path): read_table(path).apply(_numbers) for path in args.history}
+    for name, figure in draw(held_out, histories, Shards(args.arrays), summary["classes"], problem.task):
+        with whole(args.out / name) as partial:
+            figure.savefig(partial, format="png", metadata={"Software": None})
+    write_json(args.out / "metrics.json", told)
+    loss = told["log_loss"]
+    say(f"out-of-fold log loss {loss['value']:.4f} ± {loss['sd']:.4f}, constant prior {loss['prior']:.4f}")
+    for remark in told["remarks"]:
+        say(f"remark: {remark}")
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The out-of-fold predictions of one competition, one row a sample that every model predicted.
+
+    Attributes
+    ----------
+    sample_ids
+        (n,) in index order.
+    folds
+        (n,) the fold that held each out.
+    groups
+        (n,) the group of each, for intervals that draw whole groups.
+    targets
+        (n, classes), 0 or 1.
+    models
+        Model name to probabilities (n, classes).
+    blend
+        (n, classes), the mean of the models' logits, not calibrated.
+    calibrated
+        (n, classes), each fold calibrated by what the others teach.
+    """
+
+    sample_ids: list[str]
+    folds: NDArray[np.int64]
+    groups: list[str]
+    targets: Array
+    models: dict[str, Array]
+    blend: Array
+    calibrated: Array
+
+
+def gather(paths: list[Path], index: pd.DataFrame, classes: list[str], task: str, metric: str) -> HeldOut:
+    """Put the predictions of all folds together, model by model.
+
+    Raises
+    ------
+    CatscanError
+        When nothing was predicted, or the models predicted different samples.
+    """
+    import pandas as pd
+
+    by_model: dict[str, list[pd.DataFrame]] = {}
+    for path in paths:
+        table = read_table(path, columns=["sample_id", *classes]).set_index("sample_id")[classes].astype(float)
+        by_model.setdefault(path.parent.parent.name, []).append(table)
+    tables = {model: pd.concat(parts) for model, parts in by_model.items()}
+    predicted = [set(table.index) for table in tables.values()]
+    if any(other != predicted[0] for other in predicted):
+        raise CatscanError(
+            "The models were not evaluated on the same samples.",
+            where=", ".join(f"{model}: {len(table)}" for model, table in tables.items()),
+            do="Train all models on the same folds.",
+        )
+    if not predicted[0]:
+        raise CatscanError("No sample was held out, so there is nothing to score.", where=str(paths[0]))
+    rows = index[index.index.isin(predicted[0])]
+    labels = [label.split(" ") if task == "multilabel" else [label] for label in rows["label"]]
+    targets = np.array([[name in names for name in classes] for names in labels], np.float64)
+    models = {model: table.loc[rows.index].to_numpy() for model, table in tables.items()}
+    folds = rows["fold"].to_numpy(np.int64)
+    # Where one fold alone was trained, its two halves calibrate each other.
+    parts = folds if len(np.unique(folds)) > 1 else _halves(targets)
+    blend = calibration.blend(list(models.values()), task)
+    return HeldOut(
+        sample_ids=list(rows.index),
+        folds=folds,
+        groups=list(rows["group"]),
+        targets=targets,
+        models=models,
+        blend=blend,
+        calibrated=calibration.cross_fitted(blend, targets, parts, task, metric),
+    )
+
+
+def _halves(targets: Array) -> NDArray[np.int64]:
+    """(n,) 0 or 1: every second sample of each class, so that both halves hold all classes."""
+    halves = np.empty(len(targets), np.int64)
+    likest = targets.argmax(axis=1)
+    for label in np.unique(likest):
+        members = np.flatnonzero(likest == label)
+        halves[members] = np.arange(len(members)) % 2
+    return halves
+
+
+def evaluate(held_out: HeldOut, metric: str, problem: metrics.Problem, summary: dict[str, Any]) -> dict[str, Any]:
+    """All that `metrics.json` holds; numbers that the samples do not define are null."""
+    fitted = calibration.fit(held_out.blend, held_out.targets, problem.task, metric)
+    odds = metrics.odds_to_tell(metric, held_out.targets, problem)
+    told_probabilities = metrics.with_odds(held_out.calibrated, odds)
+    auc = "auc" if problem.task == "binary" else "mean_column_auc"
+    loss = metrics.score("log_loss", held_out.calibrated, held_out.targets, problem)
+    folds = [_scores(held_out.calibrated, held_out, held_out.folds == fold, problem) for fold in _folds(held_out)]
+    losses = [fold["log_loss"] for fold in folds if fold["log_loss"] is not None]
+    prior = metrics.prior_score("log_loss", held_out.targets, problem)
+    told = {
+        "metric": metric,
+        "n": len(held_out.sample_ids),
+        "log_loss": {
+            **(_with_interval("log_loss", held_out, problem) or {}),
+            "sd": float(np.std(losses, ddof=1)) if len(losses) > 1 else 0.0,
+            "prior": prior,
+            "beats_prior": loss < prior,
+            "uncalibrated": metrics.score("log_loss", held_out.blend, held_out.targets, problem),
+        },
+        "accuracy": _with_interval("accuracy", held_out, problem),
+        "auc": _with_interval(auc, held_out, problem),
+        "folds": [{"fold": fold, **scores} for fold, scores in zip(_folds(held_out), folds, strict=True)],
+        "models": {name: _model(given, held_out, problem) for name, given in held_out.models.items()},
+        "temperature": fitted.temperature,
+        "clip": fitted.clip,
+        "odds": odds.tolist(),
+        "expected_score": _number(metrics.score(metric, told_probabilities, held_out.targets, problem)),
+    }
+    return told | {"remarks": list(remarks(told, summary))}
+
+
+def remarks(told: dict[str, Any], summary: dict[str, Any]) -> Iterator[str]:
+    """What a careful person would say about these scores."""
+    n, n_train = told["n"], summary["n_train"]
+    if n_train < FEW_SAMPLES:
+        yield (
+            f"{n_train} labelled samples cannot teach a network: the scores are chance, and the run shows no more than "
+            "that the chain works on these data."
+        )
+    if not told["log_loss"]["beats_prior"]:
+        yield "The networks do not beat the constant prior; a submission of the prior alone would be as good or better."
+    if len(told["folds"]) < summary["folds"]:
+        yield f"Only {len(told['folds'])} of {summary['folds']} folds were trained; the scores speak of {n} samples."
+    elif n < n_train:
+        yield f"{n_train - n} training samples could not be read and are not part of the scores."
+
+
+def _folds(held_out: HeldOut) -> list[int]:
+    return [int(fold) for fold in np.unique(held_out.folds)]
+
+
+def _model(probabilities: Array, held_out: HeldOut, problem: metrics.Problem) -> dict[str, Any]:
+    everywhere = np.ones(len(probabilities), bool)
+    folds = [{"fold": k, **_scores(probabilities, held_out, held_out.folds == k, problem)} for k in _folds(held_out)]
+    return {**_scores(probabilities, held_out, everywhere, problem), "folds": folds}
+
+
+def _scores(
+    probabilities: Array, held_out: HeldOut, rows: NDArray[np.bool_], problem: metrics.Problem
+) -> dict[str, Any]:
+    auc = "auc" if problem.task == "binary" else "mean_column_auc"
+    given, targets = probabilities[rows], held_out.targets[rows]
+    names = {"log_loss": "log_loss", "accuracy": "accuracy", "auc": auc}
+    scores = {key: _number(metrics.score(name, given, targets, problem)) for key, name in names.items()}
+    return {"n": int(rows.sum()), **scores}
+
+
+def _with_interval(name: str, held_out: HeldOut, problem: metrics.Problem) -> dict[str, Any] | None:
+    value = metrics.score(name, held_out.calibrated, held_out.targets, problem)
+    if math.isnan(value):
+        return None
+    ends = metrics.bootstrap_interval(name, held_out.calibrated, held_out.targets, problem, groups=held_out.groups)
+    low, high = (value if math.isnan(end) else end for end in ends)
+    return {"value": value, "interval": [low, high]}
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def name_of(history: Path) -> str:
+    """How a history is named in a figure: "resnet, fold 0"."""
+    return f"{history.parent.parent.name}, {history.parent.name.replace('-', ' ')}"
+
+
+def _numbers(column: pd.Series[str]) -> pd.Series[float]:
+    import pandas as pd
+
+    return pd.to_numeric(column, errors="coerce")
+
+
+def draw(
+    held_out: HeldOut, histories: dict[str, pd.DataFrame], shards: Shards, classes: list[str], task: str
+) -> Iterator[tuple[str, Figure]]:
+    """Each figure with its file name."""
+    rows = {sample_id: row for row, sample_id in enumerate(shards.sample_ids)}
+
+    def array_of(position: int) -> NDArray[np.uint8]:
+        return shards.take(np.array([rows[held_out.sample_ids[position]]]))[0]
+
+    shown = []
+    for k, name in list(enumerate(classes))[: figures.CLASSES_SHOWN]:
+        members = np.flatnonzero(held_out.targets[:, k])
+        spread = (
+            members[np.unique(np.linspace(0, len(members) - 1, figures.PER_CLASS).astype(int))] if len(members) else []
+        )
+        if len(shards.sample_shape) == 4:
+            spread = spread[:3]
+        shown.append((name, [array_of(i) for i in spread], [_short(held_out.sample_ids[i]) for i in spread]))
+    yield "samples.png", figures.gallery(shown)
+    yield "learning-curves.png", figures.learning_curves(histories)
+    yield "calibration.png", figures.calibration(held_out.calibrated, held_out.targets, classes)
+    yield "probabilities.png", figures.probability_histograms(held_out.calibrated, held_out.targets, classes)
+    yield "confusion.png", figures.confusion(confusion(held_out, task), classes)
+    yield (
+        "most-wrong.png",
+        figures.gallery(_most_wrong(held_out, classes, array_of, scans=len(shards.sample_shape) == 4)),
+    )
+
+
+def confusion(held_out: HeldOut, task: str) -> NDArray[np.int64]:
+    """(classes, classes) counts: rows true, columns decided; of a multilabel task every pair of the two counts."""
+    decided = metrics.decide(held_out.calibrated, task)
+    return (held_out.targets.T @ decided).astype(np.int64)
+
+
+def _most_wrong(held_out: HeldOut, classes: list[str], array_of: Any, *, scans: bool) -> list[Any]:
+    true = (held_out.calibrated * held_out.targets).sum(axis=1) / held_out.targets.sum(axis=1).clip(1)
+    order = np.argsort(true, kind="stable")[: 6 if scans else MOST_WRONG]
+    captions = [_caption(held_out, int(i), classes, float(true[i])) for i in order]
+    arrays, width = [array_of(int(i)) for i in order], 2 if scans else 8
+    return [("", arrays[i : i + width], captions[i : i + width]) for i in range(0, len(order), width)]
+
+
+def _caption(held_out: HeldOut, position: int, classes: list[str], probability: float) -> str:
+    names = [name for name, target in zip(classes, held_out.targets[position], strict=True) if target]
+    return f"{_short(held_out.sample_ids[position])}\n{', '.join(names) or 'none'}: {probability:.3f}"
+
+
+def _short(sample_id: str) -> str:
+    return sample_id if len(sample_id) <= 14 else f"{sample_id[:8]}…"

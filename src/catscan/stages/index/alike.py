@@ -1,0 +1,50 @@
+"""What the index says of pictures that look the same."""
+
+from __future__ import annotations
+
+from catscan.common.words import number_of
+from catscan.raw.files import RawFiles
+from catscan.stages.index.collect import Collected
+from catscan.stages.index.duplicates import across_splits, contradictions, near_duplicates
+
+# By kind (`groups`, `across` the splits, `contradictory` labels), lists of sample ids that belong together.
+Duplicates = dict[str, list[list[str]]]
+NO_DUPLICATES: Duplicates = {"groups": [], "across": [], "contradictory": []}
+
+
+def find_duplicates(raw: RawFiles, collected: Collected, threads: int) -> Duplicates:
+    """The pictures that look the same, by id: whole groups, pairs across the splits, pairs with different labels.
+
+    They are told, and groups are kept in one fold; nothing else is made of them.
+    """
+    found = near_duplicates(raw, [*collected.train, *collected.test], threads)
+    ids = [sample.sample_id for sample in (*collected.train, *collected.test)]
+    splits = ["train"] * len(collected.train) + ["test"] * len(collected.test)
+    labels = [" ".join(collected.labels.get(name, ())) for name in ids]
+    members: dict[int, list[str]] = {}
+    for name, first in zip(ids, found.groups.tolist(), strict=True):
+        members.setdefault(first, []).append(name)
+
+    def named(pairs: list[tuple[int, int]]) -> list[list[str]]:
+        return [[ids[row] for row in pair] for pair in pairs]
+
+    return {
+        "groups": [names for names in members.values() if len(names) > 1],
+        "across": named(across_splits(found.pairs, splits)),
+        "contradictory": named(contradictions(found.pairs, labels)),
+    }
+
+
+def remarks_on(duplicates: Duplicates) -> list[str]:
+    """What a person should know about pictures that look the same, a sentence each."""
+    shown = {name: ", ".join(" = ".join(names) for names in groups[:3]) for name, groups in duplicates.items()}
+    sentences = {
+        "groups": ("group", "of pictures that look the same, each kept in one fold"),
+        "across": ("pair", "of a training and a test picture that look the same, of which nothing is made"),
+        "contradictory": ("pair", "of pictures that look the same and have different labels, both kept"),
+    }
+    return [
+        f"{number_of(len(duplicates[name]), noun)} {which}: {shown[name]}{' ...' if len(duplicates[name]) > 3 else ''}"
+        for name, (noun, which) in sentences.items()
+        if duplicates[name]
+    ]

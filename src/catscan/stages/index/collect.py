@@ -1,0 +1,234 @@
+"""Which samples there are, which of them are labelled, and which are to be predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from catscan.common.errors import CatscanError, listed
+from catscan.common.tables import place_of_row
+from catscan.common.words import number_of
+from catscan.kinds.samples import Sample
+from catscan.raw.files import RawFile, RawFiles
+from catscan.raw.patterns import Pattern
+from catscan.raw.places import read_raw_table
+from catscan.stages.index.find import Found, find_samples
+from catscan.stages.index.labels import Labels, labels_from_names, labels_from_table
+from catscan.stages.index.pixels import find_rows
+from catscan.stages.index.settings import Settings
+
+FOLDER_KINDS = ("dicom_series",)
+
+
+@dataclass
+class Collected:
+    """All samples with what is known about them.
+
+    Attributes
+    ----------
+    train, test
+        In the natural order of their ids; no id is in both.
+    classes
+        In their fixed order.
+    labels
+        Sample id of train to the names of its classes.
+    groups
+        Sample id to the name of its group, for those that have one.
+    remarks
+        What a person should know, a sentence each.
+    """
+
+    train: list[Sample]
+    test: list[Sample]
+    classes: tuple[str, ...]
+    labels: dict[str, tuple[str, ...]]
+    groups: dict[str, str]
+    remarks: list[str] = field(default_factory=list)
+
+
+def collect(raw: RawFiles, settings: Settings) -> Collected:
+    """Find the samples of both splits and their labels.
+
+    Raises
+    ------
+    CatscanError
+        For a pattern that finds nothing, a label that is none, ids of which none fits another.
+    """
+    files, remarks = raw.all(), list[str]()
+    found = _find(raw, files, settings, remarks)
+    labels = _labels(raw, files, settings, found, remarks)
+    mixed = settings.test in ("", settings.train)
+    others = found if mixed else _find(raw, files, replace(settings, train=settings.test), remarks, key="data.test")
+    if settings.test_ids == "sample_submission":
+        asked = _asked_ids(raw, files, settings)
+        test = _listed_in(asked, others, settings, remarks)
+        train = [one for one in found if one.sample.sample_id not in asked] if mixed else found
+        _tell_leaked(asked if mixed else {}, labels, settings, remarks)
+    else:
+        test = [one for one in others if not (mixed and one.sample.sample_id in labels.by_id)]
+        train = [one for one in found if one.sample.sample_id in labels.by_id] if mixed else found
+    if not test:
+        raise CatscanError(
+            "There is no test sample.",
+            where="config keys data.test and data.test_ids",
+            found=f"{len(others):,} samples match, and all have a label",
+            do="Say in data.test where the test samples lie, or take their ids from the sample submission.",
+        )
+    _tell_unlabelled(train, found, labels, settings, remarks)
+    train = [one for one in train if one.sample.sample_id in labels.by_id]
+    groups = _groups(train, labels.groups, settings), _groups(test, labels.groups if mixed else {}, settings)
+    return _with_unique_ids(train, test, labels, groups, remarks)
+
+
+def _find(
+    raw: RawFiles, files: Sequence[RawFile], settings: Settings, remarks: list[str], *, key: str = "data.train"
+) -> list[Found]:
+    if settings.kind == "csv_pixels":
+        return find_rows(raw, files, settings.train, id_column=settings.rules.id_column)
+    return find_samples(files, Pattern(settings.train, key=key, folders=settings.kind in FOLDER_KINDS), remarks)
+
+
+def _labels(
+    raw: RawFiles, files: Sequence[RawFile], settings: Settings, found: list[Found], remarks: list[str]
+) -> Labels:
+    """The labels, from the one place that holds them."""
+    in_names = {one.sample.sample_id: one.fields["label"] for one in found if "label" in one.fields}
+    csv = settings.rules.csv or (settings.train if settings.kind == "csv_pixels" else "")
+    if bool(in_names) == bool(csv):
+        raise CatscanError(
+            "The labels come from two places." if csv else "It is not said where the labels are.",
+            where="config keys data.train and data.labels.csv",
+            found=f"pattern {settings.train!r}, table {csv!r}",
+            do="Either put {label} into the pattern, or name the table of labels.",
+        )
+    in_path = bool(found) and settings.group_column in found[0].fields
+    if in_names and settings.group_column and not in_path:
+        raise CatscanError(
+            "It is not said where the groups are.",
+            where="config key data.group_column",
+            found=f"{settings.group_column!r}; the pattern {settings.train!r} has no such field",
+            do="Put the field into the pattern, where the path names the group.",
+        )
+    if in_names:
+        return labels_from_names(in_names, classes=settings.classes, where=f"config key data.train ({settings.train})")
+    numbered = settings.kind == "csv_pixels" and not settings.rules.id_column
+    wanted = [*settings.rules.columns, settings.rules.id_column, "" if in_path else settings.group_column]
+    table = read_raw_table(raw, files, csv, columns=[*filter(None, wanted)], only=settings.kind == "csv_pixels")
+    if numbered:
+        table.insert(0, "row", [str(row + 1) for row in range(len(table))])
+    return labels_from_table(
+        table,
+        replace(settings.rules, csv=csv, id_column="row" if numbered else settings.rules.id_column),
+        task=settings.task,
+        classes=settings.classes,
+        group_column=settings.group_column,
+        remarks=remarks,
+    )
+
+
+def _asked_ids(raw: RawFiles, files: Sequence[RawFile], settings: Settings) -> dict[str, int]:
+    """The ids of the sample submission, each with its row."""
+    table = read_raw_table(raw, files, settings.sample, columns=[settings.id_column] if settings.id_column else [])
+    asked: dict[str, int] = {}
+    for row, name in enumerate(table[settings.id_column or table.columns[0]]):
+        if name in asked:
+            raise CatscanError(
+                f"The sample submission lists the id {name!r} twice.",
+                where=f"{settings.sample}, {place_of_row(table, asked[name])} and {place_of_row(table, row)}",
+                do="Fetch it again; each test sample has one row. If its ids are not the samples', "
+                "set data.test_ids to files.",
+            )
+        asked[name] = row
+    return asked
+
+
+def _listed_in(asked: dict[str, int], others: list[Found], settings: Settings, remarks: list[str]) -> list[Found]:
+    """The samples that the sample submission asks for; what is missing or too many becomes a remark."""
+    test = [one for one in others if one.sample.sample_id in asked]
+    there = {one.sample.sample_id for one in test}
+    missing = [name for name in asked if name not in there]
+    if not test:
+        example = others[0].sample.sample_id
+        raise CatscanError(
+            f"None of the {len(asked):,} ids in the sample submission has a file.",
+            where=f"{settings.sample}; config key data.test ({settings.test or settings.train})",
+            found=f"ids such as {next(iter(asked), '')!r}; samples such as {example!r}",
+            do="Write the pattern so that {id} gives the ids of the sample submission, zeros and suffix included; "
+            "if its ids are not the samples', set data.test_ids to files.",
+        )
+    if missing:
+        remarks.append(
+            f"{number_of(len(missing), 'id')} of {settings.sample} without a file, to get the prior: {listed(missing)}."
+        )
+    if settings.test not in ("", settings.train) and len(others) > len(test):
+        extra = [one.sample.sample_id for one in others if one.sample.sample_id not in asked]
+        remarks.append(f"{number_of(len(extra), 'test sample')} not in {settings.sample}, left out: {listed(extra)}.")
+    return test
+
+
+def _tell_leaked(asked: dict[str, int], labels: Labels, settings: Settings, remarks: list[str]) -> None:
+    known = [name for name in asked if name in labels.by_id]
+    if known:
+        remarks.append(
+            f"{number_of(len(known), 'sample')} of {settings.sample} with a label too, predicted and not learnt from: "
+            f"{listed(known)}."
+        )
+
+
+def _tell_unlabelled(
+    train: list[Found], found: list[Found], labels: Labels, settings: Settings, remarks: list[str]
+) -> None:
+    """Refuse when no sample has a label; samples without one, and labels without a sample, become remarks."""
+    bare = [one.sample.sample_id for one in train if one.sample.sample_id not in labels.by_id]
+    if len(bare) == len(train):
+        raise _no_label_fits(found, labels, settings)
+    there = {one.sample.sample_id for one in found}
+    missing = [name for name in labels.by_id if name not in there]
+    if missing:
+        remarks.append(f"{number_of(len(missing), 'labelled id')} without a file, left out: {listed(missing)}.")
+    if bare:
+        remarks.append(f"{number_of(len(bare), 'sample')} without a label, left out of train: {listed(bare)}.")
+
+
+def _no_label_fits(found: list[Found], labels: Labels, settings: Settings) -> CatscanError:
+    ids = [one.sample.sample_id for one in found]
+    without_zeros = {name.lstrip("0") for name in ids}
+    lost = any(name.lstrip("0") in without_zeros for name in labels.by_id)
+    return CatscanError(
+        "No sample has a label.",
+        where=f"{settings.rules.csv}; config key data.train ({settings.train})",
+        found=f"labels for ids such as {listed(list(labels.by_id)[:1])!r}; samples such as {listed(ids[:1])!r}",
+        do="The table has lost the leading zeros of its ids (a spreadsheet does that): fetch it again."
+        if lost
+        else "Write the pattern so that {id} gives the ids of the table, or set data.labels.id_column.",
+    )
+
+
+def _groups(found: list[Found], in_table: dict[str, str], settings: Settings) -> dict[str, str]:
+    """Sample id to its group, from the path where the pattern names it, else from the table."""
+    groups = {one.sample.sample_id: one.fields.get(settings.group_column) for one in found}
+    groups = {name: group or in_table.get(name) for name, group in groups.items()}
+    return {name: group for name, group in groups.items() if group}
+
+
+def _with_unique_ids(
+    train: list[Found],
+    test: list[Found],
+    labels: Labels,
+    groups: tuple[dict[str, str], dict[str, str]],
+    remarks: list[str],
+) -> Collected:
+    """Collect; where train and test use the same ids for different samples, train ids get the prefix "train."."""
+    test_ids = {one.sample.sample_id for one in test}
+    prefix = "train." if any(one.sample.sample_id in test_ids for one in train) else ""
+    if prefix:
+        remarks.append('Train and test use the same ids; the train ids have the prefix "train.".')
+    of_train, of_test = groups
+    return Collected(
+        train=[replace(one.sample, sample_id=prefix + one.sample.sample_id) for one in train],
+        test=[one.sample for one in test],
+        classes=labels.classes,
+        labels={prefix + one.sample.sample_id: labels.by_id[one.sample.sample_id] for one in train},
+        groups={prefix + name: group for name, group in of_train.items()} | of_test,
+        remarks=remarks,
+    )

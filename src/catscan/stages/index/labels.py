@@ -1,0 +1,252 @@
+"""Labels: from the names of the files or from a CSV, as class names in one fixed order of classes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from catscan.common.errors import CatscanError, did_you_mean, listed
+from catscan.common.tables import natural_key, place_of_row
+from catscan.common.words import number_of
+
+NUMBER = re.compile(r"(\d+)(?:\.0*)?")  # a class number; a table that once had gaps has 1.0 for 1
+ONE_OR_ZERO = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "False": 0, "True": 1}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How the labels are written.
+
+    Attributes
+    ----------
+    csv
+        The table that holds them; "" when the names of the files do.
+    id_column
+        Its column of sample ids; "" is the first.
+    columns
+        Its label columns; empty is every column but the id and the group.
+    separator
+        What separates the names in a multilabel cell.
+    """
+
+    csv: str = ""
+    id_column: str = ""
+    columns: tuple[str, ...] = ()
+    separator: str = " "
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels of all samples that have one.
+
+    Attributes
+    ----------
+    classes
+        All class names in their fixed order.
+    by_id
+        Sample id to the names of its classes: one, or for multilabel any number.
+    groups
+        Sample id to its group, for those that have one.
+    """
+
+    classes: tuple[str, ...]
+    by_id: dict[str, tuple[str, ...]]
+    groups: dict[str, str] = field(default_factory=dict)
+
+
+def labels_from_names(named: dict[str, str], *, classes: Sequence[str], where: str) -> Labels:
+    """Labels that stand in the file names.
+
+    Parameters
+    ----------
+    named
+        Sample id to the text of the field `label`.
+    classes
+        The fixed order, or empty for natural order.
+
+    Raises
+    ------
+    CatscanError
+        For a label that is not one of ``classes``.
+    """
+    order = tuple(classes) or tuple(sorted(set(named.values()), key=natural_key))
+    strangers = {name: label for name, label in named.items() if label not in order}
+    if strangers:
+        raise _not_a_class(list(strangers), next(iter(strangers.values())), order, where)
+    return Labels(order, {name: (label,) for name, label in named.items()})
+
+
+def labels_from_table(
+    table: pd.DataFrame,
+    rules: Rules,
+    *,
+    task: str,
+    classes: Sequence[str],
+    group_column: str,
+    remarks: list[str],
+) -> Labels:
+    """Labels that stand in a table.
+
+    Parameters
+    ----------
+    table
+        As `read_table` gives it.
+    task
+        binary, multiclass, multilabel or ordinal.
+    classes
+        The fixed order, or empty for what the table gives.
+    group_column
+        The column of the groups, "" for none.
+    remarks
+        Gets a line when rows are there twice.
+
+    Raises
+    ------
+    CatscanError
+        For a cell that is no label (with its line), and for one id with two different labels (with both lines).
+    """
+    ids = table[rules.id_column or table.columns[0]]
+    columns = _label_columns(table, rules, ids.name, group_column)
+    if task == "multilabel" and len(columns) == 1 and not _is_binary(table[columns[0]]):
+        order, names = _from_lists(table[columns[0]], rules, classes)
+    elif len(columns) == 1:
+        order, names = _from_one_column(table[columns[0]], rules, task, classes)
+    else:
+        order, names = _from_flags(table[columns], rules, task, classes)
+    if task == "multilabel":
+        _refuse_blanks(order)
+    _refuse_contradictions(ids, names, rules.csv, remarks)
+    groups = dict(zip(ids, table[group_column], strict=True)) if group_column in table.columns else {}
+    return Labels(order, dict(zip(ids, names, strict=True)), {name: group for name, group in groups.items() if group})
+
+
+Names = list[tuple[str, ...]]
+
+
+def _label_columns(table: pd.DataFrame, rules: Rules, id_column: object, group_column: str) -> list[str]:
+    columns = list(rules.columns) or [name for name in table.columns if name not in (id_column, group_column)]
+    for name in columns:
+        if name not in table.columns:
+            raise CatscanError(
+                f"The labels lack the column {name!r}.",
+                where=f"{rules.csv}; config key data.labels.columns",
+                found="columns " + listed([repr(other) for other in table.columns]),
+                do=did_you_mean(name, list(table.columns)),
+            )
+    if not columns:
+        raise CatscanError("The labels have no label column.", where=rules.csv, found=f"only {id_column!r}")
+    return columns
+
+
+def _is_binary(cells: pd.Series) -> bool:
+    return bool(cells.isin(list(ONE_OR_ZERO)).all())
+
+
+def _from_one_column(
+    cells: pd.Series, rules: Rules, task: str, classes: Sequence[str]
+) -> tuple[tuple[str, ...], Names]:
+    """One column with a class name in each cell, or with its number in ``classes``."""
+    if task == "multilabel":  # one class that is there or not
+        return _from_flags(cells.to_frame(), rules, task, classes)
+    order = tuple(classes) or tuple(sorted({str(cell) for cell in cells if cell}, key=natural_key))
+    values = set(cells)
+    if values & set(order):
+        class_of = {name: name for name in order}
+    else:
+        numbers = {cell: int(found[1]) for cell in values if (found := NUMBER.fullmatch(cell))}
+        class_of = {cell: order[number] for cell, number in numbers.items() if number < len(order)}
+    wrong = [row for row, cell in enumerate(cells) if cell not in class_of]
+    if wrong:
+        raise _not_a_class([place_of_row(cells, row) for row in wrong], cells.iloc[wrong[0]], order, rules.csv)
+    return order, [(class_of[cell],) for cell in cells]
+
+
+def _from_lists(cells: pd.Series, rules: Rules, classes: Sequence[str]) -> tuple[tuple[str, ...], Names]:
+    """One column with the names of all classes that apply, such as "rust scab"."""
+    lists = [tuple(plain_name(part) for part in cell.split(rules.separator) if part.strip()) for cell in cells]
+    order = tuple(classes) or tuple(sorted({name for names in lists for name in names}, key=natural_key))
+    wrong = [(place_of_row(cells, row), name) for row, names in enumerate(lists) for name in names if name not in order]
+    if wrong:
+        raise _not_a_class([place for place, _ in wrong], wrong[0][1], order, rules.csv)
+    return order, [tuple(name for name in order if name in names) for names in lists]
+
+
+def _from_flags(flags: pd.DataFrame, rules: Rules, task: str, classes: Sequence[str]) -> tuple[tuple[str, ...], Names]:
+    """One column a class, with 0 or 1 in each cell."""
+    order = tuple(classes) or tuple(plain_name(name) if task == "multilabel" else name for name in flags.columns)
+    if len(order) != len(flags.columns):
+        raise CatscanError(
+            "The label columns are not as many as the classes.",
+            where=f"{rules.csv}; config keys data.classes and data.labels.columns",
+            found=f"{len(flags.columns)} columns: {listed(list(flags.columns))}\n"
+            f"{len(order)} classes: {listed(list(order))}",
+            do="Name one column a class, in the order of the classes.",
+        )
+    for name in flags.columns:
+        wrong = [row for row, cell in enumerate(flags[name]) if cell not in ONE_OR_ZERO]
+        if wrong:
+            raise CatscanError(
+                f"{number_of(len(wrong), 'label')} neither 0 nor 1.",
+                where=f"{rules.csv}, column {name!r}, " + listed([place_of_row(flags, row) for row in wrong]),
+                found=repr(flags[name].iloc[wrong[0]]),
+                do="Mend these lines, or name the label columns in data.labels.columns.",
+            )
+    rows = flags.replace(ONE_OR_ZERO).to_numpy(dtype=int)
+    if task != "multilabel" and (rows.sum(axis=1) != 1).any():
+        wrong = [row for row, total in enumerate(rows.sum(axis=1)) if total != 1]
+        raise CatscanError(
+            f"{number_of(len(wrong), 'row')} without exactly one class.",
+            where=f"{rules.csv}, " + listed([place_of_row(flags, row) for row in wrong]),
+            found=f"{rows[wrong[0]].sum()} classes are 1",
+            do="Mend these lines, or set data.task to multilabel.",
+        )
+    return order, [tuple(name for name, flag in zip(order, row, strict=True) if flag) for row in rows]
+
+
+def plain_name(name: str) -> str:
+    """A class name without blanks, since the index joins the names of a multilabel sample by one."""
+    return "_".join(name.split())
+
+
+def _refuse_blanks(order: Sequence[str]) -> None:
+    blank = [name for name in order if name != plain_name(name)]
+    if blank:
+        raise CatscanError(
+            "A class of a multilabel task has a blank in its name.",
+            where="config key data.classes",
+            found=listed([repr(name) for name in blank]),
+            do=f"Write {plain_name(blank[0])!r}; the columns are found all the same.",
+        )
+
+
+def _refuse_contradictions(ids: pd.Series, names: Names, where: str, remarks: list[str]) -> None:
+    first: dict[str, int] = {}
+    repeated = []
+    for row, name in enumerate(ids):
+        before = first.setdefault(name, row)
+        if before == row:
+            continue
+        if names[before] != names[row]:
+            raise CatscanError(
+                f"The id {name!r} has two labels.",
+                where=f"{where}, {place_of_row(ids, before)} and {place_of_row(ids, row)}",
+                found=f"{' '.join(names[before])!r} and {' '.join(names[row])!r}",
+                do="Keep the one that is right.",
+            )
+        repeated.append(place_of_row(ids, row))
+    if repeated:
+        remarks.append(
+            f"{number_of(len(repeated), 'row')} of {where} with the id and label of another: {listed(repeated)}."
+        )
+
+
+def _not_a_class(offenders: list[str], label: str, order: Sequence[str], where: str) -> CatscanError:
+    return CatscanError(
+        f"{number_of(len(offenders), 'label')} not among the classes.",
+        where=f"{where}: {listed(offenders)}",
+        found=f"{label!r}; the classes are {listed([repr(name) for name in order])}",
+        do="Mend the label, or add it to data.classes.",
+    )

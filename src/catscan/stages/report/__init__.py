@@ -1,0 +1,269 @@
+"""Put all competitions into one self-contained page.
+
+In: of every competition the index's summary, the shards' sidecars, evaluation/ (metrics.json and figures),
+submission.csv and submission.json. Out: one HTML file that needs nothing else: figures are part of it, nothing is
+fetched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from catscan import __version__
+from catscan.common.arrays import Shards
+from catscan.common.files import read_json, write_text
+from catscan.common.settings import parse
+from catscan.common.tables import read_table
+from catscan.stages.report.page import TEMPLATE
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ROWS_SHOWN = 5
+
+CAPTIONS = {
+    "samples.png": "Training samples by class, as the network gets them (of a scan: slices from one end to the other).",
+    "learning-curves.png": "Training and held-out loss by epoch, one line a fold. Where the two part for good, the "
+    "network learns its training samples by heart.",
+    "calibration.png": "Calibration: of the samples given a probability, how many are of the class. On the diagonal "
+    "the probabilities mean what they say; the bars show how many samples stand behind each point.",
+    "probabilities.png": "Probabilities given to the samples of each class: the less they overlap, the better.",
+    "confusion.png": "Confusion: rows are the true classes, columns the most probable ones; numbers are samples.",
+    "most-wrong.png": "The samples on which the networks are most confidently wrong, each with its true class and the "
+    "probability given to it: look here first for wrong labels.",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the report stage reads.
+
+    Attributes
+    ----------
+    titles
+        The competitions that run, in order: (name, title).
+    """
+
+    titles: tuple[tuple[str, str], ...]
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the stage's flags."""
+    parser.add_argument("--settings", required=True, help="the stage's settings as JSON")
+    parser.add_argument("--results", required=True, type=Path, help="the folder that holds one folder a competition")
+    parser.add_argument("--out", required=True, type=Path, help="the page to write")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Gather what the stages wrote and write the page."""
+    settings = parse(Settings, args.settings)
+    gathered = [competition(name, title, args.results / name) for name, title in settings.titles]
+    write_text(args.out, page(gathered))
+    print(f"wrote {args.out} ({args.out.stat().st_size / 1e6:.1f} MB)")
+
+
+def page(competitions: list[dict[str, Any]]) -> str:
+    """The HTML text; every value is escaped."""
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup, escape
+
+    def embedded(picture: bytes, caption: str) -> str:
+        data, text = base64.b64encode(picture).decode(), escape(caption)
+        # PNG's header holds the width; figures are drawn at 160 dots an inch, a page has 96.
+        width = int.from_bytes(picture[16:20], "big") * 96 // 160
+        image = Markup('<img width="{}" alt="{}" src="data:image/png;base64,{}">').format(width, text, data)
+        return Markup("<figure>{}<figcaption>{}</figcaption></figure>").format(image, text)
+
+    def figure(gathered: dict[str, Any], name: str) -> str:
+        path = gathered["figures"] / name
+        return embedded(path.read_bytes(), CAPTIONS[name]) if path.is_file() else ""
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.globals.update(figure=figure, embedded=embedded)
+    return environment.from_string(TEMPLATE).render(competitions=competitions, version=__version__)
+
+
+def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
+    """What the page shows of one competition, read from its folder of results."""
+    index = read_json(folder / "index.json")
+    metrics = read_json(folder / "evaluation" / "metrics.json")
+    check = read_json(folder / "submission.json")
+    sidecars = [
+        read_json(folder / "arrays" / f"{split}-{shard}-of-{index['shards']}.json")
+        for split in ("train", "test")
+        for shard in range(1, index["shards"] + 1)
+    ]
+    geometry = {sample: told for sidecar in sidecars for sample, told in sidecar.get("geometry", {}).items()}
+    duplicates = {key: value for key, value in index.get("duplicates", {}).items() if value}
+    return {
+        "name": name,
+        "title": title,
+        "verdict": verdict(metrics, check),
+        "cards": cards(metrics, check),
+        "remarks": [*index.get("remarks", []), *metrics["remarks"], *check.get("warnings", [])],
+        "submission": _submission(folder, check),
+        "classes": [
+            {"name": label, "count": f"{count:,}", "share": f"{100 * count / max(index['n_train'], 1):.1f} %"}
+            for label, count in ((label, index["counts"][label]) for label in index["classes"])
+        ],
+        "data_line": f"{index['n_train']:,} training samples in {index['folds']} folds, {index['n_test']:,} test.",
+        "bad": [row for sidecar in sidecars for row in sidecar["bad"]],
+        "odd": [row for sidecar in sidecars for row in sidecar["odd"]],
+        "duplicates": json.dumps(duplicates, indent=1, ensure_ascii=False) if duplicates else "",
+        "duplicates_line": duplicates_line(duplicates),
+        "geometry": geometry_table(geometry),
+        "scan_figures": list(scan_figures(Shards([folder / "arrays" / f"train-1-of-{index['shards']}.npy"]), geometry)),
+        "models": _models(metrics),
+        "many_models": len(metrics["models"]) > 1,
+        "figures": folder / "evaluation",
+        "settings": json.dumps(_settings(folder, metrics, sidecars), indent=1, ensure_ascii=False),
+    }
+
+
+def verdict(metrics: dict[str, Any], check: dict[str, Any]) -> str:
+    """One sentence or two that say plainly how good the submission is."""
+    loss = metrics["log_loss"]
+    if not loss["beats_prior"]:
+        text = (
+            f"The networks do not beat the constant prior: out-of-fold log loss {loss['value']:.4f}, prior "
+            f"{loss['prior']:.4f}. Do not expect anything of this submission."
+        )
+    else:
+        text = (
+            f"Out-of-fold log loss {loss['value']:.4f} (95 % interval {loss['interval'][0]:.4f} to "
+            f"{loss['interval'][1]:.4f}) against {loss['prior']:.4f} for the constant prior."
+        )
+    if check.get("true_score") is not None:
+        text += f" The true score of the test set is {check['true_score']:.4f} ({metrics['metric'].replace('_', ' ')})."
+    return text
+
+
+def cards(metrics: dict[str, Any], check: dict[str, Any]) -> list[dict[str, str]]:
+    """The figures at the top: out-of-fold scores, the baseline, the true score, the rows."""
+    loss, accuracy = metrics["log_loss"], metrics["accuracy"]
+    tone = "good" if loss["beats_prior"] else "warn"
+    shown = [
+        _card("out-of-fold log loss", f"{loss['value']:.4f}", f"± {loss['sd']:.4f} between folds", tone),
+        _card("constant prior", f"{loss['prior']:.4f}", "log loss without looking"),
+        _card(
+            "accuracy",
+            f"{100 * accuracy['value']:.1f} %",
+            f"95 %: {100 * accuracy['interval'][0]:.1f} to {100 * accuracy['interval'][1]:.1f} %",
+        ),
+    ]
+    if metrics["auc"] is not None:
+        auc = metrics["auc"]
+        shown.append(_card("AUC", f"{auc['value']:.4f}", f"95 %: {auc['interval'][0]:.4f} to {auc['interval'][1]:.4f}"))
+    if metrics["metric"] not in ("log_loss", "accuracy", "auc") and metrics["expected_score"] is not None:
+        shown.append(_card(metrics["metric"].replace("_", " "), f"{metrics['expected_score']:.4f}", "expected score"))
+    if check.get("true_score") is not None:
+        shown.append(_card("true test score", f"{check['true_score']:.4f}", metrics["metric"].replace("_", " ")))
+    valid = check["valid"]
+    shown.append(
+        _card("submission", "valid" if valid else "NOT VALID", f"{check['rows']:,} rows", "good" if valid else "warn")
+    )
+    return shown
+
+
+def _card(name: str, value: str, note: str, tone: str = "") -> dict[str, str]:
+    return {"name": name, "value": value, "note": note, "tone": tone}
+
+
+def _submission(folder: Path, check: dict[str, Any]) -> dict[str, Any]:
+    table = read_table(folder / "submission.csv")
+    return {
+        "path": str(folder / "submission.csv"),
+        "line": f"{check['rows']:,} rows, checked row by row against the sample submission.",
+        "columns": list(table.columns),
+        "head": table.head(ROWS_SHOWN).to_numpy().tolist(),
+        "more": f"{len(table) - ROWS_SHOWN:,}" if len(table) > ROWS_SHOWN else "",
+    }
+
+
+def _models(metrics: dict[str, Any]) -> list[dict[str, str]]:
+    rows = [
+        {"model": model, "fold": str(fold["fold"]), **_scores(fold)}
+        for model, scores in metrics["models"].items()
+        for fold in scores["folds"]
+    ]
+    rows.append({"model": "blend, calibrated", "fold": "all", **_scores({**_flat(metrics), "n": metrics["n"]})})
+    return rows
+
+
+def _flat(metrics: dict[str, Any]) -> dict[str, Any]:
+    return {key: metrics[key]["value"] if metrics[key] else None for key in ("log_loss", "accuracy", "auc")}
+
+
+def _scores(scores: dict[str, Any]) -> dict[str, str]:
+    told = {key: "–" if scores[key] is None else f"{scores[key]:.4f}" for key in ("log_loss", "accuracy", "auc")}
+    return {"n": f"{scores['n']:,}", **told}
+
+
+def duplicates_line(duplicates: dict[str, Any]) -> str:
+    """What was found of near-duplicates, counted: the summary of a list that can be opened."""
+    return "Near-duplicates: " + ", ".join(
+        f"{len(found)} {kind.replace('_', ' ')}" for kind, found in duplicates.items()
+    )
+
+
+def geometry_table(geometry: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The scans' geometry as a table of its short values that some scan has; empty for pictures."""
+    if not geometry:
+        return {}
+    columns = [
+        key
+        for key in dict.fromkeys(key for told in geometry.values() for key in told)
+        if all(_is_short(told.get(key)) for told in geometry.values())
+        and any(_short(told.get(key)) for told in geometry.values())
+    ]
+    rows = [[sample, *(_short(told.get(key)) for key in columns)] for sample, told in geometry.items()]
+    return {"line": f"{len(geometry):,} scans.", "columns": ["scan", *columns], "rows": rows}
+
+
+def scan_figures(shards: Shards, geometry: dict[str, dict[str, Any]]) -> Iterator[tuple[bytes, str]]:
+    """Three views of the first scan as the network gets it, each as PNG with its caption; none for pictures."""
+    if len(shards.sample_shape) != 4 or not len(shards):
+        return
+    import numpy as np
+
+    from catscan.kinds.scans import figures
+
+    sample_id = shards.sample_ids[0]
+    array, told = shards.take(np.array([0]))[0], geometry[sample_id]
+    views: dict[Callable[..., Figure], str] = {
+        figures.montage: f"Scan {sample_id}, slices from the feet upwards, with heights in mm.",
+        figures.three_planes: "The same scan in three planes, in true proportions.",
+        figures.histogram: "How often each value occurs, and what is cut off at both ends.",
+    }
+    for view, caption in views.items():
+        drawn = io.BytesIO()
+        view(array, told).savefig(drawn, format="png", dpi=160, metadata={"Software": None})
+        yield drawn.getvalue(), caption
+
+
+def _is_short(value: Any) -> bool:
+    return not isinstance(value, dict) and len(_short(value)) <= 60
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list):
+        return ", ".join(_short(item) for item in value)
+    return "" if value is None else str(value)
+
+
+def _settings(folder: Path, metrics: dict[str, Any], sidecars: list[dict[str, Any]]) -> dict[str, Any]:
+    models = {
+        str(path.parent.relative_to(folder / "models")): read_json(path)
+        for name in metrics["models"]
+        for path in sorted((folder / "models" / name).glob("fold-*/model.json"))
+    }
+    return {"preprocess": sidecars[0]["settings"], "models": models}

@@ -1,0 +1,174 @@
+"""Blend, calibrate and clip the predictions, write the submission and check it row by row.
+
+In: the test predictions of all models and folds, evaluation/metrics.json (temperature, clip, odds, expected score),
+index.csv and index.json, the sample submission among the raw files, the truth of the test set where it is known. Out:
+`submission.csv`, with the ids, the columns and the order of the sample submission, and `submission.json`, what was
+checked and what score is expected.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from catscan.common.errors import listed
+from catscan.common.files import read_json, whole, write_json
+from catscan.common.progress import say
+from catscan.common.settings import parse
+from catscan.common.tables import read_table
+from catscan.common.words import number_of
+from catscan.raw.files import RawFiles
+from catscan.raw.places import read_raw_table
+from catscan.scores.calibration import Calibration, calibrate, clipped, expected_prior
+from catscan.scores.metrics import Problem, metric_named, with_odds
+from catscan.scores.predictions import read_predictions
+from catscan.stages.submission.fill import Filled, fill_sheet
+from catscan.stages.submission.sheet import Form, foreign_values, form_of
+from catscan.stages.submission.sheet_check import check_sheet
+from catscan.stages.submission.truth import true_score
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The keys of the block `submission` but its kind, and the metric with its weights."""
+
+    sample: str
+    id_column: str
+    columns: tuple[str, ...]
+    value: str
+    row_id: str
+    rows: dict[str, Any]
+    aggregate: str
+    metric: str
+    metric_weights: tuple[float, ...]
+    metric_positive_weight: float
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("--settings", required=True, help="the stage's settings, as JSON")
+    parser.add_argument("--raw", required=True, type=Path, help="the raw folder")
+    parser.add_argument("--truth", type=Path, help="the truth of the test set; may be absent")
+    parser.add_argument("--index", required=True, type=Path, help="the index")
+    parser.add_argument("--summary", required=True, type=Path, help="the index's summary")
+    parser.add_argument("--metrics", required=True, type=Path, help="evaluation/metrics.json")
+    parser.add_argument("--predictions", required=True, type=Path, nargs="+", help="MODEL/fold-K.csv, one or more")
+    parser.add_argument("--out", required=True, type=Path, help="the submission to write")
+    parser.add_argument("--check", required=True, type=Path, help="what was checked, JSON")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the submission and check it."""
+    settings = parse(Settings, args.settings)
+    summary, metrics = read_json(args.summary), read_json(args.metrics)
+    metric_named(settings.metric, summary["task"])
+    sample, fields = _asked(args.raw, settings)
+    form = _form(sample, settings, summary)
+    predictions = read_predictions(args.predictions, form.classes, form.task)
+    expected = expected_prior(summary["prior"], summary["n_train"], form.task)
+    calibration = Calibration(metrics["temperature"], metrics["clip"], expected)
+    odds = np.array(metrics["odds"])
+    filled = fill_sheet(
+        sample,
+        form,
+        predictions.sample_ids,
+        with_odds(calibrate(predictions.probabilities, calibration, form.task), odds),
+        prior=with_odds(clipped(np.array([summary["prior"]]), calibration.clip, form.task), odds)[0],
+        fields=fields,
+        aggregate=settings.aggregate,
+        at_least_one=_all_have_a_class(args.index),
+    )
+    with whole(args.out) as partial:
+        filled.table.to_csv(partial, index=False, lineterminator="\n")
+        check_sheet(partial, sample, form, name=str(args.out))
+    check = {
+        "rows": len(filled.table),
+        "columns": list(filled.table.columns),
+        "valid": True,
+        "missing": filled.missing,
+        "warnings": list(_warnings(foreign_values(sample, form), filled)),
+        "metric": settings.metric,
+        "expected_score": metrics["expected_score"],
+        "true_score": _true_score(args, settings, form),
+        "temperature": calibration.temperature,
+        "clip": calibration.clip,
+        "models": predictions.models,
+        "sha256": hashlib.sha256(args.out.read_bytes()).hexdigest(),
+    }
+    write_json(args.check, check)
+    _tell(check)
+
+
+def _asked(folder: Path, settings: Settings) -> tuple[pd.DataFrame, dict[str, dict[str, str]]]:
+    """The sample submission; and by sample id the cells of `rows.csv`, where the row ids need more than the id."""
+    raw = RawFiles(folder)
+    try:
+        files = raw.all()
+        sample = read_raw_table(raw, files, settings.sample, columns=[*filter(None, [settings.id_column])])
+        rows = {"csv": "", "id_column": ""} | settings.rows
+        if not rows["csv"]:
+            return sample, {}
+        table = read_raw_table(raw, files, rows["csv"], columns=[*filter(None, [rows["id_column"]])])
+    finally:
+        raw.close()
+    ids = table[rows["id_column"] or table.columns[0]]
+    return sample, {
+        key: {str(k): v for k, v in row.items()} for key, row in zip(ids, table.to_dict("records"), strict=True)
+    }
+
+
+def _form(sample: pd.DataFrame, settings: Settings, summary: dict[str, Any]) -> Form:
+    return form_of(
+        sample,
+        id_column=settings.id_column,
+        columns=settings.columns,
+        value=settings.value,
+        row_id=settings.row_id,
+        task=summary["task"],
+        classes=summary["classes"],
+        positive=summary["positive"],
+    )
+
+
+def _warnings(foreign: list[str], filled: Filled) -> Iterator[str]:
+    """What a person should know before the file is handed in."""
+    if foreign:
+        yield f"the sample submission has values that ours never has: {listed(foreign)}; see submission.value"
+    if filled.extra:
+        rows = number_of(len(filled.extra), "row")
+        yield f"{rows} predicted that the sample submission does not ask for, left out: {listed(filled.extra)}"
+    if filled.missing:
+        rows = number_of(len(filled.missing), "row")
+        yield f"{rows} without a prediction, filled by the prior: {listed(filled.missing)}"
+    if filled.several:
+        yield "the expected score is of single samples; the competition scores rows, each made of several"
+
+
+def _all_have_a_class(index_path: Path) -> bool:
+    index = read_table(index_path, columns=["split", "label"])
+    return bool((index.loc[index["split"] == "train", "label"] != "").all())
+
+
+def _true_score(args: argparse.Namespace, settings: Settings, form: Form) -> float | None:
+    if not args.truth or not args.truth.is_file():
+        return None
+    problem = Problem(form.task, form.positive, settings.metric_weights, settings.metric_positive_weight)
+    true = true_score(args.out, args.truth, form, metric=settings.metric, problem=problem)
+    return None if math.isnan(true) else true
+
+
+def _tell(check: dict[str, Any]) -> None:
+    for warning in check["warnings"]:
+        say(f"warning: {warning}")
+    say(f"valid: {number_of(check['rows'], 'row')}, columns {', '.join(check['columns'][:5])}")
+    for name in ("expected_score", "true_score"):
+        if check[name] is not None:
+            say(f"{name.replace('_', ' ')}: {check['metric']} {check[name]:.4f}")

@@ -1,0 +1,226 @@
+"""The submission sheet: what its rows and columns mean, and how values are written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from catscan.common.errors import CatscanError, did_you_mean, listed
+from catscan.common.tables import place_of_row
+from catscan.scores.metrics import decide
+
+Array = NDArray[np.float64]
+
+FIELD = re.compile(r"\{(\w+)\}")
+DIGITS = ".9g"  # of a probability: enough to tell any two apart that a metric could tell apart
+SEPARATOR = " "
+PER_CLASS = ("probability", "one_hot")
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a sheet looks like.
+
+    Attributes
+    ----------
+    id_column
+        Its first or named column.
+    columns
+        The value columns, in the sheet's order.
+    of_class
+        The class number of each value column; empty when one column speaks of all classes.
+    value
+        probability, label, index, one_hot or list.
+    row_id
+        The template of the row ids; with {class} there is one row a sample and class.
+    task, classes, positive
+        As in the index's summary; `positive` is the number of the class.
+    """
+
+    id_column: str
+    columns: tuple[str, ...]
+    of_class: tuple[int, ...]
+    value: str
+    row_id: str
+    task: str
+    classes: tuple[str, ...]
+    positive: int
+
+    @property
+    def is_long(self) -> bool:
+        """Whether there is one row a sample and class."""
+        return "{class}" in self.row_id
+
+
+def form_of(
+    sample: pd.DataFrame,
+    *,
+    id_column: str,
+    columns: Sequence[str],
+    value: str,
+    row_id: str,
+    task: str,
+    classes: Sequence[str],
+    positive: str,
+) -> Form:
+    """The form of the sheet that looks like ``sample``, the sample submission.
+
+    Raises
+    ------
+    CatscanError
+        When it has an id twice, or its columns and the classes do not fit each other.
+    """
+    id_column = id_column or str(sample.columns[0])
+    there = [str(name) for name in sample.columns if name != id_column]
+    if columns and set(columns) != set(there):
+        unknown = [name for name in columns if name not in there]
+        raise CatscanError(
+            "The submission's columns are not those of the sample submission.",
+            where="config key submission.columns",
+            found=f"{listed(list(columns))}; the sample submission has {listed(there)}",
+            do=did_you_mean(unknown[0], there) if unknown else "Name all of them, or none.",
+        )
+    twice = sample[id_column][sample[id_column].duplicated()]
+    if len(twice):
+        raise CatscanError(
+            "The sample submission has an id twice.",
+            where=place_of_row(twice, 0),
+            found=repr(twice.iloc[0]),
+            do="Fetch it again.",
+        )
+    form = Form(id_column, tuple(there), (), value, row_id, task, tuple(classes), list(classes).index(positive))
+    if form.is_long or value not in PER_CLASS:
+        if len(there) != 1 or (form.is_long and value not in PER_CLASS):
+            raise _misfit(form, "one value column" if len(there) != 1 else "probabilities, or 0 and 1")
+        return form
+    if len(there) == 1 and task == "binary":
+        return _with_classes(form, [form.positive])
+    if len(there) != len(classes):
+        raise _misfit(form, f"one column a class ({len(classes)})")
+    if columns:
+        return _with_classes(form, [list(columns).index(name) for name in there])
+    plain = ["_".join(name.split()) for name in there]
+    for names in (there, plain):
+        if set(names) == set(classes):
+            return _with_classes(form, [list(classes).index(name) for name in names])
+    raise CatscanError(
+        "It is not clear which column of the sample submission is which class.",
+        where="config key submission.columns",
+        found=f"columns {listed(there)}; classes {listed(list(classes))}",
+        do="Name the columns in the order of the classes.",
+    )
+
+
+def _with_classes(form: Form, of_class: list[int]) -> Form:
+    return replace(form, of_class=tuple(of_class))
+
+
+def _misfit(form: Form, wanted: str) -> CatscanError:
+    return CatscanError(
+        f"A submission of this form needs {wanted}.",
+        where="config keys submission.value, submission.row_id and data.task",
+        found=f"{form.value} values of a {form.task} task in the columns {listed(list(form.columns))}",
+        do="Compare the sample submission with the config.",
+    )
+
+
+def foreign_values(sample: pd.DataFrame, form: Form) -> list[str]:
+    """Values of the sample submission that no row of ours can have, which hints at another form.
+
+    >>> classes = Form("id", ("label",), (), "label", "{id}", "binary", ("healthy", "cancer"), 1)
+    >>> foreign_values(pd.DataFrame({"id": ["1", "2"], "label": ["0", "1"]}), classes)
+    ['0', '1']
+    """
+    if form.value not in ("label", "index", "list"):
+        return []
+    known = {str(number) for number in range(len(form.classes))} if form.value == "index" else set(form.classes)
+    cells = {part for cell in sample[form.columns[0]] for part in _parts(cell, form)}
+    return sorted(cells - known)
+
+
+def _parts(cell: str, form: Form) -> list[str]:
+    return [part for part in (cell.split(SEPARATOR) if form.value == "list" else [cell]) if part]
+
+
+def fill_in(template: str, fields: dict[str, str]) -> str:
+    """The row id that ``template`` gives for ``fields``.
+
+    >>> fill_in("{patient}-{side}", {"patient": "0012", "side": "L"})
+    '0012-L'
+    """
+
+    def text(found: re.Match[str]) -> str:
+        if found[1] not in fields:
+            raise CatscanError(
+                f"The template of the row ids names an unknown field {found[1]!r}.",
+                where="config key submission.row_id",
+                found=repr(template),
+                do=did_you_mean(found[1], list(fields)),
+            )
+        return fields[found[1]]
+
+    return FIELD.sub(text, template)
+
+
+def split_row_id(row_id: str, form: Form, *, where: str) -> tuple[tuple[str, ...], int]:
+    """The fields of a long sheet's row id, and the number of the class it speaks of.
+
+    Raises
+    ------
+    CatscanError
+        When it does not follow the template.
+    """
+    names = FIELD.findall(form.row_id)
+    found = _row_id_regex(form.row_id, form.classes).fullmatch(row_id)
+    if not found:
+        raise CatscanError(
+            f"The row id {row_id!r} does not follow the template.",
+            where=where,
+            found=f"template {form.row_id!r}, classes {listed(list(form.classes))}",
+            do="Mend submission.row_id, or data.classes.",
+        )
+    texts = list(found.groups())
+    number = form.classes.index(texts.pop(names.index("class")))
+    return tuple(texts), number
+
+
+@cache
+def _row_id_regex(template: str, classes: tuple[str, ...]) -> re.Pattern[str]:
+    texts = FIELD.split(template)  # text, field, text, field, ..., text
+    fields = [f"({'|'.join(map(re.escape, classes))})" if name == "class" else "(.+)" for name in texts[1::2]]
+    pieces = [re.escape(text) + field for text, field in zip(texts[::2], [*fields, ""], strict=True)]
+    return re.compile("".join(pieces), re.DOTALL)
+
+
+def write_cells(probabilities: Array, form: Form, *, at_least_one: bool) -> list[list[str]]:
+    """The value cells of rows that each speak of all classes.
+
+    Parameters
+    ----------
+    probabilities
+        (rows, classes).
+    at_least_one
+        As in `metrics.decide`.
+
+    Returns
+    -------
+    list of list of str
+        (rows, columns); for a long sheet (rows, classes), to be stood upright by the caller.
+    """
+    if form.value == "probability":
+        shown = probabilities if form.is_long else probabilities[:, list(form.of_class)]
+        return [[format(cell, DIGITS) for cell in row] for row in shown.tolist()]
+    decided = decide(probabilities, form.task, at_least_one=at_least_one)
+    if form.value == "one_hot":
+        shown = decided if form.is_long else decided[:, list(form.of_class)]
+        return [[str(int(cell)) for cell in row] for row in shown]
+    if form.value == "list":
+        return [[SEPARATOR.join(form.classes[number] for number in np.flatnonzero(row))] for row in decided]
+    numbers = decided.argmax(axis=1)
+    return [[str(number) if form.value == "index" else form.classes[number]] for number in numbers]

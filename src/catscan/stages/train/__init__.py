@@ -1,0 +1,154 @@
+"""Train one network on all folds but one, and predict the one held out.
+
+In: `index.csv`, `index.json`, the train split's shards.
+Out, in the folder of the model and fold: `weights.npz` and `model.json` (`catscan.networks.model`), `history.csv` (one
+row an epoch: learning rate, losses, metrics of the held-out fold), `out-of-fold.csv` (`sample_id`, one probability
+column a class, in index order, each the mean over the sample and its mirror image, as `catscan predict` has it).
+Beside them, undeclared: `checkpoint/` while it runs, `events/` for TensorBoard.
+Settings: the model's block of the config, with `task`, `metric`, `precision` and `threads` (`settings.py` beside this).
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from catscan.common.files import alone_in
+from catscan.common.fingerprint import code_of, versions_of
+from catscan.common.progress import say
+from catscan.common.settings import parse
+from catscan.common.tables import write_table
+from catscan.common.words import number_of
+from catscan.networks import layer_list
+from catscan.networks.device import one_device, visible_gpus
+from catscan.networks.model import Model, write_model
+from catscan.networks.registry import Network, Recipe, describe, digest_of_file, find
+from catscan.networks.session import Compute, device_name, resolve_precision
+from catscan.scores.metrics import Problem
+from catscan.stages.train.checkpoints import Checkpoints
+from catscan.stages.train.data import Data, open_data, reader_of, remarks
+from catscan.stages.train.settings import Settings, resolve
+
+if TYPE_CHECKING:
+    from catscan.stages.train import engine
+
+__all__ = ["Settings", "register", "run"]
+
+CHECKPOINTS, EVENTS = "checkpoint", "events"
+FLOATS = "%.9g"  # a float32 comes back as it was
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the stage's arguments."""
+    parser.add_argument("--settings", required=True, help="the stage's settings, as JSON")
+    parser.add_argument("--index", type=Path, required=True, help="index.csv")
+    parser.add_argument("--summary", type=Path, required=True, help="index.json")
+    parser.add_argument("--arrays", type=Path, nargs="+", required=True, help="the train split's shards (.npy)")
+    parser.add_argument("--fold", type=int, required=True, help="the fold that is held out")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the model")
+    parser.add_argument("--threads", type=int, default=1, help="cores to use; the result does not depend on it")
+    parser.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto", help="what to compute on")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train one model on one split and write its folder."""
+    settings = parse(Settings, args.settings)
+    with alone_in(args.out):
+        _run(args, settings)
+
+
+def _run(args: argparse.Namespace, settings: Settings) -> None:
+    multilabel = settings.task == "multilabel"
+    data = open_data(args.index, args.summary, args.arrays, fold=args.fold, multilabel=multilabel)
+    network = find(settings.network, data.shards.sample_shape, len(data.classes))
+    recipe = resolve(settings, network.recipe)
+    for line in remarks(data, args.fold):
+        say(line)
+    with one_device(args.device, visible_gpus()) as gpu:
+        compute = Compute(settings.threads, resolve_precision(settings.precision, gpu=gpu), gpu)
+        _tell(settings.network, data.shards.sample_shape, len(data.classes), recipe, compute)
+        trained = _train(args.out, settings, data=data, network=network, recipe=recipe, compute=compute)
+        found = trained.predictor.predict(data.shards.take, data.held_rows, flips=True)
+    model = Model(
+        network=settings.network,
+        network_sha256=digest_of_file(settings.network),
+        sample_shape=data.shards.sample_shape,
+        classes=tuple(data.classes),
+        task=settings.task,
+        threads=settings.threads,
+        training={
+            "recipe": asdict(recipe),
+            "seed": settings.seed,
+            "precision": compute.precision,
+            "samples": len(data.train_rows),
+            "fold": args.fold,
+            "epochs_done": len(trained.history),
+            "versions": versions_of("stages.train"),
+        },
+        **reader_of(args.arrays),
+    )
+    table = pd.DataFrame(found, columns=data.classes)
+    table.insert(0, "sample_id", [data.sample_ids[row] for row in data.held_rows])
+    write_table(args.out / "history.csv", _history_table(trained.history), float_format=FLOATS)
+    write_table(args.out / "out-of-fold.csv", table, float_format=FLOATS)
+    write_model(args.out, model, trained.weights)
+    shutil.rmtree(args.out / CHECKPOINTS, ignore_errors=True)  # done: nothing to go on from
+
+
+def _tell(network: Any, sample_shape: tuple[int, ...], classes: int, recipe: Recipe, compute: Compute) -> None:
+    """What is about to be trained, and on what."""
+    if not isinstance(network, str):
+        say(layer_list.shapes_table(layer_list.normalised(network, len(sample_shape) - 1), sample_shape, classes))
+    size = " x ".join(map(str, sample_shape))
+    say(
+        f"{describe(network, sample_shape)} on samples of {size}: {number_of(recipe.epochs, 'epoch')}, "
+        f"batches of {recipe.batch_size}, {recipe.optimizer}, rate {recipe.learning_rate:g} {recipe.schedule}"
+    )
+    say(f"{device_name(gpu=compute.gpu)}, {compute.precision}, {number_of(compute.threads, 'thread')}")
+
+
+def _train(
+    out: Path, settings: Settings, *, data: Data, network: Network, recipe: Recipe, compute: Compute
+) -> engine.Trained:
+    """Run the engine that the settings name."""
+    from catscan.stages.train import engine
+
+    job = engine.Job(
+        build=network.build(),
+        recipe=recipe,
+        data=data,
+        problem=Problem(
+            task=settings.task,
+            positive=data.positive,
+            weights=settings.metric_weights,
+            positive_weight=settings.metric_positive_weight,
+        ),
+        seed=settings.seed,
+        metric=settings.metric,
+        class_weights=settings.class_weights,
+        early_stopping=settings.early_stopping,
+        max_minutes=settings.max_minutes,
+        compute=compute,
+    )
+    if settings.engine == "tflearn-fit":
+        from catscan.stages.train.tflearn_fit import train_with_fit
+
+        return train_with_fit(job)
+    identity = {
+        "settings": asdict(settings),
+        "data": data.digest,
+        "code": code_of("stages.train") + digest_of_file(settings.network),
+        "package versions": versions_of("stages.train"),
+        "precision": compute.precision,
+    }
+    return engine.train(job, Checkpoints(out / CHECKPOINTS, identity), out / EVENTS)
+
+
+def _history_table(history: list[dict[str, float]]) -> pd.DataFrame:
+    table = pd.DataFrame(history)
+    return table.astype({"epoch": int})

@@ -1,0 +1,155 @@
+"""What one training sees: the samples it learns from, and those of the fold it is held out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catscan.common.arrays import Shards
+from catscan.common.errors import CatscanError, listed
+from catscan.common.files import read_json
+from catscan.common.tables import read_table
+
+
+@dataclass(frozen=True)
+class Data:
+    """The samples of one competition with labels, split by one fold.
+
+    Attributes
+    ----------
+    shards
+        All of them, by memory map.
+    sample_ids
+        One a row of the shards.
+    targets
+        (rows, classes) float32, 0 or 1.
+    train_rows, held_rows
+        Rows to learn from, rows of the held-out fold; ascending.
+    classes
+        In the order of the columns.
+    positive
+        The column of the positive class.
+    n_bad
+        Samples of the index without a row, because they could not be read.
+    """
+
+    shards: Shards
+    sample_ids: list[str]
+    targets: NDArray[np.float32]
+    train_rows: NDArray[np.int64]
+    held_rows: NDArray[np.int64]
+    classes: list[str]
+    positive: int
+    n_bad: int
+
+    @property
+    def digest(self) -> str:
+        """Digest of ids, targets and split, to know the data of a checkpoint again; the pixels are not read."""
+        digest = hashlib.sha256(repr((self.sample_ids, self.classes, self.shards.sample_shape)).encode())
+        for part in (self.targets, self.train_rows, self.held_rows):
+            digest.update(np.ascontiguousarray(part).tobytes())
+        return digest.hexdigest()[:16]
+
+
+def open_data(index: Path, summary: Path, arrays: Sequence[Path], *, fold: int, multilabel: bool) -> Data:
+    """Open the shards and look up each row's label and fold.
+
+    Raises
+    ------
+    CatscanError
+        When a label is no class, the index has none of the shards' ids, or no sample is left to learn from.
+    """
+    table = read_table(index, columns=["sample_id", "split", "label", "fold"])
+    table = table[table["split"] == "train"]
+    facts = read_json(summary)
+    classes = [str(name) for name in facts["classes"]]
+    shards = Shards(arrays)
+    labels = dict(zip(table["sample_id"], table["label"], strict=True))
+    folds = dict(zip(table["sample_id"], table["fold"], strict=True))
+    strangers = [name for name in shards.sample_ids if name not in labels]
+    if strangers:
+        raise CatscanError(
+            "The shards hold samples that the index does not.",
+            where=str(index),
+            found=listed(strangers),
+            do="Delete the arrays and run again.",
+        )
+    targets = _targets([labels[name] for name in shards.sample_ids], classes, multilabel=multilabel, where=str(index))
+    held = np.array([folds[name] == str(fold) for name in shards.sample_ids], bool)
+    data = Data(
+        shards=shards,
+        sample_ids=shards.sample_ids,
+        targets=targets,
+        train_rows=np.flatnonzero(~held),
+        held_rows=np.flatnonzero(held),
+        classes=classes,
+        positive=classes.index(str(facts["positive"])) if facts.get("positive") else -1,
+        n_bad=len(table) - len(shards.sample_ids),
+    )
+    if not len(data.train_rows):
+        raise CatscanError(
+            f"No sample is left to learn from when fold {fold} is held out.",
+            where=str(index),
+            found=f"{len(data.held_rows)} samples, all of fold {fold}",
+            do="Set `index.folds` to at least 2.",
+        )
+    return data
+
+
+def _targets(labels: list[str], classes: list[str], *, multilabel: bool, where: str) -> NDArray[np.float32]:
+    column = {name: number for number, name in enumerate(classes)}
+    targets = np.zeros((len(labels), len(classes)), np.float32)
+    for row, label in enumerate(labels):
+        for name in label.split() if multilabel else [label]:
+            if name not in column:
+                raise CatscanError(f"The label {name!r} is none of the classes.", where=where, found=listed(classes))
+            targets[row, column[name]] = 1
+    return targets
+
+
+def remarks(data: Data, fold: int) -> list[str]:
+    """What a person should know about the split before the training: counts, and what is too small."""
+    per_class = data.targets[data.train_rows].sum(axis=0).astype(int)
+    counts = ", ".join(f"{name} {count:,}" for name, count in zip(data.classes, per_class, strict=True))
+    lines = [
+        f"{len(data.train_rows):,} samples to learn from ({counts}), {len(data.held_rows):,} in the held-out "
+        f"fold {fold}" + (f"; {data.n_bad:,} could not be read" if data.n_bad else "")
+    ]
+    missing = [name for name, count in zip(data.classes, per_class, strict=True) if not count]
+    if missing:
+        lines.append(f"note: no sample to learn {listed(missing)} from; its probability will mean nothing")
+    if not len(data.held_rows):
+        lines.append("note: the held-out fold is empty: nothing tells how well this network does")
+    return lines
+
+
+def class_weights(targets: NDArray[np.float32], kind: str) -> NDArray[np.float32]:
+    """One weight a sample, of mean 1: all equal, or ("balanced") such that every class that occurs weighs the same.
+
+    A sample of several classes has the mean of their weights, one of none has weight 1 before the scaling.
+    """
+    weights = np.ones(len(targets), np.float64)
+    if kind == "balanced":
+        counts = targets.sum(axis=0).astype(np.float64)
+        per_class = np.where(counts > 0, len(targets) / np.maximum(counts, 1), 0.0)
+        labels = targets.sum(axis=1)
+        weights = np.where(labels > 0, targets @ per_class / np.maximum(labels, 1), 1.0)
+    return (weights / weights.mean()).astype(np.float32)
+
+
+def smoothed(targets: NDArray[np.float32], smoothing: float, *, multilabel: bool) -> NDArray[np.float32]:
+    """Targets of which the share ``smoothing`` is spread evenly: over the classes, or over yes and no."""
+    even = 0.5 if multilabel else 1 / targets.shape[1]
+    return (targets * (1 - smoothing) + smoothing * even).astype(np.float32)
+
+
+def reader_of(paths: Sequence[Path]) -> dict[str, Any]:
+    """{kind, reader} of the first shard's sidecar: how a file becomes a sample."""
+    settings = read_json(Path(paths[0]).with_suffix(".json")).get("settings", {})
+    return {"kind": settings.get("kind", ""), "reader": settings.get("reader", {})}

@@ -1,0 +1,82 @@
+"""The tutorial's literal training, `tflearn.DNN(...).fit(...)`, for comparison.
+
+TFLearn 0.5.0 then shuffles while batches are still queued, so that up to a fifth of the samples are missed in an epoch
+and others seen twice; no two runs are equal; and any error in its data thread makes it wait for ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from typing import Any
+
+import numpy as np
+
+from catscan.common.progress import say
+from catscan.networks.compat import quiet, tf, tflearn
+from catscan.networks.layers import Mode, set_mode
+from catscan.networks.predictor import Predictor
+from catscan.networks.session import session_config
+from catscan.stages.train.engine import Job, Trained
+from catscan.stages.train.validation import Validation
+
+WARNING = (
+    "note: engine tflearn-fit misses samples, gives other weights each time, cannot be resumed, and passes over "
+    "schedule, augmentation, smoothing, EMA, class weights, early stopping and max_minutes"
+)
+
+
+def train_with_fit(job: Job) -> Trained:
+    """Train as the tutorial does; the weights are those after the last epoch."""
+    say(WARNING)
+    data, recipe = job.data, job.recipe
+    shape, rows = data.shards.sample_shape, data.train_rows
+    predictor = Predictor(job.build, shape, len(data.classes), multilabel=job.multilabel, compute=job.compute)
+    graph = tf.Graph()
+    with graph.as_default(), quiet(), tempfile.TemporaryDirectory() as logs:
+        tf.add_to_collection(tf.GraphKeys.GRAPH_CONFIG, session_config(job.compute))
+        tflearn.config.init_training_mode()
+        set_mode(Mode(training=None))
+        net = job.build(tflearn.input_data([None, *shape], name="input"), len(data.classes))
+        net = tflearn.activation(net, "sigmoid" if job.multilabel else "softmax")
+        loss = "binary_crossentropy" if job.multilabel else "categorical_crossentropy"
+        net = tflearn.regression(
+            net, optimizer=recipe.optimizer, learning_rate=recipe.learning_rate, loss=loss, name="targets"
+        )
+        model = tflearn.DNN(net, tensorboard_dir=logs)
+        teller = _Teller(job, predictor, model, graph)
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # noqa: PTH123
+            model.fit(
+                data.shards.take(rows).astype(np.float32),
+                data.targets[rows],
+                n_epoch=recipe.epochs,
+                batch_size=recipe.batch_size,
+                snapshot_epoch=False,
+                show_metric=True,
+                callbacks=teller,
+            )
+        weights = teller.weights()
+        model.session.close()
+    predictor.load(weights)
+    return Trained(weights=weights, history=teller.history, predictor=predictor)
+
+
+class _Teller(tflearn.callbacks.Callback):
+    """Predicts the held-out fold after each epoch, in our own session."""
+
+    def __init__(self, job: Job, predictor: Predictor, model: Any, graph: Any) -> None:
+        self.job, self.predictor, self.model = job, predictor, model
+        self.variables = {variable.op.name: variable for variable in graph.get_collection(tf.GraphKeys.MODEL_VARIABLES)}
+        self.history: list[dict[str, float]] = []
+
+    def weights(self) -> dict[str, Any]:
+        return self.model.session.run(self.variables)
+
+    def on_epoch_end(self, training_state: Any) -> None:
+        row: dict[str, float] = {"epoch": training_state.epoch, "learning_rate": self.job.recipe.learning_rate}
+        row["train_loss"] = float(training_state.loss_value)
+        if len(self.job.data.held_rows):
+            self.predictor.load(self.weights())
+            row |= Validation(self.job.data, self.job.problem, self.job.metric).measure(self.predictor)
+        self.history.append(row)

@@ -1,0 +1,148 @@
+"""Tables: every cell a string, so that ids keep their zeros."""
+
+import csv
+import io
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from catscan.common.errors import CatscanError
+from catscan.common.tables import natural_key, place_of_row, read_table, write_table
+
+
+def test_ids_keep_their_leading_zeros_and_na_stays_a_word() -> None:
+    table = read_table(io.StringIO("id,label\n00007,NA\n1e5,\n"))
+
+    assert table.to_numpy().tolist() == [["00007", "NA"], ["1e5", ""]]
+
+
+def test_a_byte_order_mark_is_not_part_of_the_first_column(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfid,x\n1,2\n")
+
+    assert list(read_table(tmp_path / "a.csv").columns) == ["id", "x"]
+
+
+def test_a_missing_column_is_named_with_the_nearest_one(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,labels\n1,2\n")
+
+    with pytest.raises(
+        CatscanError, match=r"lacks the column 'label'[\s\S]*a.csv[\s\S]*'id', 'labels'[\s\S]*\"labels\"\?"
+    ):
+        read_table(tmp_path / "a.csv", columns=["label"])
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        pytest.param(b"", "has no columns", id="empty"),
+        pytest.param(b'"a\n', "cannot be read as CSV", id="open-quote"),
+        pytest.param(b'id\n"a"b\n', "cannot be read as CSV", id="text-behind-a-quote"),
+        pytest.param(b"id\n\xff\n", "cannot be read as CSV", id="not-utf-8"),
+    ],
+)
+def test_what_is_no_table_is_one_block(tmp_path: Path, content: bytes, what: str) -> None:
+    (tmp_path / "a.csv").write_bytes(content)
+
+    with pytest.raises(CatscanError, match=what):
+        read_table(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("rows", "more", "line", "found"),
+    [
+        pytest.param(
+            "007,1,\n008,0,\n", "more", 2, "2 columns, and a row of 3 that starts with '007'", id="all-longer"
+        ),
+        pytest.param(
+            "007,1\n\n008,0,\n", "more", 4, "2 columns, and a row of 3 that starts with '008'", id="one-longer"
+        ),
+        pytest.param("007,1\n008\n", "fewer", 3, "2 columns, and a row of 1 that starts with '008'", id="one-shorter"),
+    ],
+)
+def test_a_row_of_another_length_than_the_header_is_refused_with_its_line(
+    tmp_path: Path, rows: str, more: str, line: int, found: str
+) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("id,label\n" + rows)
+
+    with pytest.raises(CatscanError, match=f"a row with {more} cells than its header") as refused:
+        read_table(path)
+
+    assert (refused.value.where, refused.value.found) == (f"{path}, line {line}", found)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        pytest.param("id,x\n1,a\n2,b\n", [2, 3], id="plain"),
+        pytest.param("\nid,x\n\n1,a\n  \n\n2,b\n\n", [4, 7], id="blank-lines"),
+        pytest.param('id,x\n1,"two\nlines"\n2,"three\n\nlines"\n3,c\n', [2, 4, 7], id="quoted-line-ends"),
+        pytest.param("id,x\r\n\r\n1,a\r\n2,b\r\n", [3, 4], id="windows-line-ends"),
+        pytest.param("id\n1\n\n2\n", [2, 4], id="one-column"),
+    ],
+)
+def test_each_row_knows_the_line_in_which_it_begins(tmp_path: Path, text: str, lines: list[int]) -> None:
+    (tmp_path / "a.csv").write_bytes(text.encode())
+
+    table = read_table(tmp_path / "a.csv")
+
+    assert list(table.index) == lines
+    assert [place_of_row(table, row) for row in range(len(table))] == [f"line {line}" for line in lines]
+    assert place_of_row(table["id"], 0) == f"line {lines[0]}"
+
+
+@given(st.lists(st.tuples(st.text(st.sampled_from('a,"\n '), min_size=1), st.integers(0, 3)), min_size=1))
+def test_the_line_of_a_row_is_where_its_text_begins(rows: list[tuple[str, int]]) -> None:
+    """Whatever stands in the cells, and however many blank lines stand between the rows."""
+    text = io.StringIO()
+    writer, begins = csv.writer(text, lineterminator="\n"), []
+    writer.writerow(["id", "x"])
+    for cell, blank in rows:
+        text.write("\n" * blank)
+        begins.append(text.getvalue().count("\n") + 1)
+        writer.writerow(["1", cell])
+
+    table = read_table(io.StringIO(text.getvalue(), newline=""))
+
+    assert list(table.index) == begins
+    assert list(table["x"]) == [cell for cell, _ in rows]
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,x,x\n1,2,3\n")
+
+    with pytest.raises(CatscanError, match="two columns of one name"):
+        read_table(tmp_path / "a.csv")
+
+
+def test_written_and_read_again_is_the_same(tmp_path: Path) -> None:
+    table = pd.DataFrame({"id": ["01", "a,b", 'q"q'], "x": ["", " ", "NA"]})
+    write_table(tmp_path / "a.csv", table)
+
+    pd.testing.assert_frame_equal(read_table(tmp_path / "a.csv").reset_index(drop=True), table)
+
+
+@given(st.lists(st.integers(0, 10**6), unique=True))
+def test_natural_order_of_numbered_names_is_the_order_of_the_numbers(numbers: list[int]) -> None:
+    names = [f"cat.{number}.jpg" for number in numbers]
+
+    assert sorted(names, key=natural_key) == [f"cat.{number}.jpg" for number in sorted(numbers)]
+
+
+@given(st.lists(st.text(max_size=12)))
+@example(["²", "2"])  # a digit, but no number
+def test_natural_order_exists_for_any_names(names: list[str]) -> None:
+    ordered = sorted(names, key=natural_key)
+
+    assert sorted(ordered, key=natural_key) == ordered
+
+
+@pytest.mark.parametrize("sign", [";", "\t", "|"])
+def test_a_table_with_other_separators_is_told_so(tmp_path: Path, sign: str) -> None:
+    (tmp_path / "a.csv").write_text(f"id{sign}label\n1{sign}cat\n")
+
+    with pytest.raises(CatscanError, match=r"not separated by commas[\s\S]*separated by"):
+        read_table(tmp_path / "a.csv", columns=["id", "label"])

@@ -1,0 +1,82 @@
+"""The last words of a run."""
+
+from pathlib import Path
+
+import pytest
+
+from catscan.common.files import write_json
+from catscan.flow.closing import box, failure, summary
+
+METRICS = {
+    "metric": "log_loss",
+    "expected_score": 0.2,
+    "folds": [{}, {}, {}],
+    "log_loss": {"value": 0.2, "sd": 0.01, "prior": 0.6931, "beats_prior": True},
+}
+CHECK = {"rows": 12500, "valid": True, "true_score": 0.21}
+
+
+def test_the_box_names_score_baseline_truth_and_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_json(tmp_path / "dogs" / "evaluation" / "metrics.json", METRICS)
+    write_json(tmp_path / "dogs" / "submission.json", CHECK)
+    (tmp_path / "report.html").touch()
+    box({"run": ["dogs", "not-run-yet"]}, tmp_path)
+    lines = capsys.readouterr().err.splitlines()
+
+    assert "log loss 0.2000 ± 0.0100 over 3 folds" in lines[2]
+    assert "log loss 0.6931" in lines[3]
+    assert "log loss 0.2100" in lines[4]
+    assert "(valid: 12,500 rows)" in lines[5]
+    assert len({len(line) for line in lines[:5]}) == 1
+
+
+def test_a_run_of_single_stages_ends_without_a_box(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    box({"run": ["dogs"]}, tmp_path)
+
+    assert capsys.readouterr().err == ""
+
+
+def test_networks_no_better_than_the_prior_are_told_so(tmp_path: Path) -> None:
+    worse = METRICS | {"log_loss": METRICS["log_loss"] | {"beats_prior": False}}
+
+    assert "do not beat it" in dict(summary(worse, CHECK, tmp_path))["prior alone"]
+
+
+def test_the_words_of_the_job_that_failed_come_last(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "index.log").write_text("12 files\ncatscan index: Nothing matches.\n  where  data.train\n")
+    (tmp_path / "fine.log").write_text("catscan was here, but this job did not fail\n")
+    snakemake = "Error in rule index_samples:\n    log: index.log (check log file(s) for error details)\n    shell: x\n"
+    (tmp_path / "snakemake.log").write_text(snakemake * 2)
+    failure(str(tmp_path / "snakemake.log"), tmp_path)
+
+    assert capsys.readouterr().err == "\ncatscan index: Nothing matches.\n  where  data.train\n\n"
+
+
+def test_a_job_that_said_nothing_is_pointed_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "snakemake.log").write_text("    log: train.log (check log file(s) for error details)\n")
+    failure([str(tmp_path / "snakemake.log")], tmp_path)
+
+    assert "train.log" in capsys.readouterr().err
+
+
+def test_a_job_that_was_killed_is_told_beside_one_that_spoke(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "index.log").write_text("catscan index: Nothing matches.\n")
+    (tmp_path / "train.log").write_text("epoch 1 of 2\n")
+    lines = [f"    log: {name}.log (check log file(s) for error details)\n" for name in ("index", "train")]
+    (tmp_path / "snakemake.log").write_text("".join(lines))
+    failure(str(tmp_path / "snakemake.log"), tmp_path)
+
+    told = capsys.readouterr().err
+    assert told.startswith("\ncatscan index: Nothing matches.\n\ncatscan: a stage stopped;")
+    assert told.endswith("train.log\n\n")
+
+
+def test_a_run_that_was_stopped_from_outside_has_no_failed_stage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "snakemake.log").write_text("Will exit after finishing currently running jobs (scheduler).\n")
+    failure(str(tmp_path / "snakemake.log"), tmp_path)
+
+    assert "no stage failed; the same command goes on" in capsys.readouterr().err

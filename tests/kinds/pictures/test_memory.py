@@ -1,0 +1,121 @@
+"""Decompression bombs and lying headers stay under 300 MB, in a process of their own that does nothing else."""
+
+from __future__ import annotations
+
+import io
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image
+
+MOST = 300  # MB, the whole process
+
+READ = """
+import sys
+from catscan.stages import preprocess
+from catscan.common.errors import BadSample
+from catscan.kinds.pictures import area
+from catscan.kinds.pictures.reader import PictureReader, PictureSettings
+from catscan.raw.files import RawFiles
+from catscan.kinds.samples import Sample
+
+area.machine_code(3)
+reader = PictureReader(RawFiles(sys.argv[1]), PictureSettings((64, 64), "rgb", "stretch", "area"))
+try:
+    print(reader.read(Sample("1", "", sys.argv[2])).array.shape)
+except BadSample as error:
+    print(error.reason)
+# Not ru_maxrss, which begins at the size of the process that started this one.
+print(next(int(line.split()[1]) // 1024 for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+def png(width: int, height: int, bits: int, colour: int, line_bytes: int = 0) -> bytes:
+    """A PNG of black pixels; without ``line_bytes`` only its header is whole."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
+    packed = zlib.compress(bytes((1 + line_bytes) * height if line_bytes else 1), 1)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+
+
+def jpeg_that_claims(width: int, height: int, *, progressive: bool = False, padding: int = 0) -> bytes:
+    """A small JPEG under a header of another size, made longer by ``padding`` so that its length betrays nothing."""
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64), "gray").save(file, "JPEG", progressive=progressive)
+    data = file.getvalue()
+    at = data.index(b"\xff\xc2" if progressive else b"\xff\xc0")
+    return data[: at + 5] + struct.pack(">HH", height, width) + data[at + 9 :] + bytes(padding)
+
+
+def tiff_that_claims(side: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(file, "TIFF")
+    data = file.getvalue()
+    for tag in (256, 257):
+        data = data.replace(struct.pack("<HHII", tag, 4, 1, 64), struct.pack("<HHII", tag, 4, 1, side))
+    return data
+
+
+def dicom_that_claims(side: int, *, said: int) -> bytes:
+    """A DICOM whose packed pixels claim to be of ``side``, and its header ``said``."""
+    data = (Path(pydicom.__file__).parent / "data" / "test_files" / "JPGExtended.dcm").read_bytes()
+    at = data.rindex(b"\xff\xc1") + 5
+    data = data[:at] + struct.pack(">HH", side, side) + data[at + 4 :]
+    for tag in (0x10, 0x11):  # (0028,0010) Rows, (0028,0011) Columns
+        place = data.index(struct.pack("<HH2sH", 0x28, tag, b"US", 2)) + 8
+        data = data[:place] + struct.pack("<H", said) + data[place + 2 :]
+    return data
+
+
+def webp(side: int) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.zeros((side, side), np.uint8)).save(file, "WEBP", lossless=True, method=0)
+    return file.getvalue()
+
+
+CASES: dict[str, tuple[Callable[[], bytes], str]] = {
+    "png-of-1600-Mpx": (lambda: png(40_000, 40_000, 1, 0), "is too large"),
+    "png-of-196-Mpx": (lambda: png(14_000, 14_000, 8, 2), "is too large"),
+    "largest-png": (lambda: png(4_320, 4_320, 8, 2, 12_960), "(64, 64, 3)"),
+    "largest-png-with-alpha": (lambda: png(4_000, 4_000, 8, 6, 16_000), "(64, 64, 3)"),
+    "jpeg-of-65500": (lambda: jpeg_that_claims(65_500, 65_500), "is too large"),
+    "jpeg-that-lies": (lambda: jpeg_that_claims(6_100, 6_100), "is cut off"),
+    "padded-jpeg-that-lies": (lambda: jpeg_that_claims(6_100, 6_100, padding=1 << 20), "is a damaged JPEG"),
+    "padded-progressive-jpeg-that-lies": (
+        lambda: jpeg_that_claims(3_500, 3_500, progressive=True, padding=1 << 20),
+        "is a damaged JPEG",
+    ),
+    "gif-of-65535": (lambda: b"GIF89a" + struct.pack("<HH", 65_535, 65_535) + bytes(99), "is too large"),
+    "bmp-of-60000": (lambda: b"BM" + bytes(16) + struct.pack("<ii", 60_000, 60_000) + bytes(99), "is too large"),
+    "dicom-of-60000": (lambda: dicom_that_claims(60_000, said=60_000), "is too large"),
+    "dicom-whose-jpeg-is-of-60000": (
+        lambda: dicom_that_claims(60_000, said=1024),
+        "has packed pixels of (60000, 60000, 1), not (1024, 1024, 1)",
+    ),
+    "tiff-of-60000": (lambda: tiff_that_claims(60_000), "is too large"),
+    "webp-of-25-Mpx": (lambda: webp(5_000), "is too large"),
+    "largest-webp": (lambda: webp(4_000), "(64, 64, 3)"),
+}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the peak from /proc")
+@pytest.mark.parametrize("name", CASES)
+def test_no_file_takes_more_than_300_mb(tmp_path, name):
+    make, expected = CASES[name]
+    (tmp_path / "bomb").write_bytes(make())
+
+    told = subprocess.run([sys.executable, "-c", READ, tmp_path, "bomb"], capture_output=True, text=True, check=True)
+
+    result, megabytes = told.stdout.splitlines()
+    assert expected in result
+    assert int(megabytes) < MOST

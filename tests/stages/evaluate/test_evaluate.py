@@ -1,0 +1,208 @@
+"""The evaluation says what the out-of-fold predictions are worth, and says it plainly."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from catscan.cli import main
+from catscan.common.arrays import Shards, write_shard
+from catscan.common.errors import CatscanError
+from catscan.common.files import read_json, write_json
+from catscan.common.settings import canonical
+from catscan.common.tables import read_table
+from catscan.scores import metrics
+from catscan.stages import evaluate
+from catscan.stages.evaluate import figures
+
+CLASSES = ["cat", "dog"]
+N = 120
+
+
+def competition(folder: Path, *, skill: float, folds: int = 3, n: int = N) -> Path:
+    """Write index, shards, histories and predictions of a competition whose networks have some ``skill``."""
+    draw = np.random.default_rng(5)
+    labels = np.arange(n) % 2
+    ids = [f"s{i}" for i in range(n)]
+    index = pd.DataFrame(
+        {
+            "sample_id": [*ids, "t0"],
+            "split": ["train"] * n + ["test"],
+            "label": [*(CLASSES[k] for k in labels), ""],
+            "group": [*ids, "t0"],
+            "fold": [*(str(i % 3) for i in range(n)), ""],
+        }
+    )
+    index.to_csv(folder / "index.csv", index=False)
+    write_json(
+        folder / "index.json", {"classes": CLASSES, "positive": "dog", "task": "binary", "folds": 3, "n_train": n}
+    )
+    write_shard(folder / "a.npy", draw.integers(0, 255, (n, 6, 5, 3), dtype=np.uint8), {"ids": ids, "bad": []})
+    for fold in range(folds):
+        rows = [i for i in range(n) if i % 3 == fold]
+        dog = 1 / (1 + np.exp(-(skill * (2 * labels[rows] - 1) + draw.normal(0, 1, len(rows)))))
+        place = folder / "models" / "resnet" / f"fold-{fold}"
+        place.mkdir(parents=True)
+        table = pd.DataFrame({"sample_id": [ids[i] for i in rows], "cat": 1 - dog, "dog": dog})
+        table.to_csv(place / "out-of-fold.csv", index=False)
+        history = pd.DataFrame({"epoch": [1, 2], "train_loss": [0.7, 0.5], "log_loss": [0.7, 0.6]})
+        history.to_csv(place / "history.csv", index=False)
+    return folder
+
+
+def told_of(folder: Path) -> dict[str, Any]:
+    """What metrics.json would say, without the figures."""
+    summary, index = read_json(folder / "index.json"), read_table(folder / "index.csv").set_index("sample_id")
+    paths = sorted((folder / "models" / "resnet").glob("*/out-of-fold.csv"))
+    held_out = evaluate.gather(paths, index[index["split"] == "train"], CLASSES, "binary", "log_loss")
+    return evaluate.evaluate(held_out, "log_loss", metrics.Problem("binary", positive=1), summary)
+
+
+def run(folder: Path) -> dict[str, Any]:
+    models = folder / "models" / "resnet"
+    arguments = ["--index", str(folder / "index.csv"), "--summary", str(folder / "index.json")]
+    arguments += ["--predictions", *map(str, sorted(models.glob("*/out-of-fold.csv")))]
+    arguments += ["--history", *map(str, sorted(models.glob("*/history.csv")))]
+    arguments += ["--arrays", str(folder / "a.npy"), "--out", str(folder / "evaluation")]
+    settings = canonical({"metric": "log_loss", "metric_weights": [], "metric_positive_weight": 1})
+    assert main(["evaluate", "--settings", settings, *arguments]) == 0
+    loaded: dict[str, Any] = read_json(folder / "evaluation" / "metrics.json")
+    return loaded
+
+
+def test_skilled_networks_beat_the_prior_within_their_interval(tmp_path: Path) -> None:
+    told = told_of(competition(tmp_path, skill=2.0))
+    loss = told["log_loss"]
+
+    assert loss["beats_prior"] is True
+    assert loss["prior"] == pytest.approx(np.log(2))
+    assert loss["interval"][0] < loss["value"] < loss["interval"][1] < loss["prior"]
+    assert told["accuracy"]["value"] > 0.9
+    assert told["remarks"] == []
+    assert [fold["n"] for fold in told["folds"]] == [40, 40, 40]
+
+
+def test_networks_without_skill_are_told_so(tmp_path: Path) -> None:
+    told = told_of(competition(tmp_path, skill=0.0))
+
+    assert not told["log_loss"]["beats_prior"] or told["log_loss"]["value"] > 0.68
+    # The temperature takes back what is not known: never much worse than the prior, where the networks alone were.
+    assert told["log_loss"]["value"] < told["log_loss"]["uncalibrated"]
+
+
+def test_few_samples_are_told_so(tmp_path: Path) -> None:
+    told = told_of(competition(tmp_path, skill=1.0, n=6))
+
+    assert "6 labelled samples cannot teach a network" in told["remarks"][0]
+
+
+def test_one_trained_fold_is_scored_and_told(tmp_path: Path) -> None:
+    told = told_of(competition(tmp_path, skill=2.0, folds=1))
+
+    assert told["n"] == 40
+    assert told["log_loss"]["beats_prior"]
+    assert "Only 1 of 3 folds were trained" in told["remarks"][0]
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
+    competition(tmp_path, skill=1.0, n=30)
+    run(tmp_path)
+    first = {path.name: path.read_bytes() for path in (tmp_path / "evaluation").iterdir()}
+    run(tmp_path)
+
+    assert {path.name: path.read_bytes() for path in (tmp_path / "evaluation").iterdir()} == first
+    assert len(first) == 7
+
+
+def test_models_trained_on_different_folds_are_refused(tmp_path: Path) -> None:
+    competition(tmp_path, skill=1.0)
+    index = pd.read_csv(tmp_path / "index.csv", dtype=str, keep_default_na=False).set_index("sample_id")
+    other = tmp_path / "models" / "tutorial" / "fold-0" / "out-of-fold.csv"
+    other.parent.mkdir(parents=True)
+    other.write_text("sample_id,cat,dog\ns0,0.5,0.5\n")
+    paths = [*sorted((tmp_path / "models" / "resnet").glob("*/out-of-fold.csv")), other]
+
+    with pytest.raises(CatscanError, match=r"not evaluated on the same samples[\s\S]*resnet: 120, tutorial: 1"):
+        evaluate.gather(paths, index, CLASSES, "binary", "log_loss")
+
+
+def test_confusion_counts_rows_true_columns_decided() -> None:
+    targets = np.eye(3)[[0, 0, 1, 2]]
+    given = np.eye(3)[[0, 1, 1, 2]] * 0.8 + 0.05
+    held_out = evaluate.HeldOut(list("abcd"), np.zeros(4, np.int64), list("abcd"), targets, {}, given, given)
+
+    assert evaluate.confusion(held_out, "multiclass").tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
+
+
+class TestFigures:
+    def test_a_scan_is_shown_as_slices_from_one_end_to_the_other(self) -> None:
+        scan = np.repeat(np.arange(21, dtype=np.uint8), 4 * 3).reshape(21, 4, 3, 1)
+        strip = figures.strip(scan)
+
+        assert strip.shape == (4, 3 * figures.SLICES_SHOWN)
+        assert strip[0, ::3].tolist() == [3, 7, 10, 14, 18]
+
+    @pytest.mark.parametrize("channels", [1, 3], ids=["gray", "rgb"])
+    def test_a_picture_is_shown_as_it_is(self, channels: int) -> None:
+        picture = np.arange(2 * 3 * channels, dtype=np.uint8).reshape(2, 3, channels)
+
+        assert figures.strip(picture).ravel().tolist() == picture.ravel().tolist()
+
+    @pytest.mark.parametrize("n_classes", [2, 3, 30])
+    def test_every_figure_is_drawn_for_any_number_of_classes(self, n_classes: int, tmp_path: Path) -> None:
+        draw = np.random.default_rng(1)
+        targets = np.eye(n_classes)[draw.integers(0, n_classes, 50)]
+        given = draw.dirichlet(np.ones(n_classes), 50)
+        names = [f"class {k}" for k in range(n_classes)]
+        drawn = [
+            figures.calibration(given, targets, names),
+            figures.probability_histograms(given, targets, names),
+            figures.confusion((targets.T @ targets).astype(np.int64), names),
+        ]
+        for number, figure in enumerate(drawn):
+            figure.savefig(tmp_path / f"{number}.png", dpi=40)
+
+        assert all(path.stat().st_size > 1000 for path in tmp_path.iterdir())
+
+    def test_shards_of_scans_give_a_gallery(self, tmp_path: Path) -> None:
+        write_shard(tmp_path / "a.npy", np.zeros((2, 8, 6, 6, 1), np.uint8), {"ids": ["a", "b"], "bad": []})
+        scans = Shards([tmp_path / "a.npy"]).take(np.array([0, 1]))
+        drawn = figures.gallery([("cancer", list(scans), ["a", "b"])])
+
+        assert len(drawn.axes) == 2
+
+
+def test_expected_score_is_of_the_odds_that_the_submission_tells(tmp_path: Path) -> None:
+    draw = np.random.default_rng(1)
+    targets = (draw.random((80, 2)) < (0.5, 0.2)).astype(float)
+    ids = [f"{n:03}" for n in range(80)]
+    path = tmp_path / "resnet" / "fold-0" / "out-of-fold.csv"
+    path.parent.mkdir(parents=True)
+    given = pd.DataFrame(0.2 + 0.5 * targets + 0.1 * draw.random((80, 2)), columns=["all", "C1"])
+    given.insert(0, "sample_id", ids)
+    given.to_csv(path, index=False)
+    labels = [" ".join(np.array(["all", "C1"])[row == 1]) for row in targets]
+    index = pd.DataFrame({"label": labels, "fold": ["0"] * 80, "group": ids}, ids)
+    problem = metrics.Problem("multilabel", weights=(7, 1), positive_weight=2)
+
+    held_out = evaluate.gather([path], index, ["all", "C1"], "multilabel", "weighted_log_loss")
+    told = evaluate.evaluate(held_out, "weighted_log_loss", problem, {"n_train": 80, "folds": 1})
+
+    submitted = metrics.with_odds(held_out.calibrated, np.array(told["odds"]))
+    assert min(told["odds"]) > 1
+    assert told["expected_score"] == metrics.score("weighted_log_loss", submitted, targets, problem)
+
+
+def test_multilabel_targets_are_taken_from_the_names(tmp_path: Path) -> None:
+    path = tmp_path / "resnet" / "fold-0" / "out-of-fold.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("sample_id,rust,scab\na,0.9,0.8\nb,0.1,0.7\nc,0.2,0.1\nd,0.9,0.2\n")
+    index = pd.DataFrame(
+        {"label": ["rust scab", "scab", "", "rust"], "fold": ["0"] * 4, "group": list("abcd")}, list("abcd")
+    )
+    held_out = evaluate.gather([path], index, ["rust", "scab"], "multilabel", "log_loss")
+
+    assert held_out.targets.tolist() == [[1, 1], [0, 1], [0, 0], [1, 0]]
+    assert metrics.score("accuracy", held_out.blend, held_out.targets, metrics.Problem("multilabel")) == 1.0

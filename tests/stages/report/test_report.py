@@ -1,0 +1,129 @@
+"""The report is one page that says plainly how good the submission is."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from catscan.cli import main
+from catscan.common.arrays import write_array
+from catscan.common.files import write_json
+from catscan.common.settings import canonical
+from catscan.stages.report import duplicates_line, geometry_table, verdict
+
+METRICS: dict[str, Any] = {
+    "metric": "log_loss",
+    "n": 10,
+    "log_loss": {
+        "value": 0.2,
+        "interval": [0.1, 0.3],
+        "sd": 0.02,
+        "prior": 0.6931,
+        "beats_prior": True,
+        "uncalibrated": 0.3,
+    },
+    "accuracy": {"value": 0.9, "interval": [0.8, 1.0]},
+    "auc": None,
+    "folds": [{"fold": 0, "n": 10, "log_loss": 0.2, "accuracy": 0.9, "auc": None}],
+    "models": {"resnet": {"folds": [{"fold": 0, "n": 10, "log_loss": 0.2, "accuracy": 0.9, "auc": None}]}},
+    "temperature": 1.0,
+    "clip": 0.01,
+    "expected_score": 0.2,
+    "remarks": ["a remark on the scores"],
+}
+CHECK: dict[str, Any] = {"rows": 7, "valid": True, "true_score": 0.25, "warnings": ["a warning of the submission"]}
+INDEX: dict[str, Any] = {
+    "shards": 1,
+    "classes": ["cat", "dog"],
+    "counts": {"cat": 6, "dog": 4},
+    "n_train": 10,
+    "n_test": 7,
+    "folds": 2,
+    "remarks": ["<script>alert(1)</script>"],
+    "duplicates": {"groups": [["a", "b"]], "across": []},
+}
+
+
+def page(folder: Path, *, bad: int = 0, title: str = "Dogs") -> str:
+    competition = folder / "results" / "dogs"
+    write_json(competition / "index.json", INDEX)
+    write_json(competition / "evaluation" / "metrics.json", METRICS)
+    write_json(competition / "submission.json", CHECK)
+    (competition / "submission.csv").write_text("id,label\n" + "".join(f"{i},0.5\n" for i in range(7)))
+    rows = [{"sample_id": f"cat.{i}", "reason": f"reason {i}"} for i in range(bad)]
+    for split in ("train", "test"):
+        write_array(competition / "arrays" / f"{split}-1-of-1.npy", np.empty((0, 2, 2, 3), np.uint8))
+        sidecar = {
+            "ids": [],
+            "bad": rows if split == "train" else [],
+            "odd": [],
+            "settings": {"kind": "picture"},
+            "geometry": {},
+        }
+        write_json(competition / "arrays" / f"{split}-1-of-1.json", sidecar)
+    arguments = ["--results", str(folder / "results"), "--out", str(folder / "report.html")]
+    assert main(["report", "--settings", canonical({"titles": [["dogs", title]]}), *arguments]) == 0
+    return (folder / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Out-of-fold log loss 0.2000 (95 % interval 0.1000 to 0.3000) against 0.6931 for the constant prior.",
+        "The true score of the test set is 0.2500",
+        "a remark on the scores",
+        "a warning of the submission",
+        "7 rows, checked row by row",
+        "and 2 more rows",
+        "Every sample could be read.",
+        "1 groups",
+    ],
+)
+def test_the_page_says(tmp_path: Path, text: str) -> None:
+    assert text in page(tmp_path)
+
+
+def test_every_bad_sample_is_shown_with_its_reason_up_to_fifty(tmp_path: Path) -> None:
+    text = page(tmp_path, bad=60)
+
+    assert "60 samples could not be read" in text
+    assert "reason 49" in text
+    assert "reason 50" not in text
+    assert "and 10 more in the sidecars" in text
+
+
+def test_what_comes_from_the_data_cannot_become_part_of_the_page(tmp_path: Path) -> None:
+    text = page(tmp_path, title="<img src=x onerror=alert(1)>")
+
+    assert "<script>" not in text
+    assert "<img src=x" not in text
+    assert "&lt;script&gt;alert(1)" in text
+
+
+def test_networks_that_do_not_beat_the_prior_are_told_first() -> None:
+    told = METRICS | {"log_loss": METRICS["log_loss"] | {"value": 0.7, "beats_prior": False}}
+
+    assert verdict(told, {}).startswith("The networks do not beat the constant prior")
+
+
+def test_scans_are_tabled_by_their_short_values() -> None:
+    table = geometry_table({"a": {"step_mm": 2.5, "long": "x" * 99}, "b": {"step_mm": 1.25, "long": ""}})
+
+    assert table["columns"] == ["scan", "step_mm"]
+    assert table["rows"] == [["a", "2.5"], ["b", "1.25"]]
+
+
+def test_a_value_that_no_scan_has_is_no_column_and_one_that_some_have_is() -> None:
+    table = geometry_table({"a": {"step_mm": 2.5, "tilt": None}, "b": {"step_mm": 1.25, "tilt": None, "phase": "2"}})
+
+    assert table["columns"] == ["scan", "step_mm", "phase"]
+    assert table["rows"] == [["a", "2.5", ""], ["b", "1.25", "2"]]
+
+
+def test_pictures_have_no_table_of_geometry() -> None:
+    assert geometry_table({}) == {}
+
+
+def test_duplicates_are_counted_by_kind() -> None:
+    assert duplicates_line({"groups": [["a", "b"]], "across": [1, 2]}) == "Near-duplicates: 1 groups, 2 across"

@@ -1,0 +1,434 @@
+"""The submission stage by its command line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from catscan.cli import main
+from catscan.scores.calibration import clipped
+from catscan.scores.predictions import read_predictions
+from catscan.stages.submission.fill import fill_sheet
+from catscan.stages.submission.sheet import fill_in, form_of
+from catscan.stages.submission.sheet_check import check_sheet
+
+SETTINGS: dict[str, Any] = {
+    "sample": "sample_submission.csv",
+    "id_column": "",
+    "columns": [],
+    "value": "probability",
+    "row_id": "{id}",
+    "rows": {},
+    "aggregate": "mean",
+    "metric": "log_loss",
+    "metric_weights": [],
+    "metric_positive_weight": 1,
+}
+PREDICTED = {"007": (0.8, 0.2), "08": (0.4, 0.6), "9": (0.1, 0.9)}
+
+
+class Stage:
+    """Runs the submission stage on files of its own."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self.capsys, self.said = folder, capsys, ""
+        (folder / "raw").mkdir()
+        self.task(classes=["cat", "dog"])
+        self.sample("id,label", "9,0.5", "007,0.5", "08,0.5")
+        self.predict("main", 0, PREDICTED)
+        self.json("metrics.json", temperature=1.0, clip=0.0, odds=[1, 1], expected_score=0.3)
+
+    def json(self, name: str, **values: Any) -> None:
+        (self.folder / name).write_text(json.dumps(values))
+
+    def task(self, task: str = "binary", labels: tuple[str, ...] = ("cat", "dog"), **summary: Any) -> None:
+        shares = len(summary["classes"])
+        known = {"task": task, "positive": summary["classes"][-1], "prior": [1 / shares] * shares, "n_train": 100}
+        self.json("index.json", **known | summary)
+        rows = [f"t{n},train,{label}" for n, label in enumerate(labels)]
+        (self.folder / "index.csv").write_text("\n".join(["sample_id,split,label", *rows]) + "\n")
+
+    def sample(self, *lines: str) -> None:
+        self.table("sample_submission.csv", *lines)
+
+    def table(self, name: str, *lines: str) -> None:
+        (self.folder / "raw" / name).write_text("\n".join(lines) + "\n")
+
+    def predict(self, model: str, fold: int, rows: dict[str, tuple[float, ...]]) -> None:
+        classes = json.loads((self.folder / "index.json").read_text())["classes"]
+        table = pd.DataFrame(rows.values(), columns=classes)
+        table.insert(0, "sample_id", list(rows))
+        path = self.folder / "predictions" / model / f"fold-{fold}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table.to_csv(path, index=False)
+
+    def run(self, *arguments: str, **settings: Any) -> int:
+        paths = {
+            "--raw": "raw", "--index": "index.csv", "--summary": "index.json", "--metrics": "metrics.json",
+            "--out": "submission.csv", "--check": "submission.json",
+        }  # fmt: skip
+        files = [text for option, name in paths.items() for text in (option, str(self.folder / name))]
+        predictions = sorted(map(str, (self.folder / "predictions").rglob("*.csv")))
+        code = main(
+            [
+                "submission",
+                "--settings",
+                json.dumps(SETTINGS | settings),
+                *files,
+                "--predictions",
+                *predictions,
+                *arguments,
+            ]
+        )
+        self.said = self.capsys.readouterr().err
+        return code
+
+    @property
+    def lines(self) -> list[str]:
+        return (self.folder / "submission.csv").read_text().splitlines()
+
+    @property
+    def check(self) -> dict[str, Any]:
+        return json.loads((self.folder / "submission.json").read_text())
+
+
+@pytest.fixture
+def stage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Stage:
+    return Stage(tmp_path, capsys)
+
+
+class TestSheet:
+    def test_keeps_ids_columns_and_order_of_the_sample_submission(self, stage: Stage) -> None:
+        assert stage.run() == 0
+
+        assert stage.lines == ["id,label", "9,0.9", "007,0.2", "08,0.6"]
+
+    def test_value_is_the_probability_of_the_positive_class(self, stage: Stage) -> None:
+        stage.task(classes=["cat", "dog"], positive="cat")
+
+        stage.run()
+
+        assert stage.lines[1:] == ["9,0.1", "007,0.8", "08,0.4"]
+
+    def test_is_calibrated_and_clipped_by_the_metrics(self, stage: Stage) -> None:
+        stage.json("metrics.json", temperature=2.0, clip=0.3, odds=[1, 1], expected_score=0.3)
+
+        stage.run()
+
+        assert stage.lines[1:] == ["9,0.7", "007,0.333333333", "08,0.550510257"]  # odds 9, 1/4, 3/2, their roots
+
+    def test_same_input_gives_the_same_bytes(self, stage: Stage) -> None:
+        stage.run()
+        first = [(stage.folder / name).read_bytes() for name in ("submission.csv", "submission.json")]
+        stage.run()
+
+        assert [(stage.folder / name).read_bytes() for name in ("submission.csv", "submission.json")] == first
+
+    def test_check_says_what_was_written(self, stage: Stage) -> None:
+        stage.run()
+
+        assert stage.check == {
+            "rows": 3,
+            "columns": ["id", "label"],
+            "valid": True,
+            "missing": [],
+            "warnings": [],
+            "metric": "log_loss",
+            "expected_score": 0.3,
+            "true_score": None,
+            "temperature": 1.0,
+            "clip": 0.0,
+            "models": {"main": 1},
+            "sha256": hashlib.sha256((stage.folder / "submission.csv").read_bytes()).hexdigest(),
+        }
+        assert stage.said.splitlines() == ["valid: 3 rows, columns id, label", "expected score: log_loss 0.3000"]
+
+
+class TestMissing:
+    def test_row_without_a_prediction_gets_the_prior_and_a_warning(self, stage: Stage) -> None:
+        stage.task(classes=["cat", "dog"], prior=[0.741, 0.259])
+        stage.sample("id,label", "9,0.5", "12,0.5", "007,0.5", "13,0.5")
+
+        assert stage.run() == 0
+
+        assert stage.lines == ["id,label", "9,0.9", "12,0.259", "007,0.2", "13,0.259"]
+        assert stage.check["missing"] == ["12", "13"]
+        assert stage.check["warnings"] == [
+            "1 row predicted that the sample submission does not ask for, left out: 08",
+            "2 rows without a prediction, filled by the prior: 12, 13",
+        ]
+        assert "warning: 2 rows without a prediction, filled by the prior: 12, 13" in stage.said
+
+    def test_prior_that_fills_a_row_is_clipped_too(self, stage: Stage) -> None:
+        stage.task(classes=["cat", "dog"], prior=[1.0, 0.0])
+        stage.sample("id,label", "12,0.5")
+        stage.json("metrics.json", temperature=1.0, clip=0.05, odds=[1, 1], expected_score=None)
+
+        stage.run()
+
+        assert stage.lines[1:] == ["12,0.05"]
+
+    def test_prediction_that_is_not_asked_for_is_told(self, stage: Stage) -> None:
+        stage.sample("id,label", "9,0.5")
+
+        assert stage.run() == 0
+        assert "2 rows predicted that the sample submission does not ask for, left out: 007, 08" in stage.said
+
+    def test_no_prediction_at_all_gives_the_prior_everywhere(self, stage: Stage) -> None:
+        stage.predict("main", 0, {})
+
+        assert stage.run() == 0
+        assert stage.lines[1:] == ["9,0.5", "007,0.5", "08,0.5"]
+
+    def test_missing_label_is_the_commonest_class(self, stage: Stage) -> None:
+        stage.task(classes=["cat", "dog"], prior=[0.741, 0.259])
+        stage.sample("id,label", "12,cat")
+
+        stage.run(value="label", metric="accuracy")
+
+        assert stage.lines[1:] == ["12,cat"]
+
+    def test_missing_row_of_a_long_sheet_gets_the_share_of_its_class(self, stage: Stage) -> None:
+        stage.task("multilabel", classes=["C1", "C2"], prior=[0.02, 0.5])
+        stage.predict("main", 0, {"a": (0.7, 0.1)})
+        stage.sample("row_id,fractured", "a_C2,0.5", "b_C1,0.5", "a_C1,0.5", "b_C2,0.5")
+
+        stage.run(row_id="{id}_{class}")
+
+        assert stage.lines == ["row_id,fractured", "a_C2,0.1", "b_C1,0.02", "a_C1,0.7", "b_C2,0.5"]
+
+
+class TestForms:
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [("label", ["9,dog", "007,cat", "08,dog"]), ("index", ["9,1", "007,0", "08,1"])],
+    )
+    def test_one_answer_a_row(self, stage: Stage, value: str, expected: list[str]) -> None:
+        stage.run(value=value, metric="accuracy")
+
+        assert stage.lines[1:] == expected
+
+    def test_values_of_another_form_are_warned_of(self, stage: Stage) -> None:
+        stage.sample("id,label", "9,1", "08,0")
+
+        assert stage.run(value="label", metric="accuracy") == 0
+        assert "values that ours never has: 0, 1; see submission.value" in stage.said
+
+    def test_one_column_a_class(self, stage: Stage) -> None:
+        stage.sample("id,dog,cat", "08,0.5,0.5")
+
+        stage.run()
+
+        assert stage.lines == ["id,dog,cat", "08,0.6,0.4"]
+
+    def test_list_of_classes_leaves_none_empty_where_no_label_is(self, stage: Stage) -> None:
+        stage.task("multilabel", labels=("rust", "scab rust"), classes=["rust", "scab"])
+        stage.predict("main", 0, {"a.jpg": (0.7, 0.6), "b.jpg": (0.1, 0.3)})
+        stage.sample("image,labels", "a.jpg,healthy", "b.jpg,healthy")
+
+        stage.run(value="list", metric="micro_f1")
+
+        assert stage.lines[1:] == ["a.jpg,rust scab", "b.jpg,scab"]
+
+    def test_list_may_be_empty_where_some_labels_are(self, stage: Stage) -> None:
+        stage.task("multilabel", labels=("rust", ""), classes=["rust", "scab"])
+        stage.predict("main", 0, {"a.jpg": (0.1, 0.3)})
+        stage.sample("image,labels", "a.jpg,rust")
+
+        stage.run(value="list", metric="micro_f1")
+
+        assert stage.lines[1:] == ["a.jpg,"]
+
+    def test_template_takes_fields_from_a_table(self, stage: Stage) -> None:
+        stage.table("test.csv", "image_id,patient,side", "007,p1,L", "08,p1,R", "9,p2,L")
+        stage.sample("prediction_id,cancer", "p1-R,0", "p1-L,0", "p2-L,0")
+
+        stage.run(row_id="{patient}-{side}", rows={"csv": "test.csv", "id_column": "image_id"})
+
+        assert stage.lines[1:] == ["p1-R,0.6", "p1-L,0.2", "p2-L,0.9"]
+
+    @pytest.mark.parametrize(("aggregate", "expected"), [("mean", "0.4"), ("max", "0.6"), ("noisy_or", "0.68")])
+    def test_samples_with_one_row_id_become_one_row(self, stage: Stage, aggregate: str, expected: str) -> None:
+        stage.table("test.csv", "image_id,patient", "007,p1", "08,p1", "9,p2")
+        stage.sample("patient,cancer", "p1,0", "p2,0")
+
+        stage.run(row_id="{patient}", rows={"csv": "test.csv"}, aggregate=aggregate)
+
+        assert stage.lines[1:] == [f"p1,{expected}", "p2,0.9"]
+        assert stage.check["warnings"] == [
+            "the expected score is of single samples; the competition scores rows, each made of several"
+        ]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    form=st.sampled_from(
+        [
+            ("binary", "probability", "{id}", 1), ("binary", "label", "{id}", 1), ("binary", "probability", "{id}", 2),
+            ("multiclass", "probability", "{id}", 3), ("multiclass", "one_hot", "{id}", 3),
+            ("multiclass", "index", "{id}", 1), ("ordinal", "label", "{id}", 1),
+            ("multilabel", "probability", "{id}", 3), ("multilabel", "list", "{id}", 1),
+            ("multilabel", "one_hot", "{id}", 3), ("multilabel", "probability", "{id}_{class}", 1),
+        ]
+    ),
+    ids=st.lists(st.text("0123456789aé ,\"-", min_size=1), min_size=1, max_size=8, unique=True),
+    drawn=st.randoms(use_true_random=False),
+    clip=st.sampled_from([0.0, 0.05]),
+)  # fmt: skip
+def test_whatever_is_predicted_the_sheet_passes_its_own_check(
+    tmp_path: Path, form: tuple[str, str, str, int], ids: list[str], drawn: Any, clip: float
+) -> None:
+    task, value, row_id, n_columns = form
+    classes = ["a", "b"] if task == "binary" else ["a", "b", "c"]
+    row_ids = [
+        fill_in(row_id, {"id": name, "class": one}) for name in ids for one in classes if row_id != "{id}"
+    ] or ids
+    columns = classes if n_columns > 1 else ["value"]
+    sample = pd.DataFrame({"id": drawn.sample(row_ids, len(row_ids)), **dict.fromkeys(columns, "0")})
+    known = form_of(
+        sample, id_column="id", columns=(), value=value, row_id=row_id, task=task, classes=classes, positive="b"
+    )
+    raw = np.array([[drawn.choice([0.0, 1e-9, 0.5, drawn.random(), 1.0]) for _ in classes] for _ in ids]) + 1e-12
+    probabilities = clipped(
+        raw.clip(0, 1) if task == "multilabel" else raw / raw.sum(axis=1, keepdims=True), clip, task
+    )
+    predicted = drawn.sample(range(len(ids)), drawn.randint(0, len(ids)))
+
+    filled = fill_sheet(
+        sample, known, [ids[row] for row in predicted], probabilities[predicted],
+        prior=np.full(len(classes), 1 / len(classes)), fields={}, aggregate="mean", at_least_one=True,
+    )  # fmt: skip
+    filled.table.to_csv(tmp_path / "submission.csv", index=False, lineterminator="\n")
+
+    check_sheet(tmp_path / "submission.csv", sample, known)
+    assert len(filled.missing) == len(row_ids) - len(predicted) * (len(row_ids) // len(ids))
+
+
+class TestTrueScore:
+    def truth(self, stage: Stage, *lines: str) -> str:
+        (stage.folder / "solution.csv").write_text("\n".join(lines) + "\n")
+        return str(stage.folder / "solution.csv")
+
+    def test_is_the_metric_over_the_rows_of_the_truth(self, stage: Stage) -> None:
+        truth = self.truth(stage, "id,label", "007,0", "08,1", "9,1")
+
+        stage.run("--truth", truth)
+
+        assert stage.check["true_score"] == pytest.approx(-np.log([0.8, 0.6, 0.9]).mean())
+        assert "true score: log_loss 0.2798" in stage.said
+
+    def test_rows_that_kaggle_ignores_do_not_count(self, stage: Stage) -> None:
+        truth = self.truth(stage, "id,label,Usage", "007,1,Ignored", "08,1,Public", "9,1,Private")
+
+        stage.run("--truth", truth)
+
+        assert stage.check["true_score"] == pytest.approx(-np.log([0.6, 0.9]).mean())
+
+    def test_truth_may_name_the_class(self, stage: Stage) -> None:
+        truth = self.truth(stage, "id,label", "007,cat", "08,dog", "9,dog")
+
+        stage.run("--truth", truth)
+
+        assert stage.check["true_score"] == pytest.approx(-np.log([0.8, 0.6, 0.9]).mean())
+
+    def test_of_labels_is_their_accuracy(self, stage: Stage) -> None:
+        truth = self.truth(stage, "id,label", "007,cat", "08,cat", "9,dog")
+
+        stage.run("--truth", truth, value="label", metric="accuracy")
+
+        assert stage.check["true_score"] == pytest.approx(2 / 3)
+
+    def test_of_a_long_sheet_weighs_the_classes(self, stage: Stage) -> None:
+        stage.task("multilabel", classes=["all", "C1"])
+        stage.predict("main", 0, {"a": (0.7, 0.1)})
+        stage.sample("row_id,fractured", "a_C1,0.5", "a_all,0.5")
+        truth = self.truth(stage, "row_id,fractured", "a_all,1", "a_C1,0")
+
+        stage.run("--truth", truth, row_id="{id}_{class}", metric="weighted_log_loss", metric_weights=[7, 1])
+
+        assert stage.check["true_score"] == pytest.approx(-(7 * np.log(0.7) + np.log(0.9)) / 8)
+
+    def test_of_double_positives_is_what_the_odds_are_told_for(self, stage: Stage) -> None:
+        stage.task("multilabel", classes=["all", "C1"])
+        stage.json("metrics.json", temperature=1.0, clip=0.0, odds=[2, 1], expected_score=0.3)
+        stage.predict("main", 0, {"a": (0.6, 0.1)})
+        stage.sample("row_id,fractured", "a_C1,0.5", "a_all,0.5")
+        truth = self.truth(stage, "row_id,fractured", "a_all,1", "a_C1,0")
+        weights: dict[str, Any] = {"metric_weights": [7, 1], "metric_positive_weight": 2}
+
+        stage.run("--truth", truth, row_id="{id}_{class}", metric="weighted_log_loss", **weights)
+
+        assert stage.lines == ["row_id,fractured", "a_C1,0.1", "a_all,0.75"]  # odds of 0.6 are 1.5, twice that is 3
+        assert stage.check["true_score"] == pytest.approx(-(14 * np.log(0.75) + np.log(0.9)) / 15)
+
+    def test_not_defined_is_none(self, stage: Stage) -> None:
+        truth = self.truth(stage, "id,label", "007,1", "08,1", "9,1")
+
+        stage.run("--truth", truth, metric="auc")
+
+        assert stage.check["true_score"] is None
+
+    def test_absent_truth_is_no_mistake(self, stage: Stage) -> None:
+        assert stage.run("--truth", str(stage.folder / "no-truth.csv")) == 0
+
+    def test_truth_of_other_ids_is_refused(self, stage: Stage) -> None:
+        truth = self.truth(stage, "id,label", "7,0")
+
+        assert stage.run("--truth", truth) == 2
+        assert "The truth has none of the submission's ids." in stage.said
+
+
+class TestPredictions:
+    def test_folds_are_blended_by_their_logits_then_models(self, stage: Stage) -> None:
+        stage.predict("main", 0, {"a": (0.5, 0.5)})
+        stage.predict("main", 1, {"a": (0.1, 0.9)})
+        stage.predict("other", 0, {"a": (0.1, 0.9)})
+        paths = sorted((stage.folder / "predictions").rglob("*.csv"))
+
+        predictions = read_predictions(paths, ["cat", "dog"], "binary")
+
+        logit = (np.log(9) / 2 + np.log(9)) / 2  # main: 0 and ln 9; other: ln 9
+        assert predictions.probabilities[0, 1] == pytest.approx(1 / (1 + np.exp(-logit)))
+        assert predictions.models == {"main": 2, "other": 1}
+
+    def test_files_for_other_samples_are_refused(self, stage: Stage) -> None:
+        stage.predict("main", 1, {"08": (0.4, 0.6)})
+
+        assert stage.run() == 2
+        assert "The predictions are not for the same samples." in stage.said
+        assert "3 and 1 samples" in stage.said
+
+    @pytest.mark.parametrize("wrong", [float("nan"), 1.5, -0.1])
+    def test_value_that_is_no_probability_is_refused_with_its_line(self, stage: Stage, wrong: float) -> None:
+        stage.predict("main", 0, PREDICTED | {"08": (0.4, wrong)})
+
+        assert stage.run() == 2
+        assert "1 row of predictions with a value that is no probability." in stage.said
+        assert "fold-0.csv, line 3" in stage.said
+
+    def test_file_without_a_class_is_refused(self, stage: Stage) -> None:
+        stage.task(classes=["cat", "wolf"])
+
+        assert stage.run() == 2
+        assert "'wolf'" in stage.said
+
+    def test_metric_of_another_task_is_refused_before_anything_is_written(self, stage: Stage) -> None:
+        assert stage.run(metric="pf2") == 2
+        assert 'Did you mean "pf1"?' in stage.said
+        assert not (stage.folder / "submission.csv").exists()
+
+
+def test_row_of_the_table_of_rows_that_is_missing_is_refused(stage: Stage) -> None:
+    stage.table("test.csv", "image_id,patient", "007,p1", "08,p1")
+    stage.sample("patient,cancer", "p1,0")
+
+    assert stage.run(row_id="{patient}", rows={"csv": "test.csv"}) == 2
+    assert "The test sample '9' has no row in the table of rows." in stage.said

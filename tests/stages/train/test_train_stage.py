@@ -1,0 +1,201 @@
+"""The stage as the workflow calls it: a process with a command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from catscan.cli import main
+from catscan.stages.train import engine
+
+SMALL = {
+    "network": [{"convolution": {"feature_maps": 8, "window": 3, "batch_norm": True}}, {"global_pooling": {}}],
+    "epochs": 2,
+    "batch_size": 6,
+    "optimizer": "nesterov",
+    "learning_rate": 0.02,
+}
+OUTPUTS = ["history.csv", "model.json", "out-of-fold.csv", "weights.npz"]
+
+
+def catscan(command: list[str], **options) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "catscan", *command], capture_output=True, text=True, check=False, timeout=300, **options
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in OUTPUTS}
+
+
+@pytest.fixture
+def _slow_steps(tmp_path, monkeypatch) -> None:
+    """Make each update of the processes of this test take a tenth of a second at least."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys, time, importlib.abc\n"
+        "from catscan.stages.train import engine\n"
+        "update = engine._Loop._update\n"
+        "def slow(self, batch):\n    time.sleep(0.1)\n    return update(self, batch)\n"
+        "engine._Loop._update = slow\n"
+        "engine.SECONDS_BETWEEN_CHECKPOINTS = 0.0\n"
+        "engine.train.__kwdefaults__['seconds_between_checkpoints'] = 0.0\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+
+def test_training_writes_its_files_and_only_its_own_lines(competition, tmp_path):
+    done = catscan(competition.command(SMALL, tmp_path / "out"))
+
+    lines = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (0, "")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["events", *OUTPUTS]
+    assert lines[0] == "20 samples to learn from (down 10, up 10), 20 in the held-out fold 0"
+    assert lines[1].split() == ["layer", "window", "stride", "out", "weights"]
+    assert [line.split(":")[0] for line in lines[-2:]] == ["epoch 1 of 2", "epoch 2 of 2"]
+    assert len(lines) == 11
+
+    table = pd.read_csv(tmp_path / "out" / "out-of-fold.csv", dtype={"sample_id": str})
+    assert list(table) == ["sample_id", "down", "up"]
+    assert list(table["sample_id"][:4]) == ["000", "001", "004", "005"]
+    np.testing.assert_allclose(table["down"] + table["up"], 1, atol=1e-6)
+    model = json.loads((tmp_path / "out" / "model.json").read_text())
+    assert (model["kind"], model["reader"]) == ("picture", {"channels": "gray", "size": [16, 16]})
+    assert (model["threads"], model["classes"]) == (2, ["down", "up"])
+
+
+@pytest.mark.slow
+def test_number_of_cores_does_not_change_a_byte(competition, tmp_path):
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        pytest.skip("this machine has one core")
+    settings = {"epochs": 1, "batch_size": 10}  # the default network: its convolutions are split over the threads
+    for name, allowed in (("all", cores), ("one", cores[:1])):
+        done = catscan(
+            competition.command(settings, tmp_path / name),
+            preexec_fn=lambda allowed=allowed: os.sched_setaffinity(0, allowed),
+        )
+        assert done.returncode == 0, done.stderr
+
+    assert contents(tmp_path / "all") == contents(tmp_path / "one")
+
+
+@pytest.mark.usefixtures("_slow_steps")
+def test_sigterm_saves_and_the_same_command_goes_on_to_the_same_bytes(competition, tmp_path):
+    command = competition.command({**SMALL, "epochs": 4}, tmp_path / "stopped")
+    process = subprocess.Popen([sys.executable, "-m", "catscan", *command], stderr=subprocess.PIPE, text=True)
+    wait_for_checkpoint(tmp_path / "stopped")
+    process.send_signal(signal.SIGTERM)
+    told = process.communicate(timeout=60)[1]
+
+    assert process.returncode == 75
+    assert "The same command goes on from there." in told
+    again = catscan(command)
+    assert "going on after step" in again.stderr
+    catscan(competition.command({**SMALL, "epochs": 4}, tmp_path / "whole"))
+    assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
+    assert not (tmp_path / "stopped" / "checkpoint").exists()
+
+
+def wait_for_checkpoint(out: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not list((out / "checkpoint").glob("step-*.npz")):
+        assert time.monotonic() < deadline, "no checkpoint appeared"
+        time.sleep(0.02)
+
+
+def test_changed_settings_are_refused_while_a_checkpoint_is_there(competition, tmp_path, monkeypatch, capsys):
+    update = engine._Loop._update
+
+    def update_and_ask_to_stop(self, batch):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return update(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine._Loop, "_update", update_and_ask_to_stop)
+        assert main(competition.command(SMALL, tmp_path / "out")) == 75
+
+    assert main(competition.command({**SMALL, "learning_rate": 0.03}, tmp_path / "out")) == 2
+    assert "found  learning_rate: 0.02 in the checkpoint, 0.03 now" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_slow_steps")
+def test_twenty_kills_at_random_moments_end_in_the_same_bytes(competition, tmp_path):
+    command = competition.command({**SMALL, "epochs": 20}, tmp_path / "killed")
+    draw = np.random.default_rng(0)
+    for _ in range(20):
+        process = subprocess.Popen([sys.executable, "-m", "catscan", *command], stderr=subprocess.DEVNULL)
+        wait_for_checkpoint(tmp_path / "killed")
+        time.sleep(draw.uniform(0, 9))
+        process.kill()
+        process.wait()
+        if process.returncode == 0:
+            break
+
+    assert catscan(command).returncode == 0
+    assert catscan(competition.command({**SMALL, "epochs": 20}, tmp_path / "whole")).returncode == 0
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+
+
+def test_shard_that_ends_too_soon_ends_the_training_at_once_without_a_hang(competition, tmp_path):
+    path = competition.arrays[1]
+    path.write_bytes(path.read_bytes()[:-2000])
+
+    done = catscan(competition.command(SMALL, tmp_path / "out"))
+
+    assert done.returncode == 2
+    assert "A shard cannot be read." in done.stderr
+
+
+def test_error_in_the_data_amid_the_training_ends_it_with_a_traceback_and_no_thread_left(
+    competition, tmp_path, monkeypatch
+):
+    """TFLearn's own fit waits for ever; here the process must end by itself, or the time-out fails the test."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import atexit, threading\n"
+        "from catscan.common.arrays import Shards\n"
+        "from catscan.stages.train import engine\n"
+        "engine.RESIDENT_BYTES = 0\n"
+        "take, calls = Shards.take, []\n"
+        "def failing(self, rows):\n"
+        "    calls.append(rows)\n"
+        "    if len(calls) == 3:\n        raise RuntimeError('the data are gone')\n"
+        "    return take(self, rows)\n"
+        "Shards.take = failing\n"
+        "atexit.register(lambda: print([t.name for t in threading.enumerate() if not t.daemon]))\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    done = catscan(competition.command(SMALL, tmp_path / "out"))
+
+    assert (done.returncode, done.stdout) == (1, "['MainThread']\n")
+    assert "Traceback (most recent call last)" in done.stderr
+    assert "RuntimeError: the data are gone" in done.stderr
+
+
+def test_unknown_setting_is_refused_before_anything_is_read(competition, tmp_path):
+    done = catscan(competition.command({"epoch": 3}, tmp_path / "out"))
+
+    assert done.returncode == 2
+    assert 'Did you mean "epochs"?' in done.stderr
+
+
+def test_tflearns_own_fit_trains_too_and_warns(competition, tmp_path, capfd):
+    settings = {"engine": "tflearn-fit", "network": "tutorial-2d", "epochs": 2}
+
+    assert main(competition.command(settings, tmp_path / "out")) == 0
+
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "note: engine tflearn-fit misses samples" in err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == OUTPUTS
+    assert len(pd.read_csv(tmp_path / "out" / "history.csv")) == 2
