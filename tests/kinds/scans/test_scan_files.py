@@ -1,4 +1,4 @@
-"""The correctness table, rows 9, 10, 27 to 36, 39 and 40: files that are no slices, broken ones, and none at all."""
+"""Files that are no slices, broken ones, and none at all."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def clean(slices: list[Dataset], save: Save, read: Read) -> Reading:
 
 
 @pytest.mark.parametrize("marked", [True, False], ids=["by image type", "by shape alone"])
-def test_row_09_a_localizer_with_the_same_series_uid_is_left_out(  # noqa: PLR0917 -- fixtures
+def test_a_localizer_with_the_same_series_uid_is_left_out(  # noqa: PLR0917 -- fixtures
     marked: bool, slices: list[Dataset], slice_at: Slice, save: Save, read: Read, clean: Reading
 ) -> None:
     scout = slice_at((0, 0, 8), np.zeros((48, 24), np.int16), ImageOrientationPatient=[0, 1, 0, 0, 0, -1])
@@ -52,7 +52,7 @@ def test_row_09_a_localizer_with_the_same_series_uid_is_left_out(  # noqa: PLR09
     assert len(listed) == 1
 
 
-def test_row_10_secondary_captures_and_reports_are_left_out_and_named(
+def test_secondary_captures_and_reports_are_left_out_and_named(
     slices: list[Dataset], save: Save, read: Read, clean: Reading, pydicom_files: Path
 ) -> None:
     folder = save(slices)
@@ -72,7 +72,7 @@ def test_row_10_secondary_captures_and_reports_are_left_out_and_named(
 
 
 @pytest.mark.parametrize("kept", [0.5, 0.98], ids=["half", "nearly all"])
-def test_row_27_a_slice_cut_short_is_refused_by_name(
+def test_a_slice_cut_short_is_refused_by_name(
     kept: float, slices: list[Dataset], save: Save, read: Read
 ) -> None:
     folder = save(slices)
@@ -83,7 +83,7 @@ def test_row_27_a_slice_cut_short_is_refused_by_name(
         read(folder)
 
 
-def test_row_27_a_slice_cut_short_counts_as_missing_when_allowed(slices: list[Dataset], save: Save, read: Read) -> None:
+def test_a_slice_cut_short_counts_as_missing_when_allowed(slices: list[Dataset], save: Save, read: Read) -> None:
     folder = save(slices)
     data = (folder / "0004.dcm").read_bytes()
     (folder / "0004.dcm").write_bytes(data[:-100])
@@ -95,7 +95,7 @@ def test_row_27_a_slice_cut_short_counts_as_missing_when_allowed(slices: list[Da
     assert "0004.dcm" in reading.geometry["left_out"]
 
 
-def test_row_27_a_real_truncated_file_is_damaged(pydicom_files: Path, tmp_path: Path) -> None:
+def test_a_real_truncated_file_is_damaged(pydicom_files: Path, tmp_path: Path) -> None:
     """pydicom's MR_truncated, declared a CT: 8,130 of 8,192 bytes of pixels."""
     from catscan.kinds.scans.headers import read_with_pydicom
     from catscan.kinds.scans.sources import Unreadable
@@ -108,7 +108,7 @@ def test_row_27_a_real_truncated_file_is_damaged(pydicom_files: Path, tmp_path: 
         read_with_pydicom(RawFiles(tmp_path).below("", "cut.dcm")[0], data)
 
 
-def test_row_28_files_that_are_no_dicom_are_left_out_and_named(
+def test_files_that_are_no_dicom_are_left_out_and_named(
     slices: list[Dataset], save: Save, read: Read, clean: Reading
 ) -> None:
     folder = save(slices)
@@ -121,7 +121,7 @@ def test_row_28_files_that_are_no_dicom_are_left_out_and_named(
     assert reading.geometry["left_out"] == {"notes.txt": "is no DICOM file", "empty": "is no DICOM file"}
 
 
-def test_row_28_a_folder_without_any_slice_is_refused_with_reasons(tmp_path: Path, read: Read) -> None:
+def test_a_folder_without_any_slice_is_refused_with_reasons(tmp_path: Path, read: Read) -> None:
     folder = tmp_path / "patient"
     folder.mkdir()
     (folder / "notes.txt").write_bytes(b"x" * 500)
@@ -131,7 +131,7 @@ def test_row_28_a_folder_without_any_slice_is_refused_with_reasons(tmp_path: Pat
 
 
 @pytest.mark.parametrize("implicit", [True, False], ids=["implicit", "explicit"])
-def test_row_29_files_without_preamble_and_meta_are_read(
+def test_files_without_preamble_and_meta_are_read(
     implicit: bool, slices: list[Dataset], tmp_path: Path, read: Read, clean: Reading
 ) -> None:
     folder = tmp_path / "bare"
@@ -143,41 +143,41 @@ def test_row_29_files_without_preamble_and_meta_are_read(
     assert read(folder).array.tobytes() == clean.array.tobytes()
 
 
-def test_row_29_a_plan_without_meta_is_no_slice(pydicom_files: Path, read: Read) -> None:
+def test_a_plan_without_meta_is_no_slice(pydicom_files: Path, read: Read) -> None:
     with pytest.raises(BadSample, match="is RT Ion Plan Storage, not a CT slice"):
         read(pydicom_files / "ExplVR_LitEndNoMeta.dcm")
 
 
-def test_row_30_the_index_of_a_medium_is_skipped(heads: Path, read: Read) -> None:
+def test_the_index_of_a_medium_is_skipped(heads: Path, read: Read) -> None:
     reading = read(heads / "philips-tilt")
 
     assert reading.geometry["left_out"] == {"DIRFILE": "is the index of a medium (DICOMDIR)"}
     assert reading.geometry["n_slices"] == 54
 
 
-def test_row_31_headers_without_pixels_are_skipped(pydicom_files: Path, read: Read) -> None:
+def test_headers_without_pixels_are_skipped(pydicom_files: Path, read: Read) -> None:
     with pytest.raises(BadSample, match=r"has no CT slice \(DICOMDIR is the index of a medium.*has no pixels"):
         read(pydicom_files / "dicomdirtests" / "TINY_ALPHA")
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_row_32_one_or_two_slices_are_no_scan(count: int, slices: list[Dataset], save: Save, read: Read) -> None:
+def test_one_or_two_slices_are_no_scan(count: int, slices: list[Dataset], save: Save, read: Read) -> None:
     with pytest.raises(BadSample, match=f"has {count} slices?, no scan of three dimensions"):
         read(save(slices[:count]))
 
 
-def test_row_32_one_real_slice_is_no_scan(patients: Path, read: Read) -> None:
+def test_one_real_slice_is_no_scan(patients: Path, read: Read) -> None:
     first = next((patients / "00cba091fa4ad62cc3200a657aeb957e").iterdir())
 
     with pytest.raises(BadSample, match="has 1 slice, no scan of three dimensions"):
         read(first)
 
 
-def test_row_32_two_slices_are_read_when_allowed(slices: list[Dataset], save: Save, read: Read) -> None:
+def test_two_slices_are_read_when_allowed(slices: list[Dataset], save: Save, read: Read) -> None:
     assert read(save(slices[:2]), allow=("few_slices",)).geometry["step_mm"] == 2.0
 
 
-def test_row_33_slices_of_another_size_are_another_group(
+def test_slices_of_another_size_are_another_group(
     slices: list[Dataset], slice_at: Slice, save: Save, read: Read, clean: Reading
 ) -> None:
     larger = [slice_at((0, 0, z), np.zeros((40, 40), np.int16)) for z in PLACES[:4]]
@@ -188,7 +188,7 @@ def test_row_33_slices_of_another_size_are_another_group(
     assert reading.geometry["other_series"][0]["rows"] == 40
 
 
-def test_row_34_slices_of_another_pixel_spacing_are_another_group(
+def test_slices_of_another_pixel_spacing_are_another_group(
     slices: list[Dataset], slice_at: Slice, save: Save, read: Read, clean: Reading
 ) -> None:
     other = [slice_at((0, 0, z + 1), PixelSpacing=[2.03, 2.03]) for z in PLACES[:4]]
@@ -198,7 +198,7 @@ def test_row_34_slices_of_another_pixel_spacing_are_another_group(
     assert reading.array.tobytes() == clean.array.tobytes()
 
 
-def test_row_34_pixel_spacing_that_drifts_by_less_than_one_percent_is_one_group(
+def test_pixel_spacing_that_drifts_by_less_than_one_percent_is_one_group(
     slice_at: Slice, save: Save, read: Read
 ) -> None:
     drifting = [slice_at((0, 0, z), PixelSpacing=[2 + 1e-3 * k, 2]) for k, z in enumerate(PLACES)]
@@ -206,7 +206,7 @@ def test_row_34_pixel_spacing_that_drifts_by_less_than_one_percent_is_one_group(
     assert read(save(drifting)).geometry["n_slices"] == 10
 
 
-def test_row_35_slice_location_stands_in_for_a_missing_position(slice_at: Slice, save: Save, read: Read) -> None:
+def test_slice_location_stands_in_for_a_missing_position(slice_at: Slice, save: Save, read: Read) -> None:
     bare = [
         slice_at((0, 0, z), ImagePositionPatient=None, ImageOrientationPatient=None, SliceLocation=z) for z in PLACES
     ]
@@ -217,14 +217,14 @@ def test_row_35_slice_location_stands_in_for_a_missing_position(slice_at: Slice,
     assert "10 slices without position or orientation; Slice Location was taken instead" in reading.odd
 
 
-def test_row_35_slices_without_any_position_are_refused(slice_at: Slice, save: Save, read: Read) -> None:
+def test_slices_without_any_position_are_refused(slice_at: Slice, save: Save, read: Read) -> None:
     bare = [slice_at((0, 0, z), ImagePositionPatient=None, InstanceNumber=k) for k, z in enumerate(PLACES)]
 
     with pytest.raises(BadSample, match=r"has no slices that can be placed \(0000\.dcm: has no position"):
         read(save(bare))
 
 
-def test_row_36_memory_does_not_grow_with_the_number_of_slices(slice_at: Slice, save: Save, read: Read) -> None:
+def test_memory_does_not_grow_with_the_number_of_slices(slice_at: Slice, save: Save, read: Read) -> None:
     pixels = np.arange(256 * 256, dtype=np.int16).reshape(256, 256) % 1000
 
     def peak(count: int, name: str) -> int:
@@ -245,14 +245,14 @@ def test_row_36_memory_does_not_grow_with_the_number_of_slices(slice_at: Slice, 
 
 
 @pytest.mark.parametrize("value", [1000, -3000], ids=["one value", "all padding"])
-def test_row_39_an_empty_scan_is_refused(value: int, slice_at: Slice, save: Save, read: Read) -> None:
+def test_an_empty_scan_is_refused(value: int, slice_at: Slice, save: Save, read: Read) -> None:
     flat = [slice_at((0, 0, z), np.full((32, 32), value, np.int16)) for z in PLACES]
 
     with pytest.raises(BadSample, match="has the same value everywhere"):
         read(save(flat))
 
 
-def test_row_40_nested_folders_are_one_sample(slices: list[Dataset], save: Save, read: Read, clean: Reading) -> None:
+def test_nested_folders_are_one_sample(slices: list[Dataset], save: Save, read: Read, clean: Reading) -> None:
     save(slices[:5], "nested/study/a")
     folder = save(slices[5:], "nested/study/b").parents[1]
     os.symlink(folder, folder / "loop")  # noqa: PTH211
@@ -260,7 +260,7 @@ def test_row_40_nested_folders_are_one_sample(slices: list[Dataset], save: Save,
     assert read(folder).array.tobytes() == clean.array.tobytes()
 
 
-def test_row_40_files_of_the_same_name_in_two_folders_are_both_told(
+def test_files_of_the_same_name_in_two_folders_are_both_told(
     slices: list[Dataset], slice_at: Slice, save: Save, read: Read, clean: Reading
 ) -> None:
     folder = save(slices, "nested")
@@ -281,7 +281,7 @@ def test_row_40_files_of_the_same_name_in_two_folders_are_both_told(
     }
 
 
-def test_row_40_a_damaged_file_in_a_sub_folder_of_a_zip_is_named_by_its_path(
+def test_a_damaged_file_in_a_sub_folder_of_a_zip_is_named_by_its_path(
     slices: list[Dataset], save: Save, tmp_path: Path
 ) -> None:
     folder = save(slices, "p/study")
@@ -294,7 +294,7 @@ def test_row_40_a_damaged_file_in_a_sub_folder_of_a_zip_is_named_by_its_path(
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["empty", "absent"])
-def test_row_40_an_empty_patient_is_refused_with_a_reason(there: bool, tmp_path: Path, read: Read) -> None:
+def test_an_empty_patient_is_refused_with_a_reason(there: bool, tmp_path: Path, read: Read) -> None:
     if there:
         (tmp_path / "patient").mkdir()
 

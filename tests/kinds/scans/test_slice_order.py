@@ -1,4 +1,4 @@
-"""The correctness table, rows 1 to 8 and 37: which slices make the scan, in which order."""
+"""Which slices make the scan, in which order."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def stack(slice_at: Slice, places: list[float], **elements: object) -> list[Data
     return [slice_at((-31, -31, z), **elements) for z in places]
 
 
-def test_row_01_real_files_shuffled_and_renamed_give_the_same_bytes(
+def test_real_files_shuffled_and_renamed_give_the_same_bytes(
     tmp_path: Path, real: list[Path], whole: Reading, read: Read
 ) -> None:
     order = np.random.default_rng(1).permutation(len(real))
@@ -52,7 +52,7 @@ def test_row_01_real_files_shuffled_and_renamed_give_the_same_bytes(
     assert shuffled.geometry == whole.geometry
 
 
-def test_row_02_reversed_instance_numbers_give_the_same_bytes(slice_at: Slice, save: Save, read: Read) -> None:
+def test_reversed_instance_numbers_give_the_same_bytes(slice_at: Slice, save: Save, read: Read) -> None:
     places = [2.0 * k for k in range(10)]
     up = [slice_at((0, 0, z), InstanceNumber=k) for k, z in enumerate(places)]
     down = [slice_at((0, 0, z), InstanceNumber=9 - k) for k, z in enumerate(places)]
@@ -61,7 +61,7 @@ def test_row_02_reversed_instance_numbers_give_the_same_bytes(slice_at: Slice, s
 
 
 @pytest.mark.parametrize("patient", [REAL, FLIPPED])
-def test_row_02_real_patients_stand_upright_whatever_their_instance_numbers(
+def test_real_patients_stand_upright_whatever_their_instance_numbers(
     patient: str, patients: Path, read: Read
 ) -> None:
     affine = np.array(read(patients / patient).geometry["affine"])
@@ -70,7 +70,7 @@ def test_row_02_real_patients_stand_upright_whatever_their_instance_numbers(
 
 
 @pytest.mark.parametrize("new_uid", [False, True], ids=["same uid", "new uid"])
-def test_row_03_a_copied_slice_is_dropped_and_named(new_uid: bool, slice_at: Slice, save: Save, read: Read) -> None:
+def test_a_copied_slice_is_dropped_and_named(new_uid: bool, slice_at: Slice, save: Save, read: Read) -> None:
     slices = stack(slice_at, [2.0 * k for k in range(10)])
     copy = slice_at((-31, -31, 6.0))
     if new_uid:
@@ -84,7 +84,7 @@ def test_row_03_a_copied_slice_is_dropped_and_named(new_uid: bool, slice_at: Sli
     assert "1 slice there twice" in copied.odd
 
 
-def test_row_03_a_copied_real_slice_leaves_the_step_at_2_5_mm(
+def test_a_copied_real_slice_leaves_the_step_at_2_5_mm(
     tmp_path: Path, real: list[Path], whole: Reading, read: Read
 ) -> None:
     names = {path.name: path for path in real} | {"copy": real[40]}
@@ -96,7 +96,7 @@ def test_row_03_a_copied_real_slice_leaves_the_step_at_2_5_mm(
 
 
 @pytest.mark.parametrize("element", ["AcquisitionNumber", "TemporalPositionIdentifier", "ConvolutionKernel"])
-def test_row_04_two_scans_of_the_same_places_are_never_interleaved(
+def test_two_scans_of_the_same_places_are_never_interleaved(
     element: str, slice_at: Slice, save: Save, read: Read
 ) -> None:
     places = [2.0 * k for k in range(10)]
@@ -116,7 +116,7 @@ def test_row_04_two_scans_of_the_same_places_are_never_interleaved(
     assert "of 2" in mixed.geometry["phase"]
 
 
-def test_row_04_different_slices_in_one_place_without_a_reason_are_refused(
+def test_different_slices_in_one_place_without_a_reason_are_refused(
     slice_at: Slice, save: Save, read: Read
 ) -> None:
     slices = stack(slice_at, [2.0 * k for k in range(10)])
@@ -126,7 +126,7 @@ def test_row_04_different_slices_in_one_place_without_a_reason_are_refused(
         read(save([*slices, other]))
 
 
-def test_row_05_a_missing_real_slice_is_named_and_filled(tmp_path: Path, real: list[Path], read: Read) -> None:
+def test_a_missing_real_slice_is_named_and_filled(tmp_path: Path, real: list[Path], read: Read) -> None:
     import pydicom
 
     by_height = sorted(real, key=lambda path: pydicom.dcmread(path, stop_before_pixels=True).ImagePositionPatient[2])
@@ -140,7 +140,7 @@ def test_row_05_a_missing_real_slice_is_named_and_filled(tmp_path: Path, real: l
 
 
 @pytest.mark.parametrize("lost", [1, 2])
-def test_row_05_up_to_two_missing_slices_are_filled_linearly(
+def test_up_to_two_missing_slices_are_filled_linearly(
     lost: int, slice_at: Slice, save: Save, read: Read
 ) -> None:
     """On a ramp along z, the filled slices are the ones that were lost."""
@@ -153,7 +153,7 @@ def test_row_05_up_to_two_missing_slices_are_filled_linearly(
     assert filled.geometry["interpolated_mm"] == [14.0 + 2 * k for k in range(lost)]
 
 
-def test_row_05_three_missing_slices_in_a_row_are_refused_with_their_place(
+def test_three_missing_slices_in_a_row_are_refused_with_their_place(
     slice_at: Slice, save: Save, read: Read
 ) -> None:
     slices = stack(slice_at, [2.0 * k for k in range(20)])
@@ -164,14 +164,14 @@ def test_row_05_three_missing_slices_in_a_row_are_refused_with_their_place(
         read(save(slices[:7] + slices[10:]))
 
 
-def test_row_05_a_missing_slice_is_refused_when_gaps_are_not_allowed(slice_at: Slice, save: Save, read: Read) -> None:
+def test_a_missing_slice_is_refused_when_gaps_are_not_allowed(slice_at: Slice, save: Save, read: Read) -> None:
     slices = stack(slice_at, [2.0 * k for k in range(10)])
 
     with pytest.raises(BadSample, match=r"none between 6\.00 and 10\.00 mm"):
         read(save(slices[:4] + slices[5:]), allow=())
 
 
-def test_row_06_jitter_of_the_positions_is_accepted(slice_at: Slice, save: Save, read: Read) -> None:
+def test_jitter_of_the_positions_is_accepted(slice_at: Slice, save: Save, read: Read) -> None:
     steps = [1.8, 1.799, 1.8, 1.801, 1.8, 1.8, 1.799, 1.801, 1.8]
     places = np.concatenate([[0.0], np.cumsum(steps)]).tolist()
 
@@ -181,7 +181,7 @@ def test_row_06_jitter_of_the_positions_is_accepted(slice_at: Slice, save: Save,
     assert reading.geometry["step_mm"] == pytest.approx(sum(steps) / 9)
 
 
-def test_row_07_uneven_real_spacing_is_told_with_its_three_steps(heads: Path, read: Read) -> None:
+def test_uneven_real_spacing_is_told_with_its_three_steps(heads: Path, read: Read) -> None:
     reading = read(heads / "ge-tilt-uneven-spacing")
 
     assert reading.geometry["n_slices"] == 28
@@ -189,7 +189,7 @@ def test_row_07_uneven_real_spacing_is_told_with_its_three_steps(heads: Path, re
     assert not reading.geometry["even"]
 
 
-def test_row_07_uneven_slices_are_resampled_from_their_true_places(slice_at: Slice, save: Save, read: Read) -> None:
+def test_uneven_slices_are_resampled_from_their_true_places(slice_at: Slice, save: Save, read: Read) -> None:
     """A ramp along z stays a ramp."""
     places = [0.0, 4.0, 8.0, 9.0, 16.0, 23.0, 30.0]
     ramp = [slice_at((0, 0, z), np.full((32, 32), 10 * z, np.int16)) for z in places]
@@ -201,7 +201,7 @@ def test_row_07_uneven_slices_are_resampled_from_their_true_places(slice_at: Sli
     np.testing.assert_allclose(column, height * 10 / 300 * 255, atol=0.51)  # grey levels
 
 
-def test_row_08_the_series_with_the_most_slices_is_taken(slice_at: Slice, save: Save, read: Read) -> None:
+def test_the_series_with_the_most_slices_is_taken(slice_at: Slice, save: Save, read: Read) -> None:
     many = stack(slice_at, [2.0 * k for k in range(12)])
     few = stack(slice_at, [5.0 * k for k in range(6)], SeriesInstanceUID="1.2.3.1")
     alone = read(save(many, "alone"))
@@ -212,7 +212,7 @@ def test_row_08_the_series_with_the_most_slices_is_taken(slice_at: Slice, save: 
     assert [other["n_slices"] for other in both.geometry["other_series"]] == [6]
 
 
-def test_row_08_of_equal_numbers_the_longer_then_the_smaller_uid_is_taken(
+def test_of_equal_numbers_the_longer_then_the_smaller_uid_is_taken(
     slice_at: Slice, save: Save, read: Read
 ) -> None:
     short = stack(slice_at, [1.0 * k for k in range(6)], SeriesInstanceUID="1.1")
@@ -222,7 +222,7 @@ def test_row_08_of_equal_numbers_the_longer_then_the_smaller_uid_is_taken(
     assert read(save([*short, *long_b, *long_a])).geometry["series_uid"] == "1.2"
 
 
-def test_row_08_a_named_series_is_taken(slice_at: Slice, save: Save, read: Read) -> None:
+def test_a_named_series_is_taken(slice_at: Slice, save: Save, read: Read) -> None:
     many = stack(slice_at, [2.0 * k for k in range(12)])
     few = stack(slice_at, [5.0 * k for k in range(6)], SeriesInstanceUID="1.2.3.1")
 
@@ -231,14 +231,14 @@ def test_row_08_a_named_series_is_taken(slice_at: Slice, save: Save, read: Read)
     assert reading.geometry["step_mm"] == 5.0
 
 
-def test_row_08_a_named_series_that_is_absent_is_refused_with_those_there(
+def test_a_named_series_that_is_absent_is_refused_with_those_there(
     slice_at: Slice, save: Save, read: Read
 ) -> None:
     with pytest.raises(BadSample, match=r"has no series 9\.9, only 1\.2\.3\.4"):
         read(save(stack(slice_at, [0.0, 2.0, 4.0]), "p"), series={"p": "9.9"})
 
 
-def test_row_37_of_several_cardiac_phases_one_is_taken(slice_at: Slice, save: Save, read: Read) -> None:
+def test_of_several_cardiac_phases_one_is_taken(slice_at: Slice, save: Save, read: Read) -> None:
     phases = [
         slice_at((0, 0, 2.0 * k), np.full((32, 32), 100 * phase + 10 * k, np.int16), TemporalPositionIdentifier=phase)
         for k in range(8)
@@ -252,7 +252,7 @@ def test_row_37_of_several_cardiac_phases_one_is_taken(slice_at: Slice, save: Sa
 
 
 @pytest.mark.parametrize("offset", [0.7, 1.0], ids=["uneven together", "even together"])
-def test_row_37_phases_between_each_others_slices_are_not_interleaved(
+def test_phases_between_each_others_slices_are_not_interleaved(
     offset: float, slice_at: Slice, save: Save, read: Read
 ) -> None:
     first = [slice_at((0, 0, 2.0 * k), AcquisitionNumber=1) for k in range(8)]
@@ -265,7 +265,7 @@ def test_row_37_phases_between_each_others_slices_are_not_interleaved(
     assert mixed.array.tobytes() == alone.array.tobytes()
 
 
-def test_row_37_runs_one_above_the_other_are_one_scan(slice_at: Slice, save: Save, read: Read) -> None:
+def test_runs_one_above_the_other_are_one_scan(slice_at: Slice, save: Save, read: Read) -> None:
     runs = [slice_at((0, 0, 2.0 * k), AcquisitionNumber=1 + k // 4) for k in range(12)]
 
     assert read(save(runs)).geometry["n_slices"] == 12

@@ -1,4 +1,4 @@
-"""The correctness table, row 41: tables of labels as the Data Science Bowl serves them, with mistakes."""
+"""Tables of labels as the Data Science Bowl serves them, with mistakes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def labels(text: str) -> dict[str, tuple[str, ...]]:
     return found.by_id
 
 
-def test_row_41_an_id_with_two_labels_is_refused_with_its_lines() -> None:
+def test_an_id_with_two_labels_is_refused_with_its_lines() -> None:
     with pytest.raises(CatscanError) as refused:
         labels("id,cancer\na,0\nb,1\na,1\n")
 
@@ -26,7 +26,7 @@ def test_row_41_an_id_with_two_labels_is_refused_with_its_lines() -> None:
     assert refused.value.where == "stage1_labels.csv, line 2 and line 4"
 
 
-def test_row_41_a_label_that_is_not_0_or_1_is_refused_with_its_line() -> None:
+def test_a_label_that_is_not_0_or_1_is_refused_with_its_line() -> None:
     with pytest.raises(CatscanError) as refused:
         labels("id,cancer\na,0\nb,maybe\n")
 
@@ -35,6 +35,6 @@ def test_row_41_a_label_that_is_not_0_or_1_is_refused_with_its_line() -> None:
     assert "'maybe'" in refused.value.found
 
 
-def test_row_41_a_table_without_ids_is_refused() -> None:
+def test_a_table_without_ids_is_refused() -> None:
     with pytest.raises(CatscanError, match="lacks the column 'id'"):
         read_table(io.StringIO("patient,cancer\na,0\n"), columns=["id"], name="stage1_labels.csv")
