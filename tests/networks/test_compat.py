@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -30,10 +31,18 @@ def test_keras_is_not_imported():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.parametrize(("given", "taken"), [({}, "1"), ({"TF_ENABLE_ONEDNN_OPTS": "0"}, "0")], ids=["none", "off"])
+def test_onednn_is_on_for_every_processor_unless_the_user_says_otherwise(given, taken):
+    code = "import os; import catscan.networks.compat; print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+    environment = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"} | given
+
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == taken
+
+
 def test_held_back_lines_are_told_when_the_block_fails(capfd):
     with pytest.raises(ValueError, match="broken"), quiet():
-        import os
-
         os.write(2, b"the reason\n")
         raise ValueError("broken")
 

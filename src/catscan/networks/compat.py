@@ -41,6 +41,9 @@ def quiet() -> Iterator[None]:
 
 def _import_tensorflow() -> Any:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    # By itself TensorFlow takes oneDNN's kernels only on processors with AVX-512 for neural networks; with AVX2 alone
+    # they train resnet-3d four times and resnet-2d twice as fast as its own.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     # Keras is never used here, and costs as long to import as all the rest; TensorFlow goes on without it.
     keras = sys.modules.get("keras")
     sys.modules.setdefault("keras", None)  # type: ignore[arg-type]
