@@ -184,7 +184,7 @@ class TestConfig:
         ("text", "what"),
         [
             ("run: [dogs]", "`run` names a competition that is not described: 'dogs'."),
-            ("- a list", "The config is no mapping of keys to values."),
+            ("- a list", "The config is not a mapping of keys to values."),
             ("run: [", "The config cannot be read."),
             (
                 "run: [dogs-vs-cats]\ncompetitions: {dogs-vs-cats: {source: {kind: directory, path: /nowhere}}}",

@@ -59,7 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
     Returns
     -------
     int
-        0; 2 for what a user can mend; 75 for "try again"; 128 plus the signal's number when stopped by one.
+        0; 2 for what a user can correct, of which training has two of its own: 3 when the loss is no longer finite, 4
+        when a batch does not fit the memory; 75 for "try again"; 128 plus the signal's number when stopped by one.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     command = next((word for word in arguments if not word.startswith("-")), None)

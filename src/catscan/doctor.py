@@ -168,7 +168,7 @@ def merged(path: Path) -> dict[str, Any]:
     Raises
     ------
     CatscanError
-        When the file is missing or is no YAML mapping.
+        When the file is missing or is not a YAML mapping.
     """
     import yaml
 
@@ -178,7 +178,7 @@ def merged(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise CatscanError("The config cannot be read.", where=str(path), found=str(error)) from error
     if not isinstance(overlay, dict):
-        raise CatscanError("The config is no mapping of keys to values.", where=str(path), found=repr(overlay)[:80])
+        raise CatscanError("The config is not a mapping of keys to values.", where=str(path), found=repr(overlay)[:80])
     _merge(default, overlay)
     return default
 

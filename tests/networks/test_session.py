@@ -33,7 +33,7 @@ def test_auto_takes_bf16_only_on_cpus_that_have_it(monkeypatch, has_bf16, gpu, e
 def test_bf16_is_refused_where_it_is_not(monkeypatch, gpu):
     monkeypatch.setattr(session, "cpu_has_bf16", lambda: False)
 
-    with pytest.raises(CatscanError, match="bf16 is not to be had"):
+    with pytest.raises(CatscanError, match="bf16 is not available"):
         session.resolve_precision("bf16", gpu=gpu)
 
 

@@ -92,5 +92,5 @@ def test_ctrl_c_saves_every_training_and_says_how_to_go_on(project) -> None:
     told, _ = process.communicate()
 
     assert "Training was asked to stop; it is saved." in told
-    assert "The same command goes on from there." in told
+    assert "Run the same command to continue from there." in told
     assert len(list((folder / "models" / "resnet" / "fold-0" / "checkpoint").glob("step-*.npz"))) == 1

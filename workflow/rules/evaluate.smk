@@ -3,7 +3,7 @@
 Required inputs: index.csv, index.json, the out-of-fold predictions and the history of every model and fold, the arrays of
 the training shards (for the galleries).
 Outputs: evaluation/metrics.json (scores with intervals, the calibration that the submission uses) and the figures.
-Reads of the config: metric.
+Reads of the config: metric, metric_weights, metric_positive_weight.
 """
 
 

@@ -1,7 +1,9 @@
 """What catscan says when it refuses something.
 
 CatscanError            anything a user can cause; one block of text, exit code 2
-└── TryAgain            nothing is wrong, but not now (a lock, a device, a stopped training); exit code 75
+├── TryAgain            nothing is wrong, but not now (a lock, a device, a stopped training); exit code 75
+├── NotFinite           a training whose loss is no longer a finite number; exit code 3 (stages/train/interruptions.py)
+└── OutOfMemory         a batch that does not fit the device's memory; exit code 4 (stages/train/interruptions.py)
 BadSample               one picture or scan that cannot be used, with its reason; the stage decides what follows
 """
 
@@ -13,7 +15,7 @@ OFFENDERS_SHOWN = 5
 
 
 class CatscanError(Exception):
-    """A mistake that a person can mend, told as one block.
+    """A mistake that a person can correct, reported as one block.
 
     Parameters
     ----------

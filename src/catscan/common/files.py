@@ -82,7 +82,7 @@ def write_text(path: Path | str, text: str) -> None:
 def write_json(path: Path | str, value: Any) -> None:
     """Write ``value`` as JSON with sorted keys, one key a line, so that equal content gives equal bytes.
 
-    Not-a-number and infinity are refused: they are no JSON.
+    Not-a-number and infinity are refused: they are not JSON.
     """
     write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
 
@@ -93,7 +93,7 @@ def read_json(path: Path | str) -> Any:
     Raises
     ------
     CatscanError
-        When the file is missing or is no JSON.
+        When the file is missing or is not JSON.
     """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
@@ -126,7 +126,7 @@ def alone_in(folder: Path) -> Iterator[None]:
             raise TryAgain(
                 "Another process is at work in this folder.",
                 where=str(folder),
-                do="Wait for it, or end it; one that a kill -9 of snakemake left behind still runs.",
+                do="Wait for it or end it; after a kill -9 of snakemake its jobs may still be running.",
             ) from error
         except OSError as error:
             if error.errno not in (errno.EBADF, errno.ENOLCK, errno.ENOTSUP):

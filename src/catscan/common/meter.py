@@ -1,4 +1,4 @@
-"""Bytes as they come: a bar on a terminal, a line every ten seconds in a log, with rate and time left."""
+"""Bytes as they arrive: a bar on a terminal, a line every ten seconds in a log, with rate and time left."""
 
 from __future__ import annotations
 

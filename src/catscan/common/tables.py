@@ -77,7 +77,7 @@ def rows_of(file: Iterable[str], *, name: str) -> Iterator[tuple[int, list[str]]
     Raises
     ------
     CatscanError
-        When a quote is not closed, or a cell goes on behind its closing quote.
+        When a quote is not closed, or a cell continues after its closing quote.
     """
     reader, line = csv.reader(file, strict=True), 1
     try:
@@ -112,7 +112,7 @@ def check_columns(there: Sequence[str], wanted: Sequence[str], *, where: str) ->
             "A table is not separated by commas.",
             where=where,
             found=f"one column {there[0]!r}, which looks like several separated by {sign!r}",
-            do="Write it again with commas.",
+            do="Save it with commas between the cells.",
         )
     if missing:
         raise CatscanError(

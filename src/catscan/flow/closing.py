@@ -74,7 +74,9 @@ def failure(log: str | list[str], home: Path) -> None:
     if silent:
         blocks.append(f"catscan: a stage stopped; its own words stand above and in {', '.join(silent)}")
     if not logs:
-        blocks.append(f"catscan: the run was stopped and no stage failed; the same command goes on. More in {path}")
+        blocks.append(
+            f"catscan: the run was stopped and no stage failed; run the same command to continue. More in {path}"
+        )
     print("\n" + "\n\n".join(blocks) + "\n", file=sys.stderr)
 
 

@@ -120,7 +120,7 @@ def _explained(error: Any) -> CatscanError:
     if error.validator == "enum":
         known = [str(value) for value in error.validator_value]
         return CatscanError(
-            "A config value is none of those that can be chosen.",
+            "A config value is not one of the choices.",
             where=where,
             found=repr(error.instance),
             do=did_you_mean(str(error.instance), known),
@@ -205,7 +205,7 @@ def _check_metric(competition: Config, where: str) -> None:
     weights = competition["metric_weights"]
     if weights and data["classes"] and len(weights) != len(data["classes"]):
         raise CatscanError(
-            "The weights of the metric are not as many as the classes.",
+            "The metric has another number of weights than there are classes.",
             where=f"config key {where}.metric_weights",
             found=f"{len(weights)} weights, {len(data['classes'])} classes",
             do="Give one number a class, in the order of data.classes.",

@@ -38,8 +38,8 @@ competitions:
       positive: dog
 ```
 
-    snakemake --cores 8 index --configfile my-cats.yaml     # first look at the counts
-    snakemake --cores 8 --configfile my-cats.yaml           # then run it
+    ./run snakemake --cores 8 index --configfile my-cats.yaml     # first look at the counts
+    ./run snakemake --cores 8 --configfile my-cats.yaml           # then run it
 
 Give a new competition a name of its own: under the name of one that is described already, the two descriptions are
 merged, and the models of both are trained. Ready files for Kaggle's competitions are in `kaggle/`. A wrong key, name or

@@ -1,4 +1,4 @@
-"""Kaggle, through its own package: log-in and requests; every refusal told as one block with the next step.
+"""Kaggle, through its own package: log-in and requests; every refusal becomes one block with the next step.
 
 The package `kaggle` is used as a library for all its ways to log in. It is imported here alone, and only when a request
 is to be made, since its import already calls Kaggle. Its command line is not used: that ends with exit code 0 when
@@ -79,7 +79,7 @@ class Kaggle:
         Raises
         ------
         CatscanError
-            When the competition's name is none, there are no credentials, or Kaggle does not accept them.
+            When the name is not a competition's, there are no credentials, or Kaggle does not accept them.
         TryAgain
             When Kaggle cannot be reached.
         """

@@ -20,7 +20,7 @@ DSB2017 = "data-science-bowl-2017"
 
 
 def check_name(competition: str) -> None:
-    """Refuse what is no competition's name, before anything is asked.
+    """Refuse what is not a competition's name, before anything is asked.
 
     Raises
     ------

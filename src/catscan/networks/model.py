@@ -87,7 +87,7 @@ def read_model(folder: Path | str) -> Model:
     Raises
     ------
     CatscanError
-        When it is missing, is no model's description, or stands in the folders of the folds below.
+        When it is missing, is not a model's description, or stands in the folders of the folds below.
     """
     folds = sorted(path.parent.name for path in Path(folder).glob(f"fold-*/{DESCRIPTION}"))
     if folds:
@@ -100,7 +100,7 @@ def read_model(folder: Path | str) -> Model:
         return Model(**{**values, "sample_shape": tuple(model.sample_shape), "classes": tuple(model.classes)})
     except TypeError as error:
         raise CatscanError(
-            "This is no trained model.", where=str(Path(folder) / DESCRIPTION), found=str(error), do="Train again."
+            "This is not a trained model.", where=str(Path(folder) / DESCRIPTION), found=str(error), do="Train again."
         ) from error
 
 

@@ -174,7 +174,7 @@ def _from_file(path: str) -> Build:
 
     spec = importlib.util.spec_from_file_location("catscan_user_network", path)
     if spec is None or spec.loader is None:
-        raise CatscanError("The network's file is no Python file.", where=path)
+        raise CatscanError("The network's file is not a Python file.", where=path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     function = getattr(module, FUNCTION, None)

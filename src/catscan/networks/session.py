@@ -57,7 +57,7 @@ def resolve_precision(precision: str, *, gpu: bool) -> str:
         return "bf16" if not gpu and cpu_has_bf16() else "fp32"
     if precision == "bf16" and (gpu or not cpu_has_bf16()):
         raise CatscanError(
-            "bf16 is not to be had here.",
+            "bf16 is not available here.",
             where="train.precision",
             found="a GPU, whose fast mode is TF32 (on by itself)"
             if gpu

@@ -34,7 +34,7 @@ class Calibration:
         The smallest probability that a class may get (all other classes together, when there are more than two); 0
         leaves them as they are.
     prior
-        (classes,) what to expect of a sample of which nothing is known: `expected_prior`.
+        (classes,) the probabilities of a sample about which nothing is known: `expected_prior`.
     """
 
     temperature: float

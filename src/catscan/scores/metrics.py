@@ -70,7 +70,7 @@ def score(name: str, probabilities: Array, targets: Array, problem: Problem) -> 
 
 
 def metric_named(name: str, task: str, *, key: str = "metric") -> Metric:
-    """The metric ``name``, which must be made for ``task``; ``key`` is where the config names it.
+    """The metric ``name``, which must suit ``task``; ``key`` is where the config names it.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def prior_of(targets: Array) -> Array:
 
 
 def prior_score(name: str, targets: Array, problem: Problem) -> float:
-    """The metric of the simplest of all answers: for each sample the share of the classes, told as the metric likes."""
+    """The metric of the simplest answer of all: the share of each class, at the odds that suit the metric."""
     answer = with_odds(prior_of(targets)[None], odds_to_tell(name, targets, problem))
     return score(name, np.tile(answer, (len(targets), 1)), targets, problem)
 

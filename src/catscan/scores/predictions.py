@@ -43,7 +43,7 @@ def read_predictions(paths: Sequence[Path], classes: Sequence[str], task: str) -
     Raises
     ------
     CatscanError
-        When a file has other samples than the first, lacks a class, or holds a value that is no probability.
+        When a file has other samples than the first, lacks a class, or holds a value that is not a probability.
     """
     by_model: dict[str, list[Array]] = {}
     ids: list[str] = []
@@ -67,7 +67,7 @@ def _probabilities_in(table: pd.DataFrame, path: Path) -> Array:
     wrong = np.flatnonzero(~((values >= 0) & (values <= 1)).all(axis=1))
     if len(wrong):
         raise CatscanError(
-            f"{number_of(len(wrong), 'row')} of predictions with a value that is no probability.",
+            f"{number_of(len(wrong), 'row')} of predictions with a value that is not a probability.",
             where=f"{path}, {place_of_row(table, int(wrong[0]))}",
             found=", ".join(table.iloc[wrong[0]]),
             do="Delete the file and run the predict stage again; if it stays, train with a smaller learning rate.",

@@ -222,9 +222,7 @@ class TestIds:
 
         assert cats_and_dogs.run() == 0
 
-        assert cats_and_dogs.summary["remarks"] == [
-            "1 id of sample_submission.csv without a file, to get the prior: 3."
-        ]
+        assert cats_and_dogs.summary["remarks"] == ["1 id of sample_submission.csv without a file, given the prior: 3."]
 
     def test_test_file_that_is_not_listed_is_left_out_and_told(self, cats_and_dogs: Stage) -> None:
         cats_and_dogs.table("sample_submission.csv", "id,label", "1,0.5", "2,0.5")
@@ -316,7 +314,7 @@ class TestRefusals:
 
     def test_group_that_neither_path_nor_table_has(self, cats_and_dogs: Stage) -> None:
         assert cats_and_dogs.run(group_column="owner") == 2
-        assert "It is not said where the groups are." in cats_and_dogs.said
+        assert "The config does not say where the groups are." in cats_and_dogs.said
 
     def test_no_test_sample(self, bowl: Stage) -> None:
         bowl.table("labels.csv", "id,cancer", "0a,0", "0b,1", "0c,0", "0d,1")
@@ -333,7 +331,7 @@ class TestRefusals:
 
     def test_labels_in_no_place(self, cats_and_dogs: Stage) -> None:
         assert cats_and_dogs.run(train="train/{id}.jpg") == 2
-        assert "It is not said where the labels are." in cats_and_dogs.said
+        assert "The config does not say where the labels are." in cats_and_dogs.said
 
     def test_nothing_is_written_when_it_refuses(self, cats_and_dogs: Stage) -> None:
         cats_and_dogs.run(train="nothing/{id}.jpg")
@@ -399,7 +397,7 @@ class TestNearDuplicates:
         }
         assert twins.summary["remarks"] == [
             "3 groups of pictures that look the same, each kept in one fold: cat.0 = cat.1, cat.2 = dog.3, dog.0 = 2",
-            "1 pair of a training and a test picture that look the same, of which nothing is made: dog.0 = 2",
+            "1 pair of a training and a test picture that look the same, both used as they are: dog.0 = 2",
             "1 pair of pictures that look the same and have different labels, both kept: cat.2 = dog.3",
         ]
         assert twins.summary["n_train"] == 8

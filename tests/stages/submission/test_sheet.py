@@ -56,12 +56,12 @@ class TestCheckSheet:
             pytest.param(
                 [*RIGHT[:3], RIGHT[4], RIGHT[3]], 4, "id '10' stands where '9' is expected", id="rows-swapped"
             ),
-            pytest.param([*RIGHT[:2], "08,", *RIGHT[3:]], 3, "id '08': '' is no number", id="value-empty"),
-            pytest.param([*RIGHT[:2], "08,nan", *RIGHT[3:]], 3, "id '08': nan is no probability", id="nan"),
-            pytest.param([*RIGHT[:2], "08,inf", *RIGHT[3:]], 3, "id '08': inf is no probability", id="infinity"),
+            pytest.param([*RIGHT[:2], "08,", *RIGHT[3:]], 3, "id '08': '' is not a number", id="value-empty"),
+            pytest.param([*RIGHT[:2], "08,nan", *RIGHT[3:]], 3, "id '08': nan is not a probability", id="nan"),
+            pytest.param([*RIGHT[:2], "08,inf", *RIGHT[3:]], 3, "id '08': inf is not a probability", id="infinity"),
             pytest.param([*RIGHT[:2], "08,1.01", *RIGHT[3:]], 3, "1.01 lies outside 0 to 1", id="above-1"),
             pytest.param([*RIGHT[:2], "08,-1e-9", *RIGHT[3:]], 3, "-1e-09 lies outside 0 to 1", id="below-0"),
-            pytest.param([*RIGHT[:2], "08,dog", *RIGHT[3:]], 3, "'dog' is no number", id="text"),
+            pytest.param([*RIGHT[:2], "08,dog", *RIGHT[3:]], 3, "'dog' is not a number", id="text"),
             pytest.param([*RIGHT[:2], "08", *RIGHT[3:]], 3, "1 cells; the header has 2", id="cell-missing"),
             pytest.param([*RIGHT[:2], "", *RIGHT[2:]], 3, "0 cells; the header has 2", id="blank-line"),
         ],
@@ -87,8 +87,8 @@ class TestCheckSheet:
         ("value", "cell", "found"),
         [
             ("label", "fox", "'fox' is no class"),
-            ("index", "2", "'2' is no class number from 0 to 1"),
-            ("index", "1.0", "'1.0' is no class number from 0 to 1"),
+            ("index", "2", "'2' is not a class number from 0 to 1"),
+            ("index", "1.0", "'1.0' is not a class number from 0 to 1"),
             ("list", "cat fox", "'fox' is no class"),
         ],
     )

@@ -411,7 +411,7 @@ class TestPredictions:
         stage.predict("main", 0, PREDICTED | {"08": (0.4, wrong)})
 
         assert stage.run() == 2
-        assert "1 row of predictions with a value that is no probability." in stage.said
+        assert "1 row of predictions with a value that is not a probability." in stage.said
         assert "fold-0.csv, line 3" in stage.said
 
     def test_file_without_a_class_is_refused(self, stage: Stage) -> None:

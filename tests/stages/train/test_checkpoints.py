@@ -61,7 +61,7 @@ def test_other_code_or_data_start_afresh_and_say_so(tmp_path):
     checkpoint, remark = Checkpoints(tmp_path, {**IDENTITY, "data": "9z"}).newest()
 
     assert checkpoint is None
-    assert "of other data: training starts afresh" in remark
+    assert "of other data: training starts again" in remark
 
 
 def test_empty_folder_has_none(tmp_path):

@@ -46,7 +46,7 @@ def test_single_fold_leaves_nothing_to_learn_from(make_competition):
 
 
 def test_label_that_is_no_class_is_refused(make_competition):
-    with pytest.raises(CatscanError, match="label 'sideways' is none of the classes"):
+    with pytest.raises(CatscanError, match="label 'sideways' is not one of the classes"):
         opened(make_competition(n=4, labels=["up", "down", "sideways", "up"]))
 
 

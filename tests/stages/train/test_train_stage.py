@@ -97,7 +97,7 @@ def test_sigterm_saves_and_the_same_command_goes_on_to_the_same_bytes(competitio
     told = process.communicate(timeout=60)[1]
 
     assert process.returncode == 75
-    assert "The same command goes on from there." in told
+    assert "Run the same command to continue from there." in told
     again = catscan(command)
     assert "going on after step" in again.stderr
     catscan(competition.command({**SMALL, "epochs": 4}, tmp_path / "whole"))

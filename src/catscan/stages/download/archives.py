@@ -192,7 +192,7 @@ def _zip_member(info: zipfile.ZipInfo) -> Member:
 
 
 def is_safe(name: str) -> bool:
-    """Whether a member stays in its folder on every system: no root, drive, "..", backslash or control sign."""
+    """Whether a member stays in its folder on every system: no root, drive, "..", backslash or control character."""
     parts = PurePosixPath(name).parts
     return (
         bool(parts)

@@ -158,9 +158,9 @@ def gather(paths: list[Path], index: pd.DataFrame, classes: list[str], task: str
 def _halves(targets: Array) -> NDArray[np.int64]:
     """(n,) 0 or 1: every second sample of each class, so that both halves hold all classes."""
     halves = np.empty(len(targets), np.int64)
-    likest = targets.argmax(axis=1)
-    for label in np.unique(likest):
-        members = np.flatnonzero(likest == label)
+    true_class = targets.argmax(axis=1)
+    for label in np.unique(true_class):
+        members = np.flatnonzero(true_class == label)
         halves[members] = np.arange(len(members)) % 2
     return halves
 

@@ -62,7 +62,7 @@ def summarise(collected: Collected, settings: Settings) -> dict[str, Any]:
     Raises
     ------
     CatscanError
-        When there is nothing to cross-validate, or `positive` is no class.
+        When there is nothing to cross-validate, or `positive` is not a class.
     """
     classes = list(collected.classes)
     n_train = len(collected.train)

@@ -15,7 +15,7 @@ NO_DUPLICATES: Duplicates = {"groups": [], "across": [], "contradictory": []}
 def find_duplicates(raw: RawFiles, collected: Collected, threads: int) -> Duplicates:
     """The pictures that look the same, by id: whole groups, pairs across the splits, pairs with different labels.
 
-    They are told, and groups are kept in one fold; nothing else is made of them.
+    They are reported, and each group stays in one fold; nothing else follows from them.
     """
     found = near_duplicates(raw, [*collected.train, *collected.test], threads)
     ids = [sample.sample_id for sample in (*collected.train, *collected.test)]
@@ -40,7 +40,7 @@ def remarks_on(duplicates: Duplicates) -> list[str]:
     shown = {name: ", ".join(" = ".join(names) for names in groups[:3]) for name, groups in duplicates.items()}
     sentences = {
         "groups": ("group", "of pictures that look the same, each kept in one fold"),
-        "across": ("pair", "of a training and a test picture that look the same, of which nothing is made"),
+        "across": ("pair", "of a training and a test picture that look the same, both used as they are"),
         "contradictory": ("pair", "of pictures that look the same and have different labels, both kept"),
     }
     return [

@@ -52,7 +52,7 @@ def collect(raw: RawFiles, settings: Settings) -> Collected:
     Raises
     ------
     CatscanError
-        For a pattern that finds nothing, a label that is none, ids of which none fits another.
+        When a pattern finds nothing, a label is not a class, or no ids match.
     """
     files, remarks = raw.all(), list[str]()
     found = _find(raw, files, settings, remarks)
@@ -96,7 +96,7 @@ def _labels(
     csv = settings.rules.csv or (settings.train if settings.kind == "csv_pixels" else "")
     if bool(in_names) == bool(csv):
         raise CatscanError(
-            "The labels come from two places." if csv else "It is not said where the labels are.",
+            "The labels come from two places." if csv else "The config does not say where the labels are.",
             where="config keys data.train and data.labels.csv",
             found=f"pattern {settings.train!r}, table {csv!r}",
             do="Either put {label} into the pattern, or name the table of labels.",
@@ -104,7 +104,7 @@ def _labels(
     in_path = bool(found) and settings.group_column in found[0].fields
     if in_names and settings.group_column and not in_path:
         raise CatscanError(
-            "It is not said where the groups are.",
+            "The config does not say where the groups are.",
             where="config key data.group_column",
             found=f"{settings.group_column!r}; the pattern {settings.train!r} has no such field",
             do="Put the field into the pattern, where the path names the group.",
@@ -158,7 +158,7 @@ def _listed_in(asked: dict[str, int], others: list[Found], settings: Settings, r
         )
     if missing:
         remarks.append(
-            f"{number_of(len(missing), 'id')} of {settings.sample} without a file, to get the prior: {listed(missing)}."
+            f"{number_of(len(missing), 'id')} of {settings.sample} without a file, given the prior: {listed(missing)}."
         )
     if settings.test not in ("", settings.train) and len(others) > len(test):
         extra = [one.sample.sample_id for one in others if one.sample.sample_id not in asked]

@@ -106,7 +106,7 @@ def labels_from_table(
     Raises
     ------
     CatscanError
-        For a cell that is no label (with its line), and for one id with two different labels (with both lines).
+        For a cell that is not a label (with its line), and for one id with two different labels (with both lines).
     """
     ids = table[rules.id_column or table.columns[0]]
     columns = _label_columns(table, rules, ids.name, group_column)
@@ -179,7 +179,7 @@ def _from_flags(flags: pd.DataFrame, rules: Rules, task: str, classes: Sequence[
     order = tuple(classes) or tuple(plain_name(name) if task == "multilabel" else name for name in flags.columns)
     if len(order) != len(flags.columns):
         raise CatscanError(
-            "The label columns are not as many as the classes.",
+            "There is another number of label columns than of classes.",
             where=f"{rules.csv}; config keys data.classes and data.labels.columns",
             found=f"{len(flags.columns)} columns: {listed(list(flags.columns))}\n"
             f"{len(order)} classes: {listed(list(order))}",
@@ -192,7 +192,7 @@ def _from_flags(flags: pd.DataFrame, rules: Rules, task: str, classes: Sequence[
                 f"{number_of(len(wrong), 'label')} neither 0 nor 1.",
                 where=f"{rules.csv}, column {name!r}, " + listed([place_of_row(flags, row) for row in wrong]),
                 found=repr(flags[name].iloc[wrong[0]]),
-                do="Mend these lines, or name the label columns in data.labels.columns.",
+                do="Correct these lines, or name the label columns in data.labels.columns.",
             )
     rows = flags.replace(ONE_OR_ZERO).to_numpy(dtype=int)
     if task != "multilabel" and (rows.sum(axis=1) != 1).any():
@@ -201,7 +201,7 @@ def _from_flags(flags: pd.DataFrame, rules: Rules, task: str, classes: Sequence[
             f"{number_of(len(wrong), 'row')} without exactly one class.",
             where=f"{rules.csv}, " + listed([place_of_row(flags, row) for row in wrong]),
             found=f"{rows[wrong[0]].sum()} classes are 1",
-            do="Mend these lines, or set data.task to multilabel.",
+            do="Correct these lines, or set data.task to multilabel.",
         )
     return order, [tuple(name for name, flag in zip(order, row, strict=True) if flag) for row in rows]
 
@@ -248,5 +248,5 @@ def _not_a_class(offenders: list[str], label: str, order: Sequence[str], where: 
         f"{number_of(len(offenders), 'label')} not among the classes.",
         where=f"{where}: {listed(offenders)}",
         found=f"{label!r}; the classes are {listed([repr(name) for name in order])}",
-        do="Mend the label, or add it to data.classes.",
+        do="Correct the label, or add it to data.classes.",
     )

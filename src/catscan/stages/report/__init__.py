@@ -133,7 +133,7 @@ def verdict(metrics: dict[str, Any], check: dict[str, Any]) -> str:
     if not loss["beats_prior"]:
         text = (
             f"The networks do not beat the constant prior: out-of-fold log loss {loss['value']:.4f}, prior "
-            f"{loss['prior']:.4f}. Do not expect anything of this submission."
+            f"{loss['prior']:.4f}. Expect nothing from this submission."
         )
     else:
         text = (

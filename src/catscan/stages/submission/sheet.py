@@ -183,7 +183,7 @@ def split_row_id(row_id: str, form: Form, *, where: str) -> tuple[tuple[str, ...
             f"The row id {row_id!r} does not follow the template.",
             where=where,
             found=f"template {form.row_id!r}, classes {listed(list(form.classes))}",
-            do="Mend submission.row_id, or data.classes.",
+            do="Correct submission.row_id, or data.classes.",
         )
     texts = list(found.groups())
     number = form.classes.index(texts.pop(names.index("class")))
@@ -211,7 +211,7 @@ def write_cells(probabilities: Array, form: Form, *, at_least_one: bool) -> list
     Returns
     -------
     list of list of str
-        (rows, columns); for a long sheet (rows, classes), to be stood upright by the caller.
+        (rows, columns); for a long sheet (rows, classes), which the caller turns into one row a class.
     """
     if form.value == "probability":
         shown = probabilities if form.is_long else probabilities[:, list(form.of_class)]

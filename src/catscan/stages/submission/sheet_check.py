@@ -28,7 +28,7 @@ def check_sheet(path: Path | str, sample: pd.DataFrame, form: Form, *, name: str
     ------
     CatscanError
         For the first thing that is wrong, with its line: a column missing or in another place, a row missing, twice or
-        in another place, an unknown id (one that lost its leading zeros is told so), a value that is none.
+        in another place, an unknown id (with a hint when it lost its leading zeros), a value that is not allowed.
     """
     with Path(path).open(encoding="utf-8", newline="") as file:
         numbered = list(rows_of(file, name=name or str(path)))
@@ -98,7 +98,7 @@ def _mistakes(cells: list[str], form: Form) -> Iterator[str]:
             yield f"{cells.count('1')} classes are 1, not one"
     elif form.value == "index":
         numbers = [str(number) for number in range(len(form.classes))]
-        yield from (f"{cell!r} is no class number from 0 to {numbers[-1]}" for cell in cells if cell not in numbers)
+        yield from (f"{cell!r} is not a class number from 0 to {numbers[-1]}" for cell in cells if cell not in numbers)
     elif form.value == "label":
         yield from (f"{cell!r} is no class" for cell in cells if cell not in form.classes)
     else:
@@ -112,8 +112,8 @@ def _wrong_probabilities(cells: list[str], form: Form) -> Iterator[str]:
         try:
             numbers.append(float(cell))
         except ValueError:
-            yield f"{cell!r} is no number"
-    yield from (f"{number} is no probability" for number in numbers if not math.isfinite(number))
+            yield f"{cell!r} is not a number"
+    yield from (f"{number} is not a probability" for number in numbers if not math.isfinite(number))
     yield from (f"{number} lies outside 0 to 1" for number in numbers if not 0 <= number <= 1)
     if _adds_up(cells, form) and abs(sum(numbers) - 1) > ADDS_UP:
         yield f"the probabilities add up to {sum(numbers):.6g}, not 1"

@@ -36,7 +36,7 @@ def true_score(sheet_path: Path | str, truth_path: Path | str, form: Form, *, me
     Raises
     ------
     CatscanError
-        When the truth has none of the submission's rows, or a value that is none.
+        When the truth has none of the submission's rows, or a value that is not allowed.
     """
     needed = [form.id_column, *form.columns]
     truth = read_table(truth_path, columns=needed)
@@ -92,7 +92,7 @@ def _named(cell: str, form: Form, *, where: str) -> Array:
     for part in parts:
         if part not in form.classes:
             raise CatscanError(
-                f"The value {part!r} is no class.", where=where, do=did_you_mean(part, list(form.classes))
+                f"The value {part!r} is not a class.", where=where, do=did_you_mean(part, list(form.classes))
             )
     return np.array([float(name in parts) for name in form.classes])
 

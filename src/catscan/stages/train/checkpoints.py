@@ -77,7 +77,7 @@ class Checkpoints:
             self._refuse_other_settings(theirs["settings"], path)
             changed = sorted(key for key in self.identity if theirs.get(key) != self.identity[key])
             if changed:
-                return None, f"the checkpoint in {self.folder} is of other {', '.join(changed)}: training starts afresh"
+                return None, f"the checkpoint in {self.folder} is of other {', '.join(changed)}: training starts again"
             return checkpoint, ""
         return None, ""
 

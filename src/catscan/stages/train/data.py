@@ -63,7 +63,7 @@ def open_data(index: Path, summary: Path, arrays: Sequence[Path], *, fold: int, 
     Raises
     ------
     CatscanError
-        When a label is no class, the index has none of the shards' ids, or no sample is left to learn from.
+        When a label is not a class, the index has none of the shards' ids, or no sample is left to learn from.
     """
     table = read_table(index, columns=["sample_id", "split", "label", "fold"])
     table = table[table["split"] == "train"]
@@ -108,7 +108,7 @@ def _targets(labels: list[str], classes: list[str], *, multilabel: bool, where: 
     for row, label in enumerate(labels):
         for name in label.split() if multilabel else [label]:
             if name not in column:
-                raise CatscanError(f"The label {name!r} is none of the classes.", where=where, found=listed(classes))
+                raise CatscanError(f"The label {name!r} is not one of the classes.", where=where, found=listed(classes))
             targets[row, column[name]] = 1
     return targets
 

@@ -60,7 +60,7 @@ class Job:
 
 
 @dataclass
-class Progress:
+class LoopState:
     """Where the loop stands; a checkpoint's manifest holds these fields."""
 
     step: int = 0
@@ -137,14 +137,14 @@ class _Loop:
         self.predictor = Predictor(
             job.build, data.shards.sample_shape, len(data.classes), multilabel=job.multilabel, compute=job.compute
         )
-        self.state = Progress(epochs=recipe.epochs)
+        self.state = LoopState(epochs=recipe.epochs)
         self.best_weights: Weights = {}
         self.began = self.saved_at = time.monotonic()
 
     def resume(self, arrays: dict[str, NDArray[Any]], manifest: dict[str, Any]) -> None:
         self.graph.restore({name: array for name, array in arrays.items() if not name.startswith(BEST)})
         self.best_weights = {name[len(BEST) :]: array for name, array in arrays.items() if name.startswith(BEST)}
-        self.state = Progress(**manifest["progress"])
+        self.state = LoopState(**manifest["progress"])
         say(f"going on after step {self.state.step:,}, in epoch {self.state.step // self.steps_an_epoch + 1}")
 
     def run(self) -> Trained:
@@ -268,7 +268,7 @@ class _Loop:
             "Training was asked to stop; it is saved.",
             where=str(self.checkpoints.folder),
             found=f"step {self.state.step:,} of {self.state.epochs * self.steps_an_epoch:,}",
-            do="The same command goes on from there.",
+            do="Run the same command to continue from there.",
         )
 
 
