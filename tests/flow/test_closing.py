@@ -79,4 +79,4 @@ def test_a_run_that_was_stopped_from_outside_has_no_failed_stage(
     (tmp_path / "snakemake.log").write_text("Will exit after finishing currently running jobs (scheduler).\n")
     failure(str(tmp_path / "snakemake.log"), tmp_path)
 
-    assert "no stage failed; the same command goes on" in capsys.readouterr().err
+    assert "no stage failed; run the same command to continue" in capsys.readouterr().err

@@ -246,7 +246,7 @@ def retrying(
         except (ValueError, *NO_ANSWER) as error:  # requests' own JSON error is a ValueError too
             raise CatscanError(
                 "An answer came that is not Kaggle's.",
-                found=type(error).__name__ if isinstance(error, NO_ANSWER) else "it is no JSON",
+                found=type(error).__name__ if isinstance(error, NO_ANSWER) else "it is not JSON",
                 do="Open https://www.kaggle.com in a browser here: a proxy or a log-in page may stand in between.",
             ) from error
         if done == tries - 1 or (pause or 0) > LONGEST_PAUSE:

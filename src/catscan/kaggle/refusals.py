@@ -200,7 +200,7 @@ def told(problem: requests.RequestException) -> str:
 
 
 def server_text(response: requests.Response) -> str:
-    """The server's own words, on one line; its reason phrase when the answer is no JSON."""
+    """The server's own words, on one line; its reason phrase when the answer is not JSON."""
     if "json" in response.headers.get("Content-Type", ""):
         with contextlib.suppress(ValueError):
             message = response.json().get("message")

@@ -86,10 +86,10 @@ class TestCheckSheet:
     @pytest.mark.parametrize(
         ("value", "cell", "found"),
         [
-            ("label", "fox", "'fox' is no class"),
+            ("label", "fox", "'fox' is not a class"),
             ("index", "2", "'2' is not a class number from 0 to 1"),
             ("index", "1.0", "'1.0' is not a class number from 0 to 1"),
-            ("list", "cat fox", "'fox' is no class"),
+            ("list", "cat fox", "'fox' is not a class"),
         ],
     )
     def test_cell_that_names_no_class_is_refused(self, tmp_path: Path, value: str, cell: str, found: str) -> None:

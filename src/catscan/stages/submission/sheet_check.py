@@ -100,10 +100,10 @@ def _mistakes(cells: list[str], form: Form) -> Iterator[str]:
         numbers = [str(number) for number in range(len(form.classes))]
         yield from (f"{cell!r} is not a class number from 0 to {numbers[-1]}" for cell in cells if cell not in numbers)
     elif form.value == "label":
-        yield from (f"{cell!r} is no class" for cell in cells if cell not in form.classes)
+        yield from (f"{cell!r} is not a class" for cell in cells if cell not in form.classes)
     else:
         names = [name for cell in cells for name in cell.split(SEPARATOR) if cell]
-        yield from (f"{name!r} is no class" for name in names if name not in form.classes)
+        yield from (f"{name!r} is not a class" for name in names if name not in form.classes)
 
 
 def _wrong_probabilities(cells: list[str], form: Form) -> Iterator[str]:

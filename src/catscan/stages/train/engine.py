@@ -93,7 +93,7 @@ def train(
     Raises
     ------
     TryAgain
-        When SIGTERM or Ctrl-C asked to stop: a checkpoint is saved, the same command goes on from there.
+        When SIGTERM or Ctrl-C asked to stop: a checkpoint is saved, and the same command continues from there.
     NotFinite
         With the ids of the samples whose loss is infinite or not a number.
     OutOfMemory
