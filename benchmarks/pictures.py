@@ -45,7 +45,8 @@ Way = Callable[[str], Any]
 def catscan_way(resize: str) -> Callable[[int], Way]:
     def make(side: int) -> Way:
         from catscan.kinds.pictures import area
-        from catscan.kinds.pictures.reader import PictureReader, PictureSettings
+        from catscan.kinds.pictures.reader import PictureReader
+        from catscan.kinds.pictures.settings import PictureSettings
         from catscan.raw.files import RawFiles
 
         area._work_done[0] = area.WORK_BEFORE_COMPILING  # the start-up is measured by itself

@@ -8,6 +8,7 @@ import pytest
 from catscan import cli
 from catscan.common import fingerprint
 from catscan.flow import config
+from catscan.kinds.registry import KINDS
 
 TENSORFLOW_STAGES = {"train", "predict", "export"}
 STAGES = [name for name in cli.COMMANDS if name != "doctor"]
@@ -24,15 +25,24 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     fingerprint._parsed.cache_clear()
 
 
-def codes() -> dict[str, str]:
+def by_name(stage: str, kind: str) -> tuple[str, ...]:
+    """The modules that a stage takes by name for a kind of data."""
+    row = KINDS[kind]
+    return {"index": row.code_of_finding, "preprocess": row.code_of_reading}.get(stage, ())
+
+
+def codes(kind: str = "picture") -> dict[str, str]:
+    """The digests of all stages of a competition of one kind of data, as the workflow takes them."""
     fingerprint._parsed.cache_clear()
-    return {stage: fingerprint.code_of(f"stages.{stage}") for stage in STAGES}
+    return {
+        stage: fingerprint.code_of(f"stages.{stage}", ("kinds.registry",), by_name(stage, kind)) for stage in STAGES
+    }
 
 
-def changed_by(path: Path, text: str) -> set[str]:
-    before = codes()
+def changed_by(path: Path, text: str, kind: str = "picture") -> set[str]:
+    before = codes(kind)
     path.write_text(path.read_text() + text)
-    after = codes()
+    after = codes(kind)
     return {stage for stage in STAGES if before[stage] != after[stage]}
 
 
@@ -75,19 +85,41 @@ def test_an_import_inside_a_function_counts(sources: Path) -> None:
     assert changed_by(sources / "extra.py", "\nB = 2\n") == {"report"}
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_kind_of_data_reruns_nothing_of_the_others(kind: str, sources: Path) -> None:
+    assert changed_by(sources / "kinds" / "registry.py", "\nA = 1\n", kind) == set()
+
+
 @pytest.mark.parametrize(
-    "module", [*config.READERS.values(), *(name for names in config.SOURCES.values() for name in names)]
+    ("kind", "changed"),
+    [("picture", set()), ("csv_pixels", set()), ("dicom_series", {"preprocess"}), ("nifti", {"preprocess"})],
 )
-def test_what_is_left_out_for_another_kind_exists(module: str) -> None:
+def test_code_of_the_scan_reader_counts_for_the_kinds_that_it_reads(kind: str, changed: set, sources: Path) -> None:
+    assert changed_by(sources / "kinds" / "scans" / "windows.py", "\nA = 1\n", kind) - {"report"} == changed
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_row_names_exists(kind: str) -> None:
+    row = KINDS[kind]
+
+    assert all(fingerprint._source(f"catscan.{name}").is_file() for name in row.code_of_finding + row.code_of_reading)
+
+
+@pytest.mark.parametrize("module", [name for names in config.SOURCES.values() for name in names])
+def test_what_is_left_out_for_another_source_exists(module: str) -> None:
     assert fingerprint._source(f"catscan.{module}").is_file()
 
 
-def test_code_left_out_does_not_count_nor_does_what_it_alone_imports() -> None:
-    pictures = fingerprint.closure("stages.preprocess", without=["kinds.scans"])
+def test_only_the_code_of_the_kind_at_hand_counts_with_what_it_imports() -> None:
+    pictures = fingerprint.closure("stages.preprocess", ["kinds.registry"], by_name("preprocess", "picture"))
 
     assert "catscan.kinds.pictures.decode" in pictures
     assert not [module for module in pictures if module.startswith("catscan.kinds.scans")]
-    assert "nibabel" not in fingerprint.versions_of("stages.preprocess", without=["kinds.scans"])
+
+
+def test_code_left_out_does_not_count_nor_does_what_it_alone_imports() -> None:
+    assert "catscan.kaggle.api" in fingerprint.closure("stages.download")
+    assert "catscan.kaggle.api" not in fingerprint.closure("stages.download", config.SOURCES["kaggle"])
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -96,4 +128,7 @@ def test_tensorflow_is_imported_only_where_a_network_is_built(stage: str) -> Non
 
 
 def test_preprocess_depends_on_the_version_of_what_decodes_and_resizes() -> None:
-    assert {"cv2", "numpy", "pydicom", "simplejpeg"} <= set(fingerprint.versions_of("stages.preprocess"))
+    found = fingerprint.versions_of("stages.preprocess", also=by_name("preprocess", "picture"))
+
+    assert {"cv2", "numpy", "pydicom", "simplejpeg"} <= set(found)
+    assert "nibabel" not in found

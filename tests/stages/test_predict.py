@@ -150,6 +150,22 @@ def test_a_folder_is_no_picture(model, tmp_path, capsys):
     assert "This model reads pictures, and this is a folder." in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "message"),
+    [
+        ("nifti", ".", "This model reads NIfTI files, and this is a folder."),
+        ("csv_pixels", "a.csv", "This model reads rows of a table of pixels, and this is a file."),
+    ],
+)
+def test_what_a_kind_cannot_be_named_by_is_refused(model, capsys, kind, name, message):
+    (model / "a.csv").write_text("pixel0\n0\n")
+    description = model / "model.json"
+    description.write_text(description.read_text().replace('"kind": "picture"', f'"kind": "{kind}"'))
+
+    assert main(["predict", "--model", str(model), str(model / name)]) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_the_folder_above_the_folds_is_refused_by_naming_a_fold(model, tmp_path, capsys):
     shutil.copytree(model, tmp_path / "resnet" / "fold-0")
     (tmp_path / "a.jpg").write_bytes(b"camera shy")

@@ -33,21 +33,21 @@ RESULT_SHAPING = {
 }
 
 
-def code_of(stage: str, without: Sequence[str] = ()) -> str:
-    """Digest of the stage's code (16 hex digits); ``without`` as in `closure`."""
+def code_of(stage: str, without: Sequence[str] = (), also: Sequence[str] = ()) -> str:
+    """Digest of the stage's code (16 hex digits); ``without`` and ``also`` as in `closure`."""
     digest = hashlib.sha256()
-    for module in sorted(closure(stage, without)):
+    for module in sorted(closure(stage, without, also)):
         digest.update(f"{module}\n{_parsed(module).code}\n".encode())
     return digest.hexdigest()[:16]
 
 
-def versions_of(stage: str, without: Sequence[str] = ()) -> dict[str, str]:
+def versions_of(stage: str, without: Sequence[str] = (), also: Sequence[str] = ()) -> dict[str, str]:
     """The installed versions of the result-shaping packages that the stage's code imports."""
-    names = {name for module in closure(stage, without) for name in _parsed(module).third_party}
+    names = {name for module in closure(stage, without, also) for name in _parsed(module).third_party}
     return {name: found for name in sorted(names & RESULT_SHAPING.keys()) if (found := _installed(name))}
 
 
-def closure(stage: str, without: Sequence[str] = ()) -> set[str]:
+def closure(stage: str, without: Sequence[str] = (), also: Sequence[str] = ()) -> set[str]:
     """The names of all catscan modules that ``catscan.<stage>`` needs, itself included, without the package's root.
 
     Parameters
@@ -55,11 +55,13 @@ def closure(stage: str, without: Sequence[str] = ()) -> set[str]:
     stage
         The stage's module below the package.
     without
-        Modules and packages below the package that the stage imports only for another kind of data or source than the
-        one at hand (the reader of scans, when the samples are pictures); what they alone import does not count either.
+        Modules and packages below the package that the stage imports only for another source than the one at hand;
+        what they alone import does not count either.
+    also
+        Modules below the package that the stage takes by name and not by an import: those of the kind of data at hand.
     """
     left_out = tuple(f"{PACKAGE}.{name}" for name in without)
-    todo, seen = [f"{PACKAGE}.{stage}"], set[str]()
+    todo, seen = [f"{PACKAGE}.{name}" for name in (stage, *also)], set[str]()
     while todo:
         module = todo.pop()
         if module in seen or any(module == name or module.startswith(f"{name}.") for name in left_out):

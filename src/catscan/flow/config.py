@@ -19,16 +19,13 @@ import yaml
 
 from catscan.common import fingerprint
 from catscan.common.errors import CatscanError, did_you_mean
-from catscan.common.settings import canonical, from_dict
-from catscan.kinds.scans.settings import ScanSettings
+from catscan.common.settings import canonical
+from catscan.kinds.registry import Kind, kind_named
 from catscan.networks.registry import check_network
-from catscan.raw.patterns import Pattern
 from catscan.scores.metrics import metric_named
 
 Config = dict[str, Any]
 
-# The kind of data -> the block of `preprocess` that its reader takes its settings from.
-READER_BLOCK = {"picture": "picture", "csv_pixels": "picture", "dicom_series": "scan", "nifti": "scan"}
 # The source kind -> the keys of `source` that it reads.
 SOURCE_KEYS = {
     "sample": ("kind", "sample", "train", "test", "seed"),
@@ -39,13 +36,7 @@ SOURCE_KEYS = {
 
 WEIGHS_POSITIVES = ("weighted_log_loss", "multilabel")
 
-# What a stage imports only for one kind of data or of source: its code does not count where another kind is read.
-READERS = {
-    "picture": "kinds.pictures",
-    "csv_pixels": "kinds.pictures",
-    "dicom_series": "kinds.scans",
-    "nifti": "kinds.scans",
-}
+# What the download stage imports only for one kind of source: its code does not count where another kind is read.
 SOURCES = {
     "sample": ("stages.download.sample",),
     "directory": ("stages.download.directory",),
@@ -220,44 +211,40 @@ def _check_metric(competition: Config, where: str) -> None:
 
 
 def _check_kind(competition: Config, where: str) -> None:
-    """Patterns, and the keys that belong to one kind of data."""
-    data = competition["data"]
-    if data["kind"] == "csv_pixels":  # whose train and test are the names of tables
-        return
+    """Where the samples lie, and the settings of their kind."""
+    data, kind = competition["data"], kind_of(competition)
     for key in ("train", "test"):
         if data[key]:
-            Pattern(data[key], key=f"{where}.data.{key}")
-    for key in ("bands", "value_range"):
-        if competition["preprocess"]["picture"][key]:
-            raise CatscanError(
-                f"`{key}` is for tables of pixels.",
-                where=f"config key {where}.preprocess.picture.{key}",
-                found=f"data.kind: {data['kind']}",
-                do="Leave it out, or set `data.kind: csv_pixels`.",
-            )
+            kind.open_finder(data[key], key=f"{where}.data.{key}")
+    try:
+        kind.settings_of(competition["preprocess"][kind.block])
+    except CatscanError as error:
+        error.where = f"config key {where}.{error.where}"
+        raise
+
+
+def kind_of(competition: Config) -> Kind:
+    """The kind of data of a competition."""
+    return kind_named(competition["data"]["kind"])
 
 
 def sample_shape(competition: Config) -> tuple[int, ...]:
     """The shape of one sample's array: (height, width, channels) or (depth, height, width, channels)."""
-    block = reader(competition)["reader"]
-    if READER_BLOCK[competition["data"]["kind"]] == "picture":
-        return (*block["size"], len(block["bands"]) or (3 if block["channels"] == "rgb" else 1))
-    settings = from_dict(ScanSettings, block)
-    if competition["data"]["kind"] == "nifti":
-        settings.refuse_any()
-    return settings.shape
+    kind = kind_of(competition)
+    return kind.settings_of(competition["preprocess"][kind.block]).shape
 
 
 # --- what each stage reads -------------------------------------------------------------------------------------------
 
 
-def stage_string(stage: str, values: Config, *, without: Iterable[str] = ()) -> str:
-    """The canonical string of a stage: its settings, its code's digest, the versions that shape its result."""
-    left_out = tuple(without)
-    code, versions = (
-        fingerprint.code_of(f"stages.{stage}", left_out),
-        fingerprint.versions_of(f"stages.{stage}", left_out),
-    )
+def stage_string(stage: str, values: Config, *, without: Iterable[str] = (), also: Iterable[str] = ()) -> str:
+    """The canonical string of a stage: its settings, its code's digest, the versions that shape its result.
+
+    The table of the kinds of data counts for none, so that a new kind reruns nothing; ``also`` names the modules of
+    the kind at hand.
+    """
+    closure = f"stages.{stage}", ("kinds.registry", *without), tuple(also)
+    code, versions = fingerprint.code_of(*closure), fingerprint.versions_of(*closure)
     return canonical({**values, "code": code, "versions": versions})
 
 
@@ -279,13 +266,13 @@ def index(competition: Config) -> str:
     submission = competition["submission"]
     values = {**competition["data"], **competition["index"]}
     values |= {"sample": submission["sample"], "id_column": submission["id_column"]}
-    return stage_string("index", values, without=_other_readers(values["kind"]))
+    return stage_string("index", values, also=kind_of(competition).code_of_finding)
 
 
 def reader(competition: Config) -> Config:
     """The kind of data and its reader's settings."""
-    kind = competition["data"]["kind"]
-    return {"kind": kind, "reader": competition["preprocess"][READER_BLOCK[kind]]}
+    kind = kind_of(competition)
+    return {"kind": kind.name, "reader": competition["preprocess"][kind.block]}
 
 
 def preprocess(competition: Config) -> str:
@@ -293,11 +280,7 @@ def preprocess(competition: Config) -> str:
     block = competition["preprocess"]
     bad = {key: block[key] for key in ("on_bad", "tolerated_share")}
     values = {**reader(competition), **bad}
-    return stage_string("preprocess", values, without=_other_readers(values["kind"]))
-
-
-def _other_readers(kind: str) -> set[str]:
-    return set(READERS.values()) - {READERS[kind]}
+    return stage_string("preprocess", values, also=kind_of(competition).code_of_reading)
 
 
 def models(competition: Config) -> dict[str, Config]:
@@ -330,8 +313,7 @@ def train(competition: Config, model: str) -> str:
 
 def predict(competition: Config) -> str:
     """What the predict stage reads."""
-    # A shard is predicted without reading a picture or a scan; only `catscan predict picture.jpg` does that.
-    return stage_string("predict", competition["predict"], without=("kinds.registry", *READERS.values()))
+    return stage_string("predict", competition["predict"])
 
 
 def evaluate(competition: Config) -> str:

@@ -1,64 +1,159 @@
-"""Which reader reads which kind of sample: the one table, each imported only when it is needed."""
+"""The kinds of data, one row each: all that differs between them is said here or in a module that the row names.
+
+A row names its modules as text, so that none is imported before it is needed, and so that the code of one kind does
+not count for the stages of another: this table counts for none (`flow` adds the modules of the kind at hand).
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from catscan.common.errors import CatscanError, did_you_mean
 from catscan.common.settings import from_dict
-from catscan.kinds.samples import Reader
+from catscan.kinds.samples import Finder, Reader, Settings
 from catscan.raw.files import RawFiles
 
 
-def _picture(settings: dict[str, Any], raw: RawFiles) -> Reader:
-    from catscan.kinds.pictures.reader import PictureReader, PictureSettings
+@dataclass(frozen=True)
+class Kind:
+    """One kind of data.
 
-    return PictureReader(raw, from_dict(PictureSettings, settings))
-
-
-def _csv_pixels(settings: dict[str, Any], raw: RawFiles) -> Reader:
-    from catscan.kinds.pictures.pixels import PixelsReader
-    from catscan.kinds.pictures.reader import PictureSettings
-
-    return PixelsReader(raw, from_dict(PictureSettings, settings))
-
-
-def _dicom_series(settings: dict[str, Any], raw: RawFiles) -> Reader:
-    from catscan.kinds.scans.reader import ScanReader
-    from catscan.kinds.scans.settings import ScanSettings
-
-    return ScanReader(raw, from_dict(ScanSettings, settings))
-
-
-def _nifti(settings: dict[str, Any], raw: RawFiles) -> Reader:
-    from catscan.kinds.scans.nifti import NiftiReader
-    from catscan.kinds.scans.settings import ScanSettings
-
-    return NiftiReader(raw, from_dict(ScanSettings, settings))
-
-
-READERS = {"picture": _picture, "csv_pixels": _csv_pixels, "dicom_series": _dicom_series, "nifti": _nifti}
-
-
-def open_reader(kind: str, settings: dict[str, Any], raw: RawFiles) -> Reader:
-    """Make the reader of a kind of data.
-
-    Parameters
+    Attributes
     ----------
-    kind
-        `data.kind`: "picture", "csv_pixels", "dicom_series" or "nifti".
+    name
+        `data.kind`.
+    samples
+        What its samples are called, of many.
+    block
+        The block of `preprocess` that its settings stand in.
     settings
-        The block `preprocess.picture` or `preprocess.scan`.
-    raw
-        The raw files it reads from.
+        Their class, a `samples.Settings`: module below `catscan.kinds`, colon, name; so are those that follow.
+    finder
+        Its `samples.Finder`.
+    reader
+        Its `samples.Reader`, made of the raw files and the settings.
+    thumbnails
+        A function of the raw files: the reader of the 64 x 64 gray thumbnails by which near-duplicates are known; ""
+        where none are looked for.
+    named
+        What of it can be predicted by name: "file", "folder".
+    """
+
+    name: str
+    samples: str
+    block: str
+    settings: str
+    finder: str
+    reader: str
+    thumbnails: str = ""
+    named: tuple[str, ...] = ("file",)
+
+    @property
+    def code_of_finding(self) -> tuple[str, ...]:
+        """The modules that the index stage needs for this kind alone."""
+        return _modules(self.finder, self.thumbnails)
+
+    @property
+    def code_of_reading(self) -> tuple[str, ...]:
+        """The modules that the preprocess stage needs for this kind alone."""
+        return _modules(self.settings, self.reader)
+
+    def settings_of(self, block: dict[str, Any]) -> Settings:
+        """The settings of a block of the config.
+
+        Raises
+        ------
+        CatscanError
+            For a key that the kind does not have, or a value that it cannot use.
+        """
+        made: Settings = from_dict(_named(self.settings), block)
+        return made
+
+    def open_reader(self, block: dict[str, Any], raw: RawFiles) -> Reader:
+        """The reader of the samples in ``raw``; raises as `settings_of` does."""
+        reader: Reader = _named(self.reader)(raw, self.settings_of(block))
+        return reader
+
+    def open_thumbnails(self, raw: RawFiles) -> Reader:
+        """The reader of their thumbnails."""
+        reader: Reader = _named(self.thumbnails)(raw)
+        return reader
+
+    def open_finder(self, text: str, *, key: str) -> Finder:
+        """What finds the samples of ``text``, which stands in the config as ``key``.
+
+        Raises
+        ------
+        CatscanError
+            When the text cannot say where samples of this kind lie.
+        """
+        finder: Finder = _named(self.finder)(text, key=key)
+        return finder
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            name="picture",
+            samples="pictures",
+            block="picture",
+            settings="pictures.settings:FileSettings",
+            finder="find:FileFinder",
+            reader="pictures.reader:PictureReader",
+            thumbnails="pictures.reader:thumbnails",
+        ),
+        Kind(
+            name="dicom_series",
+            samples="DICOM series",
+            block="scan",
+            settings="scans.settings:ScanSettings",
+            finder="find:FolderFinder",
+            reader="scans.reader:ScanReader",
+            named=("file", "folder"),
+        ),
+        Kind(
+            name="nifti",
+            samples="NIfTI files",
+            block="scan",
+            settings="scans.settings:NiftiSettings",
+            finder="find:FileFinder",
+            reader="scans.nifti:NiftiReader",
+        ),
+        Kind(
+            name="csv_pixels",
+            samples="rows of a table of pixels",
+            block="picture",
+            settings="pictures.settings:PictureSettings",
+            finder="pictures.rows:RowFinder",
+            reader="pictures.pixels:PixelsReader",
+            named=(),
+        ),
+    )
+}
+
+
+def kind_named(name: str) -> Kind:
+    """The kind of data called ``name``.
 
     Raises
     ------
     CatscanError
-        For an unknown kind, or settings that the reader does not have.
+        When there is none, with the nearest.
     """
-    if kind not in READERS:
+    if name not in KINDS:
         raise CatscanError(
-            "Unknown kind of data.", where="data.kind", found=repr(kind), do=did_you_mean(kind, list(READERS))
+            "Unknown kind of data.", where="data.kind", found=repr(name), do=did_you_mean(name, list(KINDS))
         )
-    return READERS[kind](settings, raw)
+    return KINDS[name]
+
+
+def _named(text: str) -> Any:
+    module, _, name = text.partition(":")
+    return getattr(import_module(f"catscan.kinds.{module}"), name)
+
+
+def _modules(*texts: str) -> tuple[str, ...]:
+    return tuple(f"kinds.{text.partition(':')[0]}" for text in texts if text)

@@ -1,12 +1,18 @@
-"""What a reader of pictures or scans is: the small interface between the index and the arrays."""
+"""What a kind of data must bring: settings, a finder of its samples, a reader of one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from catscan.raw.files import RawFile, RawFiles
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,14 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Found:
+    """One sample that a finder found, with the fields of its name."""
+
+    sample: Sample
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Reading:
     """One sample, read.
 
@@ -46,6 +60,62 @@ class Reading:
     array: NDArray[np.uint8]
     odd: tuple[str, ...] = ()
     geometry: dict[str, Any] = field(default_factory=dict)
+
+
+class Settings(Protocol):
+    """What a user can choose about a kind of data: a frozen dataclass of one block of `preprocess`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of every array: (height, width, channels) or (depth, height, width, channels)."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where a finder looks.
+
+    Attributes
+    ----------
+    raw
+        The raw files.
+    files
+        All of them.
+    id_column
+        `data.labels.id_column`.
+    remarks
+        Gets a line for what a person should know.
+    """
+
+    raw: RawFiles
+    files: Sequence[RawFile]
+    id_column: str
+    remarks: list[str]
+
+
+class Finder(Protocol):
+    """Finds the samples that one text of the config speaks of, `data.train` or `data.test`, and the labels beside them.
+
+    It is made of the text and of the key where it stands, and refuses a text that cannot say where samples lie.
+    """
+
+    @property
+    def own_labels(self) -> str:
+        """What holds labels beside the samples themselves, where no table is named; "" for nothing."""
+
+    def find(self, search: Search) -> list[Found]:
+        """The samples.
+
+        Raises
+        ------
+        CatscanError
+            When there are none, or one id stands for two.
+        """
+
+    def label_table(self, search: Search, name: str, columns: Sequence[str]) -> pd.DataFrame:
+        """The labels in ``name``, a table or `own_labels`, with ``columns`` among others.
+
+        All cells are strings; the ids stand in the id column, or where none is named in the first.
+        """
 
 
 class Reader(Protocol):

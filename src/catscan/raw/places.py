@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from catscan.common.errors import BadSample, CatscanError, did_you_mean
 from catscan.common.tables import read_table
 from catscan.raw.files import RawFile, RawFiles
 from catscan.raw.records import is_records, read_records_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MARK = "#"  # between a table and its row, in the path of a sample that is a row: "train.csv#17"
 

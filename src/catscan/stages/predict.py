@@ -108,13 +108,19 @@ def predict_files(folder: Path, model: Model, paths: Sequence[Path], *, flips: b
 
 
 def _read(model: Model, path: Path) -> NDArray[np.uint8]:
-    from catscan.kinds.registry import open_reader
+    from catscan.kinds.registry import kind_named
 
+    kind = kind_named(model.kind)
     if not path.exists():
         raise CatscanError("There is no such file or folder.", where=str(path))
-    if model.kind == "picture" and path.is_dir():
-        raise CatscanError("This model reads pictures, and this is a folder.", where=str(path), do="Name its pictures.")
-    reader = open_reader(model.kind, model.reader, RawFiles(path.parent))
+    what = "folder" if path.is_dir() else "file"
+    if what not in kind.named:
+        raise CatscanError(
+            f"This model reads {kind.samples}, and this is a {what}.",
+            where=str(path),
+            do=f"Name its {kind.samples}." if kind.named else "Predict them as the test samples of a competition.",
+        )
+    reader = kind.open_reader(model.reader, RawFiles(path.parent))
     try:
         reading = reader.read(Sample(sample_id=path.name, archive="", path=path.name))
     except BadSample as error:

@@ -3,7 +3,7 @@
 In: the raw files and the index. Out: `arrays/<split>-<i>-of-<n>.npy`, uint8, (samples, height, width, channels) or
 (samples, depth, height, width, channels), and beside it the sidecar `.json`: `ids` (one a row), `bad` (samples that
 cannot be read have no row, but a reason), `odd` (readable, but worth telling), `settings`, `geometry`.
-The settings are `data.kind`, the block `preprocess.picture` or `preprocess.scan`, `on_bad` and `tolerated_share`.
+The settings are `data.kind`, its reader's block of `preprocess`, `on_bad` and `tolerated_share`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from catscan.common.errors import OFFENDERS_SHOWN, BadSample, CatscanError, did_
 from catscan.common.files import PARTIAL, whole, write_json
 from catscan.common.progress import progress, say
 from catscan.kinds.quiet import native_remarks_discarded
-from catscan.kinds.registry import open_reader
+from catscan.kinds.registry import kind_named
 from catscan.kinds.samples import Reader, Reading, Sample
 from catscan.raw.files import RawFiles
 
@@ -48,7 +48,7 @@ class Settings:
     kind
         `data.kind`.
     reader
-        The block `preprocess.picture` or `preprocess.scan`.
+        The block of `preprocess` that belongs to it.
     on_bad
         "fail": stop when more than `tolerated_share` of the shard's samples cannot be read; "skip": go on.
     tolerated_share
@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> None:
     sweep_own(args.array)
     with (
         closing(RawFiles(args.raw)) as raw,
-        closing(open_reader(settings.kind, settings.reader, raw)) as reader,
+        closing(kind_named(settings.kind).open_reader(settings.reader, raw)) as reader,
         native_remarks_discarded(),
         whole(args.array) as partial,
     ):

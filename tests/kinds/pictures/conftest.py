@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from catscan.kinds.pictures.reader import PictureReader, PictureSettings
+from catscan.kinds.pictures.reader import PictureReader
+from catscan.kinds.pictures.settings import PictureSettings
 from catscan.raw.files import RawFiles
 
 

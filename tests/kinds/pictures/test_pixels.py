@@ -11,7 +11,7 @@ import pytest
 
 from catscan.common.errors import BadSample, CatscanError
 from catscan.kinds.pictures.pixels import PixelsReader
-from catscan.kinds.pictures.reader import PictureSettings
+from catscan.kinds.pictures.settings import PictureSettings
 from catscan.kinds.samples import Sample
 from catscan.raw.files import RawFiles
 

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from catscan.common.errors import BadSample, CatscanError
-from catscan.kinds.pictures.reader import PictureReader, PictureSettings
-from catscan.kinds.registry import open_reader
+from catscan.kinds.pictures.reader import PictureReader
+from catscan.kinds.pictures.settings import PictureSettings
+from catscan.kinds.registry import kind_named
 from catscan.kinds.samples import Sample
 from catscan.raw.files import RawFiles
 
@@ -140,7 +141,7 @@ class TestSettings:
         settings = {"size": [64, 64], "channels": "rbg", "fit": "stretch", "resize": "area"}
 
         with pytest.raises(CatscanError) as error:
-            open_reader("picture", settings, RawFiles("."))
+            kind_named("picture").open_reader(settings, RawFiles("."))
 
         assert str(error.value).splitlines() == [
             "Unknown `channels`.",
@@ -156,7 +157,7 @@ class TestSettings:
 
     def test_an_unknown_kind_is_refused_with_the_known_ones(self):
         with pytest.raises(CatscanError) as error:
-            open_reader("pictures", {}, RawFiles("."))
+            kind_named("pictures")
 
         assert "data.kind" in str(error.value)
         assert 'Did you mean "picture"?' in str(error.value)
@@ -165,7 +166,7 @@ class TestSettings:
     def test_a_reader_of_each_kind_tells_its_shape(self, kind, shape):
         settings = {"size": [5, 7], "channels": "rgb", "fit": "pad", "resize": "fast"}
 
-        assert open_reader(kind, settings, RawFiles(".")).shape == shape
+        assert kind_named(kind).open_reader(settings, RawFiles(".")).shape == shape
 
 
 def test_a_picture_reader_closes_nothing_that_is_not_its_own(tmp_path, encoded):

@@ -26,7 +26,7 @@ from catscan.kinds.scans.nifti import NiftiReader
 from catscan.kinds.scans.reader import ScanReader
 from catscan.kinds.scans.resample import Grid
 from catscan.kinds.scans.scan import Scan
-from catscan.kinds.scans.settings import ScanSettings
+from catscan.kinds.scans.settings import NiftiSettings, ScanSettings
 from catscan.raw.files import RawFiles
 from catscan.stages.report import geometry_table, scan_figures
 
@@ -333,7 +333,7 @@ def test_nifti_equals_dicom(  # noqa: PLR0917 -- fixtures
 
 def test_nifti_files_do_not_say_what_they_are(tmp_path: Path) -> None:
     with pytest.raises(CatscanError, match="`modality` must be CT or MR for NIfTI files"):
-        NiftiReader(RawFiles(tmp_path), ScanSettings(modality="any"))
+        NiftiReader(RawFiles(tmp_path), NiftiSettings(modality="any"))
 
 
 def test_the_report_of_mr_scans_does_not_speak_of_hu(mr_at: Slice, save: Save, read: Read, tmp_path: Path) -> None:

@@ -87,4 +87,4 @@ def test_a_mistake_is_told_by_its_key_before_the_first_job(kind: str, block: dic
     with pytest.raises(CatscanError) as refused:
         catscan_config.load(config, ROOT / "workflow" / "schemas" / "config.schema.yaml")
 
-    assert refused.value.where == f"preprocess.scan.{key}"
+    assert refused.value.where == f"config key competitions.ct-scans.preprocess.scan.{key}"

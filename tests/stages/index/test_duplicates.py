@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from catscan.kinds.pictures.reader import thumbnails
 from catscan.kinds.samples import Sample
 from catscan.raw.files import RawFiles
 from catscan.stages.index.duplicates import (
@@ -44,7 +45,7 @@ def search(folder: Path, files: list[bytes], threads: int = 1) -> NearDuplicates
         for number, data in enumerate(files):
             archive.writestr(f"{number}.jpg", data)
     samples = [Sample(str(number), "a.zip", f"{number}.jpg") for number in range(len(files))]
-    return near_duplicates(RawFiles(folder), samples, threads)
+    return near_duplicates(thumbnails(RawFiles(folder)), samples, threads)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def test_the_copies_among_the_real_pictures_are_found(shared_data):
     names = [file.path for file in raw.all() if file.archive == "train.zip" and file.path.endswith(".jpg")]
     wanted = [name for name in names if name.startswith(("train/cat.1", "train/dog.10"))]
 
-    found = near_duplicates(raw, [Sample(name[6:-4], "train.zip", name) for name in wanted], threads=2)
+    found = near_duplicates(thumbnails(raw), [Sample(name[6:-4], "train.zip", name) for name in wanted], threads=2)
 
     pairs = [tuple(wanted[row][6:-4] for row in pair) for pair in found.pairs]
     assert pairs == [("cat.1639", "cat.10273"), ("cat.1930", "cat.10052"), ("cat.11565", "dog.10797")]

@@ -16,8 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from catscan.common.errors import BadSample, CatscanError
-from catscan.kinds.pictures.reader import PictureSettings
 from catscan.kinds.pictures.resize import fitted
+from catscan.kinds.pictures.settings import PictureSettings
 from catscan.kinds.samples import Reading, Sample
 from catscan.raw.files import RawFiles
 from catscan.raw.records import Record, is_records, read_records

@@ -35,7 +35,6 @@ class NiftiReader:
     """
 
     def __init__(self, raw: RawFiles, settings: ScanSettings) -> None:
-        settings.refuse_any()
         self._raw, self._settings = raw, settings
 
     @property

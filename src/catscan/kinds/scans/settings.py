@@ -98,14 +98,14 @@ class ScanSettings:
         depth, height, width = self.size or MODES[self.mode]
         return depth, height, width, len(self.percentiles if self.modality == "MR" else self.hu_windows)
 
-    def refuse_any(self) -> None:
-        """Refuse `any` where the files do not say which modality they are of.
 
-        Raises
-        ------
-        CatscanError
-            When the modality is any.
-        """
+@dataclass(frozen=True)
+class NiftiSettings(ScanSettings):
+    """The same for NIfTI files, which do not say which modality they are of."""
+
+    def __post_init__(self) -> None:
+        """Refuse `modality: any` too."""
+        super().__post_init__()
         _require(self.modality != "any", "modality", "CT or MR for NIfTI files, which do not say it", self.modality)
 
 

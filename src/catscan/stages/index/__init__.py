@@ -19,6 +19,7 @@ from catscan.common.progress import say
 from catscan.common.settings import parse
 from catscan.common.tables import write_table
 from catscan.common.words import number_of
+from catscan.kinds.registry import kind_named
 from catscan.raw.files import RawFiles
 from catscan.stages.index.alike import NO_DUPLICATES, find_duplicates, remarks_on
 from catscan.stages.index.collect import Collected, collect
@@ -43,8 +44,10 @@ def run(args: argparse.Namespace) -> None:
     raw = RawFiles(args.raw)
     try:
         collected = collect(raw, settings)
-        look = settings.near_duplicates and settings.kind == "picture"
-        duplicates = find_duplicates(raw, collected, args.threads) if look else NO_DUPLICATES
+        kind = kind_named(settings.kind)
+        look = settings.near_duplicates and kind.thumbnails
+        thumbnails = kind.open_thumbnails(raw) if look else None
+        duplicates = find_duplicates(thumbnails, collected, args.threads) if thumbnails else NO_DUPLICATES
     finally:
         raw.close()
     collected.remarks.extend(remarks_on(duplicates))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from catscan.common.words import number_of
-from catscan.raw.files import RawFiles
+from catscan.kinds.samples import Reader
 from catscan.stages.index.collect import Collected
 from catscan.stages.index.duplicates import across_splits, contradictions, near_duplicates
 
@@ -12,12 +12,12 @@ Duplicates = dict[str, list[list[str]]]
 NO_DUPLICATES: Duplicates = {"groups": [], "across": [], "contradictory": []}
 
 
-def find_duplicates(raw: RawFiles, collected: Collected, threads: int) -> Duplicates:
+def find_duplicates(thumbnails: Reader, collected: Collected, threads: int) -> Duplicates:
     """The pictures that look the same, by id: whole groups, pairs across the splits, pairs with different labels.
 
     They are reported, and each group stays in one fold; nothing else follows from them.
     """
-    found = near_duplicates(raw, [*collected.train, *collected.test], threads)
+    found = near_duplicates(thumbnails, [*collected.train, *collected.test], threads)
     ids = [sample.sample_id for sample in (*collected.train, *collected.test)]
     splits = ["train"] * len(collected.train) + ["test"] * len(collected.test)
     labels = [" ".join(collected.labels.get(name, ())) for name in ids]

@@ -8,16 +8,12 @@ from dataclasses import dataclass, field, replace
 from catscan.common.errors import CatscanError, listed
 from catscan.common.tables import place_of_row
 from catscan.common.words import number_of
-from catscan.kinds.samples import Sample
+from catscan.kinds.registry import kind_named
+from catscan.kinds.samples import Finder, Found, Sample, Search
 from catscan.raw.files import RawFile, RawFiles
-from catscan.raw.patterns import Pattern
 from catscan.raw.places import read_raw_table
-from catscan.stages.index.find import Found, find_samples
 from catscan.stages.index.labels import Labels, labels_from_names, labels_from_table
-from catscan.stages.index.pixels import find_rows
 from catscan.stages.index.settings import Settings
-
-FOLDER_KINDS = ("dicom_series",)
 
 
 @dataclass
@@ -54,11 +50,13 @@ def collect(raw: RawFiles, settings: Settings) -> Collected:
     CatscanError
         When a pattern finds nothing, a label is not a class, or no ids match.
     """
-    files, remarks = raw.all(), list[str]()
-    found = _find(raw, files, settings, remarks)
-    labels = _labels(raw, files, settings, found, remarks)
+    kind, files, remarks = kind_named(settings.kind), raw.all(), list[str]()
+    search = Search(raw, files, settings.rules.id_column, remarks)
+    finder = kind.open_finder(settings.train, key="data.train")
+    found = finder.find(search)
+    labels = _labels(finder, search, settings, found)
     mixed = settings.test in ("", settings.train)
-    others = found if mixed else _find(raw, files, replace(settings, train=settings.test), remarks, key="data.test")
+    others = found if mixed else kind.open_finder(settings.test, key="data.test").find(search)
     if settings.test_ids == "sample_submission":
         asked = _asked_ids(raw, files, settings)
         test = _listed_in(asked, others, settings, remarks)
@@ -80,20 +78,10 @@ def collect(raw: RawFiles, settings: Settings) -> Collected:
     return _with_unique_ids(train, test, labels, groups, remarks)
 
 
-def _find(
-    raw: RawFiles, files: Sequence[RawFile], settings: Settings, remarks: list[str], *, key: str = "data.train"
-) -> list[Found]:
-    if settings.kind == "csv_pixels":
-        return find_rows(raw, files, settings.train, id_column=settings.rules.id_column)
-    return find_samples(files, Pattern(settings.train, key=key, folders=settings.kind in FOLDER_KINDS), remarks)
-
-
-def _labels(
-    raw: RawFiles, files: Sequence[RawFile], settings: Settings, found: list[Found], remarks: list[str]
-) -> Labels:
+def _labels(finder: Finder, search: Search, settings: Settings, found: list[Found]) -> Labels:
     """The labels, from the one place that holds them."""
     in_names = {one.sample.sample_id: one.fields["label"] for one in found if "label" in one.fields}
-    csv = settings.rules.csv or (settings.train if settings.kind == "csv_pixels" else "")
+    csv = settings.rules.csv or finder.own_labels
     if bool(in_names) == bool(csv):
         raise CatscanError(
             "The labels come from two places." if csv else "The config does not say where the labels are.",
@@ -111,18 +99,14 @@ def _labels(
         )
     if in_names:
         return labels_from_names(in_names, classes=settings.classes, where=f"config key data.train ({settings.train})")
-    numbered = settings.kind == "csv_pixels" and not settings.rules.id_column
     wanted = [*settings.rules.columns, settings.rules.id_column, "" if in_path else settings.group_column]
-    table = read_raw_table(raw, files, csv, columns=[*filter(None, wanted)], only=settings.kind == "csv_pixels")
-    if numbered:
-        table.insert(0, "row", [str(row + 1) for row in range(len(table))])
     return labels_from_table(
-        table,
-        replace(settings.rules, csv=csv, id_column="row" if numbered else settings.rules.id_column),
+        finder.label_table(search, csv, [*filter(None, wanted)]),
+        replace(settings.rules, csv=csv),
         task=settings.task,
         classes=settings.classes,
         group_column=settings.group_column,
-        remarks=remarks,
+        remarks=search.remarks,
     )
 
 

@@ -20,12 +20,10 @@ from numpy.typing import NDArray
 from catscan.common.errors import BadSample
 from catscan.common.progress import progress
 from catscan.kinds.quiet import native_remarks_discarded
-from catscan.kinds.samples import Sample
-from catscan.raw.files import RawFiles
+from catscan.kinds.samples import Reader, Sample
 
 MOST_BITS = 3
 MOST_DIFFERENCE = 12.0  # grey levels
-THUMBNAIL = (64, 64)
 HASH_ROWS, HASH_COLUMNS = 8, 9
 HASHES_AT_ONCE = 64  # rows of the table of all pairs that are in memory at a time
 SAMPLES_A_TASK = 16  # handing one at a time to a thread costs a quarter of reading it
@@ -63,20 +61,20 @@ class Fingerprint:
     digest: bytes
 
 
-def near_duplicates(raw: RawFiles, samples: Sequence[Sample], threads: int) -> NearDuplicates:
+def near_duplicates(thumbnails: Reader, samples: Sequence[Sample], threads: int) -> NearDuplicates:
     """Find the near-duplicates among ``samples``: training and test pictures together.
 
-    A JPEG is decoded at 1/2, 1/4 or 1/8 where that leaves at least 128 pixels a side, which halves the time.
+    Parameters
+    ----------
+    thumbnails
+        Reads a sample as (64, 64, 1).
     """
     import cv2
 
-    from catscan.kinds.pictures.reader import PictureReader, PictureSettings
-
     cv2.setNumThreads(1)
-    reader = PictureReader(raw, PictureSettings(size=THUMBNAIL, channels="gray", fit="stretch", resize="fast"))
 
     def thumbnail(row: int) -> Thumbnail:
-        return reader.read(samples[row]).array[..., 0]
+        return thumbnails.read(samples[row]).array[..., 0]
 
     def some(start: int) -> list[Fingerprint | str]:
         rows = range(start, min(start + SAMPLES_A_TASK, len(samples)))

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from catscan.common.errors import CatscanError
+from catscan.kinds.find import find_samples
 from catscan.raw.files import RawFiles
 from catscan.raw.patterns import Pattern
-from catscan.stages.index.find import find_samples
 
 
 def found_in(raw: Path, pattern: str, *, folders: bool = False) -> tuple[dict[str, tuple[str, str]], list[str]]:

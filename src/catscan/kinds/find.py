@@ -3,28 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from catscan.common.errors import CatscanError, listed
 from catscan.common.tables import natural_key
 from catscan.common.words import number_of
-from catscan.kinds.samples import Sample
+from catscan.kinds.samples import Found, Sample, Search
 from catscan.raw.files import RawFile
 from catscan.raw.patterns import Match, Pattern
-from catscan.raw.places import PLACES, place_of
+from catscan.raw.places import PLACES, place_of, read_raw_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 EXAMPLES = 3
 
 Named = tuple[RawFile, str, Match]  # a file, the name by which it matches, and what the name gives
 
 
-@dataclass(frozen=True)
-class Found:
-    """One sample that a pattern found, with the fields of its name."""
+class FileFinder:
+    """Finds samples that are files, by a pattern over their paths; their labels stand in the names or in a table."""
 
-    sample: Sample
-    fields: dict[str, str] = field(default_factory=dict)
+    folders = False
+    own_labels = ""
+
+    def __init__(self, text: str, *, key: str) -> None:
+        self._pattern = Pattern(text, key=key, folders=self.folders)
+
+    def find(self, search: Search) -> list[Found]:
+        """The samples that the pattern finds, as `find_samples`."""
+        return find_samples(search.files, self._pattern, search.remarks)
+
+    def label_table(self, search: Search, name: str, columns: Sequence[str]) -> pd.DataFrame:
+        """The table called ``name``, as `read_raw_table`."""
+        return read_raw_table(search.raw, search.files, name, columns=columns)
+
+
+class FolderFinder(FileFinder):
+    """Finds samples that are folders of files, unless the pattern's fields reach into the names of the files."""
+
+    folders = True
 
 
 def find_samples(files: Sequence[RawFile], pattern: Pattern, remarks: list[str]) -> list[Found]:
