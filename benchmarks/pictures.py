@@ -44,7 +44,7 @@ Way = Callable[[str], Any]
 
 def catscan_way(resize: str) -> Callable[[int], Way]:
     def make(side: int) -> Way:
-        from catscan.kinds.pictures import area
+        from catscan.kinds.kernels import area
         from catscan.kinds.pictures.reader import PictureReader
         from catscan.kinds.pictures.settings import PictureSettings
         from catscan.raw.files import RawFiles
@@ -318,7 +318,7 @@ def whole_stage(folder: Path, side: int) -> None:
 def start_up(speed_area: float, side: int) -> None:
     """What the machine code costs in a new process, and what it gains over a whole run."""
     count = 8
-    kernel = "from catscan.kinds.pictures.area_kernel import compiled; compiled(3)"
+    kernel = "from catscan.kinds.kernels.area_code import compiled; compiled(3)"
     empty = "import numpy, ctypes"
     ways = {"llvmlite": kernel}
     if installed("numba"):
@@ -328,7 +328,7 @@ def start_up(speed_area: float, side: int) -> None:
     import cv2
     import simplejpeg
 
-    from catscan.kinds.pictures import area
+    from catscan.kinds.kernels import area
 
     file = io.BytesIO()
     from PIL import Image

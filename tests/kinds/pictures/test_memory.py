@@ -21,7 +21,7 @@ READ = """
 import sys
 from catscan.stages import preprocess
 from catscan.common.errors import BadSample
-from catscan.kinds.pictures import area
+from catscan.kinds.kernels import area
 from catscan.kinds.pictures.reader import PictureReader
 from catscan.kinds.pictures.settings import PictureSettings
 from catscan.raw.files import RawFiles

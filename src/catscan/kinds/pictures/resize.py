@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from catscan.kinds.pictures.area import area_average
+from catscan.kinds.kernels.area import area_average
 
 Pixels = NDArray[np.uint8]
 

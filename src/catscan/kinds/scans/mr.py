@@ -105,8 +105,8 @@ class _Planes(Planes):
         stored = self._scan.stored(k)
         weights = self.weights(k)
         lacking = _lacking(stored, self._scan.padding[k])
-        if lacking is None and stored.dtype in (np.int16, np.uint16) and weights.compiled.fits:
-            total, covered = weights.compiled.apply(stored, LOWEST), weights.covered
+        if lacking is None and stored.dtype in (np.int16, np.uint16) and weights.clamps:
+            total, covered = weights.clamped(stored, LOWEST), weights.covered
         else:
             there = ~lacking if lacking is not None else np.ones(stored.shape, bool)
             total = weights.apply(np.where(there, stored, 0).astype(np.float32))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
-from catscan.kinds.scans.plane_kernel import PlaneKernel
+from catscan.kinds.kernels.plane import PlaneWeights
 from catscan.kinds.scans.resample import Grid, plane_weights, slice_weights, stream
 from catscan.kinds.scans.scan import Scan
 from catscan.kinds.scans.slices import height_above_air, is_padding, whole_air
@@ -22,31 +20,6 @@ def resampled(scan: Scan, grid: Grid) -> Iterator[NDArray[np.float32]]:
     """The planes of the grid along the normal, float32 (rows, columns), in HU above air; each valid until the next."""
     weights = slice_weights(scan.places_mm[:, 0], scan.steps, grid.edges(0))
     return stream(weights, Planes(scan, grid).read, (grid.shape[1], grid.shape[2]))
-
-
-@dataclass(frozen=True)
-class PlaneWeights:
-    """How the pixels of a slice make the voxels of a plane.
-
-    Attributes
-    ----------
-    down, along
-        Sparse (rows of the grid, rows) and (columns of the grid, columns).
-    compiled
-        Both for whole stored values, several times as fast.
-    covered
-        float32, (rows, columns) of the grid: the share of each voxel that lies within the slice.
-    """
-
-    down: csr_array
-    along: csr_array
-    compiled: PlaneKernel
-    covered: NDArray[np.float32]
-
-    def apply(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(rows, columns) of the slice to (rows, columns) of the grid, float32."""
-        plane: NDArray[np.float32] = cv2.transpose(self.along @ cv2.transpose(self.down @ values))
-        return plane
 
 
 class Planes:
@@ -69,10 +42,10 @@ class Planes:
         values = self._scan.stored(k)
         weights = self.weights(k)
         air = whole_air(slope, intercept, values)
-        if air is None or not weights.compiled.fits or is_padding(values, padding, slope, intercept) is not None:
+        if air is None or not weights.clamps or is_padding(values, padding, slope, intercept) is not None:
             height_above_air(values, slope=slope, intercept=intercept, padding=padding, out=self._values)
             return weights.apply(self._values), 1.0
-        plane = weights.compiled.apply(values, air)
+        plane = weights.clamped(values, air)
         # What the weights do not cover lies outside the slice: there, 0 above air.
         cv2.scaleAdd(weights.covered, -float(air), plane, plane)
         return plane, slope
@@ -85,5 +58,4 @@ class Planes:
         _, row_mm, column_mm = self._scan.places_mm[k].tolist()
         down = plane_weights(self._scan.size[0], row_mm, self._scan.pixel_mm[0], self._grid.edges(1))
         along = plane_weights(self._scan.size[1], column_mm, self._scan.pixel_mm[1], self._grid.edges(2))
-        covered = np.outer(down.sum(axis=1), along.sum(axis=1)).astype(np.float32)
-        return PlaneWeights(down, along, PlaneKernel(down, along), covered)
+        return PlaneWeights(down, along)

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catscan.kinds.pictures import area as module
-from catscan.kinds.pictures.area import area_average, by_machine_code, by_opencv, machine_code
+from catscan.kinds.kernels import area as module
+from catscan.kinds.kernels.area import area_average, by_machine_code, by_opencv, machine_code
 
 
 def random_picture(height: int, width: int, channels: int, seed: int = 0) -> np.ndarray:
@@ -119,8 +119,8 @@ def test_the_machine_code_is_made_only_when_there_was_enough_to_do(monkeypatch):
 
 def test_without_llvm_the_bytes_are_the_same_and_it_is_told_once(monkeypatch, capsys):
     monkeypatch.setattr(module, "_work_done", [module.WORK_BEFORE_COMPILING])
-    monkeypatch.setitem(__import__("sys").modules, "catscan.kinds.pictures.area_kernel", None)
-    monkeypatch.setattr(module, "_made", {})
+    monkeypatch.setitem(__import__("sys").modules, "catscan.kinds.kernels.area_code", None)
+    monkeypatch.setattr(module.machine_code, "_made", {})
     pixels = random_picture(100, 100, 3)
 
     results = [area_average(pixels, (64, 64)) for _ in range(2)]

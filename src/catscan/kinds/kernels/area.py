@@ -9,7 +9,6 @@ OpenCV's INTER_AREA computes the same in float32, and differs by one level in on
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -18,10 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from catscan.common.progress import say
+from catscan.kinds.kernels.machine_code import Kernel, MachineCode
 
 Pixels = NDArray[np.uint8]
-Kernel = Callable[..., None]
 
 # Machine code takes 0.13 CPU-s to be made, in every process. OpenCV's way takes 0.28 ns for a value of the picture and
 # 100 times that for one of the result; once it has taken as long, the machine code is made. So a small shard never pays
@@ -33,8 +31,6 @@ MOST_PIXELS = 1 << 24  # of 255 each: they are summed in 32 bits
 VALUES_A_STRIP = 1 << 17  # their table of 32 bits stays in the processor's cache
 
 _work_done = [0]
-_compiling = threading.Lock()
-_made: dict[int, Kernel | None] = {}
 _local = threading.local()
 
 
@@ -71,23 +67,13 @@ def _repaid(values: int, size: tuple[int, int]) -> bool:
     return True
 
 
-def _compiled(channels: int) -> Kernel | None:
-    try:
-        from catscan.kinds.pictures.area_kernel import compiled
+def _make(channels: int) -> Kernel:
+    from catscan.kinds.kernels.area_code import compiled
 
-        return compiled(channels)
-    except (ImportError, OSError, RuntimeError) as error:
-        say(f"pictures are resized at half the speed: LLVM makes no machine code here ({error})")
-        return None
+    return compiled(channels)
 
 
-def machine_code(channels: int) -> Kernel | None:
-    """The kernel of `catscan.kinds.pictures.area_kernel`, made at the first call; None where LLVM cannot."""
-    if channels not in _made:
-        with _compiling:
-            if channels not in _made:
-                _made[channels] = _compiled(channels)
-    return _made[channels]
+machine_code = MachineCode(_make, without="pictures are resized at half the speed")  # one variant a number of channels
 
 
 class Cuts(NamedTuple):
@@ -149,7 +135,7 @@ def _along(lines: NDArray[Any], columns: Cuts, m: int) -> NDArray[np.int64]:
 
 
 def by_machine_code(kernel: Kernel, pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """The area average by `catscan.kinds.pictures.area_kernel`; see `area_average`."""
+    """The area average by `catscan.kinds.kernels.area_code`; see `area_average`."""
     height, width, channels = pixels.shape
     out = np.empty((*size, channels), np.uint8)
     in_rows, in_columns = cuts(height, size[0]), cuts(width, size[1])  # held, since addresses alone keep nothing alive
