@@ -78,7 +78,7 @@ class TestMistakes:
             ),
             (
                 lambda cats: cats["source"].update(kind="kagle"),
-                ["not one of the choices", "competitions.dogs-vs-cats.source.kind", "'kagle'", 'Did you mean "kaggle"?'],
+                ["one of the choices", "competitions.dogs-vs-cats.source.kind", "'kagle'", 'Did you mean "kaggle"?'],
             ),
             (
                 lambda cats: cats["index"].update(folds="many"),
