@@ -207,6 +207,22 @@ def test_no_command_shows_the_two_that_matter(project: Path, tools: Path) -> Non
     assert "./run pytest" in err
 
 
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_shows_the_usage_and_makes_no_environment(project: Path, tools: Path, flag: str) -> None:
+    code, out, err = run(project, tools, flag)
+
+    assert (code, err) == (0, "")
+    assert "usage: ./run COMMAND [ARGUMENTS]" in out
+    assert calls(tools) == []
+
+
+def test_help_after_a_command_is_the_commands_own(project: Path, tools: Path) -> None:
+    code, out, _ = run(project, tools, "python", "--help")
+
+    assert code == 0
+    assert "python" in out.splitlines()[0]
+
+
 def test_the_exit_code_is_the_commands_own(project: Path, tools: Path) -> None:
     assert run(project, tools, "python", "-c", "raise SystemExit(7)")[0] == 7
 
