@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = Path(__file__).parent / "small.yaml"
-PARTS = ["Snakefile", "workflow", "config", "profiles", "src"]
+PARTS = ["Snakefile", "workflow", "config", "profiles", "src", "results/README.md"]
 
 
 @dataclass
@@ -79,7 +79,7 @@ def copy_of_the_project(home: Path) -> Project:
         if source.is_dir():
             shutil.copytree(source, home / part, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         else:
-            home.mkdir(parents=True, exist_ok=True)
+            (home / part).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, home / part)
     return Project(home)
 

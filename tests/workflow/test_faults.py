@@ -16,6 +16,10 @@ def stopped(project, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
+def results_of(project) -> list[str]:
+    return [path.name for path in (project.home / "results").iterdir()]
+
+
 def test_a_wrong_config_key_is_refused_before_anything_runs(fresh) -> None:
     fresh.overlay("competitions: {dogs-vs-cats: {preproces: {on_bad: skip}}}\n")
     told = stopped(fresh)
@@ -25,7 +29,7 @@ def test_a_wrong_config_key_is_refused_before_anything_runs(fresh) -> None:
         "  where  config key competitions.dogs-vs-cats.preproces",
         '  do     Did you mean "preprocess"?',
     ]
-    assert not (fresh.home / "results").exists()
+    assert results_of(fresh) == ["README.md"]
 
 
 def test_a_missing_folder_is_refused_before_anything_runs(fresh) -> None:
@@ -35,7 +39,7 @@ def test_a_missing_folder_is_refused_before_anything_runs(fresh) -> None:
     )
 
     assert "source.path: nowhere" in stopped(fresh)
-    assert not (fresh.home / "results").exists()
+    assert results_of(fresh) == ["README.md"]
 
 
 def test_a_missing_archive_is_told_by_the_pattern_that_found_nothing(fresh) -> None:
