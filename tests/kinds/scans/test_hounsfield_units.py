@@ -326,9 +326,7 @@ def test_a_missing_decoder_is_named_with_the_package(
 
 
 @pytest.mark.filterwarnings("ignore:The string")  # highdicom on the patient's name
-def test_enhanced_multi_frame_equals_its_single_frames(
-    real_slices: list[Dataset], tmp_path: Path, read: Read
-) -> None:
+def test_enhanced_multi_frame_equals_its_single_frames(real_slices: list[Dataset], tmp_path: Path, read: Read) -> None:
     highdicom = pytest.importorskip("highdicom")
     plain = read(rewritten(real_slices, tmp_path / "plain", uid.ExplicitVRLittleEndian), size=(12, 64, 64))
     slices = [pydicom.dcmread(path) for path in (tmp_path / "plain").iterdir()]
@@ -364,9 +362,7 @@ def test_a_number_of_frames_that_is_none_is_damage(count: str, slice_at: Slice, 
         read(save(slices))
 
 
-def test_frames_that_are_not_as_many_as_their_places_are_refused(
-    slice_at: Slice, save: Save, read: Read
-) -> None:
+def test_frames_that_are_not_as_many_as_their_places_are_refused(slice_at: Slice, save: Save, read: Read) -> None:
     pixels = np.zeros((5, 8, 8), np.int16)
     dataset = slice_at((0, 0, 0), pixels[0], NumberOfFrames=5, PerFrameFunctionalGroupsSequence=[Dataset()] * 3)
     dataset.PixelData = pixels.tobytes()

@@ -74,9 +74,7 @@ def test_a_mark_keeps_its_place_in_the_patient(
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS.values(), ids=ORIENTATIONS.keys())
-def test_every_array_is_up_back_left(
-    orientation: tuple[float, ...], slice_at: Slice, save: Save, read: Read
-) -> None:
+def test_every_array_is_up_back_left(orientation: tuple[float, ...], slice_at: Slice, save: Save, read: Read) -> None:
     """The same box of the same body gives the same array, however it was scanned."""
     iso = {"mode": "iso", "size": (16, 16, 16), "spacing_mm": 2.0, "hu_windows": LOW}
     along, down = np.reshape(np.asarray(orientation, float), (2, 3))

@@ -72,9 +72,7 @@ def test_secondary_captures_and_reports_are_left_out_and_named(
 
 
 @pytest.mark.parametrize("kept", [0.5, 0.98], ids=["half", "nearly all"])
-def test_a_slice_cut_short_is_refused_by_name(
-    kept: float, slices: list[Dataset], save: Save, read: Read
-) -> None:
+def test_a_slice_cut_short_is_refused_by_name(kept: float, slices: list[Dataset], save: Save, read: Read) -> None:
     folder = save(slices)
     data = (folder / "0004.dcm").read_bytes()
     (folder / "0004.dcm").write_bytes(data[: int(kept * len(data))])

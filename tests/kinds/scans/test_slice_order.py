@@ -61,9 +61,7 @@ def test_reversed_instance_numbers_give_the_same_bytes(slice_at: Slice, save: Sa
 
 
 @pytest.mark.parametrize("patient", [REAL, FLIPPED])
-def test_real_patients_stand_upright_whatever_their_instance_numbers(
-    patient: str, patients: Path, read: Read
-) -> None:
+def test_real_patients_stand_upright_whatever_their_instance_numbers(patient: str, patients: Path, read: Read) -> None:
     affine = np.array(read(patients / patient).geometry["affine"])
 
     assert (affine[[2, 1, 0], [0, 1, 2]] > 0).all()  # z up, y back, x left
@@ -116,9 +114,7 @@ def test_two_scans_of_the_same_places_are_never_interleaved(
     assert "of 2" in mixed.geometry["phase"]
 
 
-def test_different_slices_in_one_place_without_a_reason_are_refused(
-    slice_at: Slice, save: Save, read: Read
-) -> None:
+def test_different_slices_in_one_place_without_a_reason_are_refused(slice_at: Slice, save: Save, read: Read) -> None:
     slices = stack(slice_at, [2.0 * k for k in range(10)])
     other = slice_at((-31, -31, 6.0), np.ones((32, 32), np.int16))
 
@@ -140,9 +136,7 @@ def test_a_missing_real_slice_is_named_and_filled(tmp_path: Path, real: list[Pat
 
 
 @pytest.mark.parametrize("lost", [1, 2])
-def test_up_to_two_missing_slices_are_filled_linearly(
-    lost: int, slice_at: Slice, save: Save, read: Read
-) -> None:
+def test_up_to_two_missing_slices_are_filled_linearly(lost: int, slice_at: Slice, save: Save, read: Read) -> None:
     """On a ramp along z, the filled slices are the ones that were lost."""
     ramp = [slice_at((0, 0, 2.0 * k), np.full((32, 32), 100 * k, np.int16)) for k in range(16)]
     whole = read(save(ramp, "whole"), size=(16, 4, 4))
@@ -153,9 +147,7 @@ def test_up_to_two_missing_slices_are_filled_linearly(
     assert filled.geometry["interpolated_mm"] == [14.0 + 2 * k for k in range(lost)]
 
 
-def test_three_missing_slices_in_a_row_are_refused_with_their_place(
-    slice_at: Slice, save: Save, read: Read
-) -> None:
+def test_three_missing_slices_in_a_row_are_refused_with_their_place(slice_at: Slice, save: Save, read: Read) -> None:
     slices = stack(slice_at, [2.0 * k for k in range(20)])
 
     with pytest.raises(
@@ -212,9 +204,7 @@ def test_the_series_with_the_most_slices_is_taken(slice_at: Slice, save: Save, r
     assert [other["n_slices"] for other in both.geometry["other_series"]] == [6]
 
 
-def test_of_equal_numbers_the_longer_then_the_smaller_uid_is_taken(
-    slice_at: Slice, save: Save, read: Read
-) -> None:
+def test_of_equal_numbers_the_longer_then_the_smaller_uid_is_taken(slice_at: Slice, save: Save, read: Read) -> None:
     short = stack(slice_at, [1.0 * k for k in range(6)], SeriesInstanceUID="1.1")
     long_b = stack(slice_at, [2.0 * k for k in range(6)], SeriesInstanceUID="1.3")
     long_a = stack(slice_at, [2.0 * k for k in range(6)], SeriesInstanceUID="1.2")
@@ -231,9 +221,7 @@ def test_a_named_series_is_taken(slice_at: Slice, save: Save, read: Read) -> Non
     assert reading.geometry["step_mm"] == 5.0
 
 
-def test_a_named_series_that_is_absent_is_refused_with_those_there(
-    slice_at: Slice, save: Save, read: Read
-) -> None:
+def test_a_named_series_that_is_absent_is_refused_with_those_there(slice_at: Slice, save: Save, read: Read) -> None:
     with pytest.raises(BadSample, match=r"has no series 9\.9, only 1\.2\.3\.4"):
         read(save(stack(slice_at, [0.0, 2.0, 4.0]), "p"), series={"p": "9.9"})
 
