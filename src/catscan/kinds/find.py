@@ -61,18 +61,18 @@ def find_samples(files: Sequence[RawFile], pattern: Pattern, remarks: list[str])
     CatscanError
         When nothing matches, or one id has two files.
     """
-    matches = _matches(files, pattern)
+    matches = matching(files, pattern)
     if not matches:
-        raise _nothing_matches(files, pattern)
+        raise nothing_matches(files, pattern)
     by_id: dict[str, dict[tuple[str, str], Found]] = {}
-    for file, name, match in _one_of_each(matches, remarks):
+    for file, name, match in one_of_each(matches, remarks):
         sample = Sample(_id_of(match.fields), file.archive, _inside(file, name, match.sample_path))
         by_id.setdefault(sample.sample_id, {}).setdefault((sample.archive, sample.path), Found(sample, match.fields))
     _refuse_two_of_one_id(by_id, pattern)
     return [next(iter(by_id[name].values())) for name in sorted(by_id, key=natural_key)]
 
 
-def _matches(files: Sequence[RawFile], pattern: Pattern) -> list[Named]:
+def matching(files: Sequence[RawFile], pattern: Pattern) -> list[Named]:
     """The files that match, with the name by which they do; second names count only where the first give nothing."""
     for place in PLACES:
         named = [(file, place(file)) for file in files]
@@ -82,7 +82,7 @@ def _matches(files: Sequence[RawFile], pattern: Pattern) -> list[Named]:
     return []
 
 
-def _one_of_each(matches: list[Named], remarks: list[str]) -> list[Named]:
+def one_of_each(matches: list[Named], remarks: list[str]) -> list[Named]:
     """Leave out a source (a zip, or the plain files) of which some files lie in another source with more files too.
 
     That is a zip beside its unpacked folder, half unpacked or whole, or a second zip with other versions of the same.
@@ -117,7 +117,8 @@ def _inside(file: RawFile, name: str, sample_path: str) -> str:
     return file.path[: max(0, len(file.path) - rest)]
 
 
-def _nothing_matches(files: Sequence[RawFile], pattern: Pattern) -> CatscanError:
+def nothing_matches(files: Sequence[RawFile], pattern: Pattern) -> CatscanError:
+    """The error of a pattern that finds nothing, with a file from each of a few folders."""
     return CatscanError(
         f"No file matches the pattern {pattern.text!r}.",
         where=f"config key {pattern.key}",

@@ -34,6 +34,8 @@ class Pattern:
         The config key, for errors.
     folders
         Whether a sample is a folder of files (a DICOM series) unless its fields reach into the file name.
+    of_samples
+        Whether each match is one sample, whose id the pattern must give.
 
     Raises
     ------
@@ -41,7 +43,7 @@ class Pattern:
         When the pattern is empty, has a stray brace, leaves the raw folder, or lacks the field `id`.
     """
 
-    def __init__(self, text: str, *, key: str, folders: bool = False) -> None:
+    def __init__(self, text: str, *, key: str, folders: bool = False, of_samples: bool = True) -> None:
         self.text, self.key = text, key
         left = TOKEN.sub("", text)
         if not text or "{" in left or "}" in left or text.startswith("/") or ".." in text.split("/"):
@@ -52,7 +54,7 @@ class Pattern:
                 do="Write it relative to the raw folder, with fields in braces, such as train/{label}.{id}.jpg.",
             )
         self.fields = list(dict.fromkeys(found["name"] for found in TOKEN.finditer(text) if found["name"]))
-        if "id" not in self.fields:
+        if of_samples and "id" not in self.fields:
             raise CatscanError(
                 "A pattern does not say what the id of a sample is.",
                 where=f"config key {key}",

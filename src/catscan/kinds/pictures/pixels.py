@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from catscan.common.errors import BadSample, CatscanError
+from catscan.kinds.levels import to_bytes
 from catscan.kinds.pictures.resize import fitted
 from catscan.kinds.pictures.settings import PictureSettings
 from catscan.kinds.samples import Reading, Sample
@@ -134,12 +135,6 @@ def _bands_of(record: Record, bands: tuple[str, ...], value_range: tuple[float, 
     if not np.isfinite(values).all() or (value_range == WHOLE and _beyond_bytes(values)):
         return f"holds values beyond 0..255 ({values.min():g}..{values.max():g}): set preprocess.picture.value_range"
     return to_bytes(values, value_range).reshape(len(bands), side, side)
-
-
-def to_bytes(values: NDArray[Any], value_range: tuple[float, ...]) -> NDArray[np.uint8]:
-    """Map (low, high) to 0 and 255, clipped, rounded."""
-    low, high = value_range
-    return np.rint((np.clip(values, low, high) - low) * (255 / (high - low))).astype(np.uint8)
 
 
 def _beyond_bytes(values: NDArray[Any]) -> bool:

@@ -228,8 +228,11 @@ def geometry_table(geometry: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def scan_figures(shards: Shards, geometry: dict[str, dict[str, Any]]) -> Iterator[tuple[bytes, str]]:
-    """Three views of the first scan as the network gets it, each as PNG with its caption; none for pictures."""
-    if len(shards.sample_shape) != 4 or not len(shards):
+    """Three views of the first scan as the network gets it, each as PNG with its caption.
+
+    None for samples without a geometry: pictures, and volumes that do not say how large a voxel is.
+    """
+    if not len(shards) or shards.sample_ids[0] not in geometry:
         return
     import numpy as np
 
