@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from factories import summary_of
 
 from catscan.cli import main
 from catscan.common.arrays import Shards, write_shard
+from catscan.common.contracts.summary import Summary
 from catscan.common.errors import CatscanError
-from catscan.common.files import read_json, write_json
+from catscan.common.files import read_json
 from catscan.common.settings import canonical
 from catscan.common.tables import read_table
 from catscan.scores import metrics
@@ -36,9 +38,7 @@ def competition(folder: Path, *, skill: float, folds: int = 3, n: int = N) -> Pa
         }
     )
     index.to_csv(folder / "index.csv", index=False)
-    write_json(
-        folder / "index.json", {"classes": CLASSES, "positive": "dog", "task": "binary", "folds": 3, "n_train": n}
-    )
+    summary_of(CLASSES, n_train=n).write(folder / "index.json")
     write_shard(folder / "a.npy", draw.integers(0, 255, (n, 6, 5, 3), dtype=np.uint8), {"ids": ids, "bad": []})
     for fold in range(folds):
         rows = [i for i in range(n) if i % 3 == fold]
@@ -54,7 +54,7 @@ def competition(folder: Path, *, skill: float, folds: int = 3, n: int = N) -> Pa
 
 def told_of(folder: Path) -> dict[str, Any]:
     """What metrics.json would say, without the figures."""
-    summary, index = read_json(folder / "index.json"), read_table(folder / "index.csv").set_index("sample_id")
+    summary, index = Summary.read(folder / "index.json"), read_table(folder / "index.csv").set_index("sample_id")
     paths = sorted((folder / "models" / "resnet").glob("*/out-of-fold.csv"))
     held_out = evaluate.gather(paths, index[index["split"] == "train"], CLASSES, "binary", "log_loss")
     return evaluate.evaluate(held_out, "log_loss", metrics.Problem("binary", positive=1), summary)
@@ -188,7 +188,7 @@ def test_expected_score_is_of_the_odds_that_the_submission_tells(tmp_path: Path)
     problem = metrics.Problem("multilabel", weights=(7, 1), positive_weight=2)
 
     held_out = evaluate.gather([path], index, ["all", "C1"], "multilabel", "weighted_log_loss")
-    told = evaluate.evaluate(held_out, "weighted_log_loss", problem, {"n_train": 80, "folds": 1})
+    told = evaluate.evaluate(held_out, "weighted_log_loss", problem, summary_of(["all", "C1"], n_train=80, folds=1))
 
     submitted = metrics.with_odds(held_out.calibrated, np.array(told["odds"]))
     assert min(told["odds"]) > 1

@@ -129,6 +129,7 @@ class TestTable:
         cats_and_dogs.run()
 
         assert cats_and_dogs.summary == {
+            "version": 1,
             "kind": "picture",
             "task": "binary",
             "classes": ["cat", "dog"],

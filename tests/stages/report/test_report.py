@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from factories import summary_of
 
 from catscan.cli import main
 from catscan.common.arrays import write_array
+from catscan.common.contracts.summary import Duplicates
 from catscan.common.files import write_json
 from catscan.common.settings import canonical
 from catscan.stages.report import duplicates_line, geometry_table, verdict
@@ -33,21 +35,20 @@ METRICS: dict[str, Any] = {
     "remarks": ["a remark on the scores"],
 }
 CHECK: dict[str, Any] = {"rows": 7, "valid": True, "true_score": 0.25, "warnings": ["a warning of the submission"]}
-INDEX: dict[str, Any] = {
-    "shards": 1,
-    "classes": ["cat", "dog"],
-    "counts": {"cat": 6, "dog": 4},
-    "n_train": 10,
-    "n_test": 7,
-    "folds": 2,
-    "remarks": ["<script>alert(1)</script>"],
-    "duplicates": {"groups": [["a", "b"]], "across": []},
-}
+INDEX = summary_of(
+    ["cat", "dog"],
+    counts={"cat": 6, "dog": 4},
+    n_train=10,
+    n_test=7,
+    folds=2,
+    remarks=("<script>alert(1)</script>",),
+    duplicates=Duplicates(groups=(("a", "b"),)),
+)
 
 
 def page(folder: Path, *, bad: int = 0, title: str = "Dogs") -> str:
     competition = folder / "results" / "dogs"
-    write_json(competition / "index.json", INDEX)
+    INDEX.write(competition / "index.json")
     write_json(competition / "evaluation" / "metrics.json", METRICS)
     write_json(competition / "submission.json", CHECK)
     (competition / "submission.csv").write_text("id,label\n" + "".join(f"{i},0.5\n" for i in range(7)))

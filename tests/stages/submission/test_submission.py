@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from factories import summary_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catscan.cli import main
+from catscan.common.contracts.summary import Summary
 from catscan.scores.calibration import clipped
 from catscan.scores.predictions import read_predictions
 from catscan.stages.submission.fill import fill_sheet
@@ -50,9 +52,7 @@ class Stage:
         (self.folder / name).write_text(json.dumps(values))
 
     def task(self, task: str = "binary", labels: tuple[str, ...] = ("cat", "dog"), **summary: Any) -> None:
-        shares = len(summary["classes"])
-        known = {"task": task, "positive": summary["classes"][-1], "prior": [1 / shares] * shares, "n_train": 100}
-        self.json("index.json", **known | summary)
+        summary_of(task=task, **summary).write(self.folder / "index.json")
         rows = [f"t{n},train,{label}" for n, label in enumerate(labels)]
         (self.folder / "index.csv").write_text("\n".join(["sample_id,split,label", *rows]) + "\n")
 
@@ -63,8 +63,8 @@ class Stage:
         (self.folder / "raw" / name).write_text("\n".join(lines) + "\n")
 
     def predict(self, model: str, fold: int, rows: dict[str, tuple[float, ...]]) -> None:
-        classes = json.loads((self.folder / "index.json").read_text())["classes"]
-        table = pd.DataFrame(rows.values(), columns=classes)
+        classes = Summary.read(self.folder / "index.json").classes
+        table = pd.DataFrame(rows.values(), columns=list(classes))
         table.insert(0, "sample_id", list(rows))
         path = self.folder / "predictions" / model / f"fold-{fold}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from factories import summary_of
 
 from catscan.common.arrays import write_shard
-from catscan.common.files import write_json
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def make_competition(tmp_path: Path) -> Callable[..., Competition]:
         index["shard"] = ["1" if number < n // 2 else "2" for number in range(n)]
         index["archive"], index["path"] = "", index["sample_id"] + ".jpg"
         index.to_csv(tmp_path / "index.csv", index=False)
-        write_json(tmp_path / "index.json", {"classes": list(classes), "positive": classes[-1]})
+        summary_of(classes).write(tmp_path / "index.json")
         settings = {"kind": "picture", "reader": {"size": list(shape[:2]), "channels": "gray"}}
         paths = []
         for number, rows in enumerate([slice(bad, n // 2), slice(n // 2, n)], start=1):

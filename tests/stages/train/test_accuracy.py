@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from factories import summary_of
 
 from catscan.cli import main
 from catscan.common.arrays import write_shard
-from catscan.common.files import write_json
 from catscan.common.tables import natural_key
 
 pytestmark = pytest.mark.accuracy
@@ -62,7 +62,7 @@ def pictures_of(shared_data: Path, folder: Path, side: int, *, gray: bool) -> Pi
     index["label"] = index["sample_id"].str.split(".").str[0]
     index["fold"] = np.random.default_rng(0).permutation(len(index)) % 8
     index.to_csv(folder / "index.csv", index=False)
-    write_json(folder / "index.json", {"classes": ["cat", "dog"], "positive": "dog"})
+    summary_of(["cat", "dog"]).write(folder / "index.json")
     truth = pd.read_csv(source / "solution.csv", dtype={"id": str}).set_index("id")["label"]
     return Pictures(folder, truth)
 

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catscan.common.arrays import Shards
+from catscan.common.contracts.summary import Summary
 from catscan.common.errors import CatscanError
-from catscan.common.files import read_json, whole, write_json
+from catscan.common.files import whole, write_json
 from catscan.common.progress import say
 from catscan.common.settings import parse
 from catscan.common.tables import read_table
@@ -59,19 +60,20 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Score, draw, write; metrics.json comes last."""
     settings = parse(Settings, args.settings)
-    summary = read_json(args.summary)
+    summary = Summary.read(args.summary)
+    classes = list(summary.classes)
     index = read_table(args.index, columns=["sample_id", "split", "label", "group", "fold"])
     index = index[index["split"] == "train"].set_index("sample_id")
-    held_out = gather(args.predictions, index, summary["classes"], summary["task"], settings.metric)
+    held_out = gather(args.predictions, index, classes, summary.task, settings.metric)
     problem = metrics.Problem(
-        task=summary["task"],
-        positive=summary["classes"].index(summary["positive"]),
+        task=summary.task,
+        positive=classes.index(summary.positive),
         weights=settings.metric_weights,
         positive_weight=settings.metric_positive_weight,
     )
     told = evaluate(held_out, settings.metric, problem, summary)
     histories = {name_of(path): read_table(path).apply(_numbers) for path in args.history}
-    for name, figure in draw(held_out, histories, Shards(args.arrays), summary["classes"], problem.task):
+    for name, figure in draw(held_out, histories, Shards(args.arrays), classes, problem.task):
         with whole(args.out / name) as partial:
             figure.savefig(partial, format="png", metadata={"Software": None})
     write_json(args.out / "metrics.json", told)
@@ -165,7 +167,7 @@ def _halves(targets: Array) -> NDArray[np.int64]:
     return halves
 
 
-def evaluate(held_out: HeldOut, metric: str, problem: metrics.Problem, summary: dict[str, Any]) -> dict[str, Any]:
+def evaluate(held_out: HeldOut, metric: str, problem: metrics.Problem, summary: Summary) -> dict[str, Any]:
     """All that `metrics.json` holds; numbers that the samples do not define are null."""
     fitted = calibration.fit(held_out.blend, held_out.targets, problem.task, metric)
     odds = metrics.odds_to_tell(metric, held_out.targets, problem)
@@ -197,9 +199,9 @@ def evaluate(held_out: HeldOut, metric: str, problem: metrics.Problem, summary: 
     return told | {"remarks": list(remarks(told, summary))}
 
 
-def remarks(told: dict[str, Any], summary: dict[str, Any]) -> Iterator[str]:
+def remarks(told: dict[str, Any], summary: Summary) -> Iterator[str]:
     """What a careful person would say about these scores."""
-    n, n_train = told["n"], summary["n_train"]
+    n, n_train = told["n"], summary.n_train
     if n_train < FEW_SAMPLES:
         yield (
             f"{n_train} labelled samples cannot teach a network: the scores are chance, and the run shows no more than "
@@ -207,8 +209,8 @@ def remarks(told: dict[str, Any], summary: dict[str, Any]) -> Iterator[str]:
         )
     if not told["log_loss"]["beats_prior"]:
         yield "The networks do not beat the constant prior; a submission of the prior alone would be as good or better."
-    if len(told["folds"]) < summary["folds"]:
-        yield f"Only {len(told['folds'])} of {summary['folds']} folds were trained; the scores speak of {n} samples."
+    if len(told["folds"]) < summary.folds:
+        yield f"Only {len(told['folds'])} of {summary.folds} folds were trained; the scores speak of {n} samples."
     elif n < n_train:
         yield f"{n_train - n} training samples could not be read and are not part of the scores."
 

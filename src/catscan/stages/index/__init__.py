@@ -8,20 +8,20 @@ fixed order with counts and prior, the number of folds and shards, duplicates, r
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from catscan.common.contracts.summary import Duplicates, Summary
 from catscan.common.errors import CatscanError, listed
-from catscan.common.files import write_json
 from catscan.common.progress import say
 from catscan.common.settings import parse
 from catscan.common.tables import write_table
 from catscan.common.words import number_of
 from catscan.kinds.registry import kind_named
 from catscan.raw.files import RawFiles
-from catscan.stages.index.alike import NO_DUPLICATES, find_duplicates, remarks_on
+from catscan.stages.index.alike import find_duplicates, remarks_on
 from catscan.stages.index.collect import Collected, collect
 from catscan.stages.index.folds import FEWEST, assign_folds, unite
 from catscan.stages.index.settings import Settings
@@ -47,20 +47,25 @@ def run(args: argparse.Namespace) -> None:
         kind = kind_named(settings.kind)
         look = settings.near_duplicates and kind.thumbnails
         thumbnails = kind.open_thumbnails(raw) if look else None
-        duplicates = find_duplicates(thumbnails, collected, args.threads) if thumbnails else NO_DUPLICATES
+        duplicates = find_duplicates(thumbnails, collected, args.threads) if thumbnails else Duplicates()
     finally:
         raw.close()
     collected.remarks.extend(remarks_on(duplicates))
-    summary = summarise(collected, settings)
-    table = tabulate(collected, duplicates["groups"], summary, seed=settings.seed)
-    summary["duplicates"] = duplicates
+    groups = unite([sample.sample_id for sample in collected.train], collected.groups, duplicates.groups)
+    summary = summarise(collected, groups, duplicates, settings)
+    table = tabulate(collected, groups, summary, seed=settings.seed)
     write_table(args.index, table)
-    write_json(args.summary, summary)
+    summary.write(args.summary)
     _tell(table, summary)
 
 
-def summarise(collected: Collected, settings: Settings) -> dict[str, Any]:
-    """All of `index.json` but the duplicates.
+def summarise(collected: Collected, groups: list[str], duplicates: Duplicates, settings: Settings) -> Summary:
+    """What `index.json` tells; fewer folds than asked for where there are fewer groups, with a remark.
+
+    Parameters
+    ----------
+    groups
+        The group of each training sample.
 
     Raises
     ------
@@ -72,19 +77,32 @@ def summarise(collected: Collected, settings: Settings) -> dict[str, Any]:
     counts = {name: sum(name in label for label in collected.labels.values()) for name in classes}
     positive = settings.positive or classes[-1]
     _check_classes(settings, classes, counts, positive, n_train)
-    return {
-        "kind": settings.kind,
-        "task": settings.task,
-        "classes": classes,
-        "positive": positive,
-        "prior": [counts[name] / n_train for name in classes],
-        "counts": counts,
-        "n_train": n_train,
-        "n_test": len(collected.test),
-        "folds": settings.folds,
-        "shards": settings.shards,
-        "remarks": collected.remarks,
-    }
+    _check_groups(groups)
+    n_groups = len(set(groups))
+    folds = min(settings.folds, n_groups)
+    return Summary(
+        kind=settings.kind,
+        task=settings.task,
+        classes=tuple(classes),
+        positive=positive,
+        prior=tuple(counts[name] / n_train for name in classes),
+        counts=counts,
+        n_train=n_train,
+        n_test=len(collected.test),
+        folds=folds,
+        shards=settings.shards,
+        groups=n_groups,
+        duplicates=duplicates,
+        remarks=(*collected.remarks, *_remarks_on_folds(counts, folds, asked=settings.folds)),
+    )
+
+
+def _remarks_on_folds(counts: dict[str, int], folds: int, *, asked: int) -> Iterator[str]:
+    if folds < asked:
+        yield f"{folds} folds instead of {asked}: there are no more groups of samples."
+    rare = [f"{name} ({count})" for name, count in counts.items() if count < folds]
+    if rare:
+        yield f"Fewer samples than folds, so that some fold holds none of them: {listed(rare)}."
 
 
 def _check_classes(settings: Settings, classes: list[str], counts: dict[str, int], positive: str, n_train: int) -> None:
@@ -115,31 +133,24 @@ def _check_classes(settings: Settings, classes: list[str], counts: dict[str, int
         )
 
 
-def tabulate(collected: Collected, alike: list[list[str]], summary: dict[str, Any], *, seed: int) -> pd.DataFrame:
-    """The index as a table; lowers the number of folds in ``summary`` when there are fewer groups, with a remark."""
-    import numpy as np
-
-    ids = [sample.sample_id for sample in collected.train]
-    groups = unite(ids, collected.groups, alike)
-    n_groups, asked = len(set(groups)), summary["folds"]
-    if n_groups < FEWEST:
+def _check_groups(groups: list[str]) -> None:
+    if len(set(groups)) < FEWEST:
         raise CatscanError(
             "All labelled samples are of one group, so none can be held out.",
             where="config key data.group_column",
-            found=f"{len(ids)} samples, 1 group: {groups[0]!r}",
+            found=f"{len(groups)} samples, 1 group: {groups[0]!r}",
         )
-    if n_groups < asked:
-        summary["folds"] = n_groups
-        summary["remarks"].append(f"{n_groups} folds instead of {asked}: there are no more groups of samples.")
-    rare = [f"{name} ({count})" for name, count in summary["counts"].items() if count < summary["folds"]]
-    if rare:
-        summary["remarks"].append(f"Fewer samples than folds, so that some fold holds none of them: {listed(rare)}.")
-    classes = summary["classes"]
-    targets = np.array([[name in collected.labels[key] for name in classes] for key in ids], dtype=np.int64)
-    folds = assign_folds(targets, sample_ids=ids, groups=groups, folds=summary["folds"], seed=seed)
-    summary["groups"] = n_groups
+
+
+def tabulate(collected: Collected, groups: list[str], summary: Summary, *, seed: int) -> pd.DataFrame:
+    """The index as a table; ``groups`` has the group of each training sample."""
+    import numpy as np
+
+    ids = [sample.sample_id for sample in collected.train]
+    targets = np.array([[name in collected.labels[key] for name in summary.classes] for key in ids], dtype=np.int64)
+    folds = assign_folds(targets, sample_ids=ids, groups=groups, folds=summary.folds, seed=seed)
     rows = []
-    shards = {"train": shard_of(len(ids), summary["shards"]), "test": shard_of(len(collected.test), summary["shards"])}
+    shards = {"train": shard_of(len(ids), summary.shards), "test": shard_of(len(collected.test), summary.shards)}
     for number, sample in enumerate(collected.train):
         label = " ".join(collected.labels[sample.sample_id])
         place = (str(folds[number]), str(shards["train"][number]), sample.archive, sample.path)
@@ -160,13 +171,13 @@ def shard_of(n_samples: int, shards: int) -> list[int]:
     return [shard for shard in range(1, shards + 1) for _ in range(whole + (shard <= more))]
 
 
-def _tell(table: pd.DataFrame, summary: dict[str, Any]) -> None:
+def _tell(table: pd.DataFrame, summary: Summary) -> None:
     """Print the counts that show whether the patterns and labels were meant so."""
-    shown = [f"{count:,} {name}" for name, count in summary["counts"].items()]
+    shown = [f"{count:,} {name}" for name, count in summary.counts.items()]
     more = f", and {len(shown) - 10} more classes" if len(shown) > 10 else ""
-    say(f"{number_of(summary['n_train'], 'train sample')}: {', '.join(shown[:10])}{more}")
-    say(number_of(summary["n_test"], "test sample"))
+    say(f"{number_of(summary.n_train, 'train sample')}: {', '.join(shown[:10])}{more}")
+    say(number_of(summary.n_test, "test sample"))
     sizes = table.loc[table["split"] == "train", "fold"].value_counts()
-    say(f"{number_of(summary['groups'], 'group')} in {summary['folds']} folds of {sizes.min():,} to {sizes.max():,}")
-    for remark in summary["remarks"]:
+    say(f"{number_of(summary.groups, 'group')} in {summary.folds} folds of {sizes.min():,} to {sizes.max():,}")
+    for remark in summary.remarks:
         say(f"remark: {remark}")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from catscan.common.contracts.summary import Alike, Duplicates
 from catscan.common.words import number_of
 from catscan.kinds.samples import Reader
 from catscan.stages.index.collect import Collected
 from catscan.stages.index.duplicates import across_splits, contradictions, near_duplicates
-
-# By kind (`groups`, `across` the splits, `contradictory` labels), lists of sample ids that belong together.
-Duplicates = dict[str, list[list[str]]]
-NO_DUPLICATES: Duplicates = {"groups": [], "across": [], "contradictory": []}
 
 
 def find_duplicates(thumbnails: Reader, collected: Collected, threads: int) -> Duplicates:
@@ -25,26 +22,25 @@ def find_duplicates(thumbnails: Reader, collected: Collected, threads: int) -> D
     for name, first in zip(ids, found.groups.tolist(), strict=True):
         members.setdefault(first, []).append(name)
 
-    def named(pairs: list[tuple[int, int]]) -> list[list[str]]:
-        return [[ids[row] for row in pair] for pair in pairs]
+    def named(pairs: list[tuple[int, int]]) -> Alike:
+        return tuple(tuple(ids[row] for row in pair) for pair in pairs)
 
-    return {
-        "groups": [names for names in members.values() if len(names) > 1],
-        "across": named(across_splits(found.pairs, splits)),
-        "contradictory": named(contradictions(found.pairs, labels)),
-    }
+    return Duplicates(
+        groups=tuple(tuple(names) for names in members.values() if len(names) > 1),
+        across=named(across_splits(found.pairs, splits)),
+        contradictory=named(contradictions(found.pairs, labels)),
+    )
 
 
 def remarks_on(duplicates: Duplicates) -> list[str]:
     """What a person should know about pictures that look the same, a sentence each."""
-    shown = {name: ", ".join(" = ".join(names) for names in groups[:3]) for name, groups in duplicates.items()}
-    sentences = {
-        "groups": ("group", "of pictures that look the same, each kept in one fold"),
-        "across": ("pair", "of a training and a test picture that look the same, both used as they are"),
-        "contradictory": ("pair", "of pictures that look the same and have different labels, both kept"),
-    }
-    return [
-        f"{number_of(len(duplicates[name]), noun)} {which}: {shown[name]}{' ...' if len(duplicates[name]) > 3 else ''}"
-        for name, (noun, which) in sentences.items()
-        if duplicates[name]
-    ]
+    told = (
+        (duplicates.groups, "group", "of pictures that look the same, each kept in one fold"),
+        (duplicates.across, "pair", "of a training and a test picture that look the same, both used as they are"),
+        (duplicates.contradictory, "pair", "of pictures that look the same and have different labels, both kept"),
+    )
+    return [f"{number_of(len(alike), noun)} {which}: {_shown(alike)}" for alike, noun, which in told if alike]
+
+
+def _shown(alike: Alike) -> str:
+    return ", ".join(" = ".join(names) for names in alike[:3]) + (" ..." if len(alike) > 3 else "")

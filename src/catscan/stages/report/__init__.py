@@ -12,12 +12,13 @@ import base64
 import io
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catscan import __version__
 from catscan.common.arrays import Shards
+from catscan.common.contracts.summary import Summary
 from catscan.common.files import read_json, write_text
 from catscan.common.settings import parse
 from catscan.common.tables import read_table
@@ -92,34 +93,34 @@ def page(competitions: list[dict[str, Any]]) -> str:
 
 def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
     """What the page shows of one competition, read from its folder of results."""
-    index = read_json(folder / "index.json")
+    index = Summary.read(folder / "index.json")
     metrics = read_json(folder / "evaluation" / "metrics.json")
     check = read_json(folder / "submission.json")
     sidecars = [
-        read_json(folder / "arrays" / f"{split}-{shard}-of-{index['shards']}.json")
+        read_json(folder / "arrays" / f"{split}-{shard}-of-{index.shards}.json")
         for split in ("train", "test")
-        for shard in range(1, index["shards"] + 1)
+        for shard in range(1, index.shards + 1)
     ]
     geometry = {sample: told for sidecar in sidecars for sample, told in sidecar.get("geometry", {}).items()}
-    duplicates = {key: value for key, value in index.get("duplicates", {}).items() if value}
+    duplicates = {kind: found for kind, found in sorted(asdict(index.duplicates).items()) if found}
     return {
         "name": name,
         "title": title,
         "verdict": verdict(metrics, check),
         "cards": cards(metrics, check),
-        "remarks": [*index.get("remarks", []), *metrics["remarks"], *check.get("warnings", [])],
+        "remarks": [*index.remarks, *metrics["remarks"], *check.get("warnings", [])],
         "submission": _submission(folder, check),
         "classes": [
-            {"name": label, "count": f"{count:,}", "share": f"{100 * count / max(index['n_train'], 1):.1f} %"}
-            for label, count in ((label, index["counts"][label]) for label in index["classes"])
+            {"name": label, "count": f"{count:,}", "share": f"{100 * count / max(index.n_train, 1):.1f} %"}
+            for label, count in ((label, index.counts[label]) for label in index.classes)
         ],
-        "data_line": f"{index['n_train']:,} training samples in {index['folds']} folds, {index['n_test']:,} test.",
+        "data_line": f"{index.n_train:,} training samples in {index.folds} folds, {index.n_test:,} test.",
         "bad": [row for sidecar in sidecars for row in sidecar["bad"]],
         "odd": [row for sidecar in sidecars for row in sidecar["odd"]],
         "duplicates": json.dumps(duplicates, indent=1, ensure_ascii=False) if duplicates else "",
         "duplicates_line": duplicates_line(duplicates),
         "geometry": geometry_table(geometry),
-        "scan_figures": list(scan_figures(Shards([folder / "arrays" / f"train-1-of-{index['shards']}.npy"]), geometry)),
+        "scan_figures": list(scan_figures(Shards([folder / "arrays" / f"train-1-of-{index.shards}.npy"]), geometry)),
         "models": _models(metrics),
         "many_models": len(metrics["models"]) > 1,
         "figures": folder / "evaluation",

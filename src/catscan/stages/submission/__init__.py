@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from catscan.common.contracts.summary import Summary
 from catscan.common.errors import listed
 from catscan.common.files import read_json, whole, write_json
 from catscan.common.progress import say
@@ -68,12 +69,12 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the submission and check it."""
     settings = parse(Settings, args.settings)
-    summary, metrics = read_json(args.summary), read_json(args.metrics)
-    metric_named(settings.metric, summary["task"])
+    summary, metrics = Summary.read(args.summary), read_json(args.metrics)
+    metric_named(settings.metric, summary.task)
     sample, fields = _asked(args.raw, settings)
     form = _form(sample, settings, summary)
     predictions = read_predictions(args.predictions, form.classes, form.task)
-    expected = expected_prior(summary["prior"], summary["n_train"], form.task)
+    expected = expected_prior(summary.prior, summary.n_train, form.task)
     calibration = Calibration(metrics["temperature"], metrics["clip"], expected)
     odds = np.array(metrics["odds"])
     filled = fill_sheet(
@@ -81,7 +82,7 @@ def run(args: argparse.Namespace) -> None:
         form,
         predictions.sample_ids,
         with_odds(calibrate(predictions.probabilities, calibration, form.task), odds),
-        prior=with_odds(clipped(np.array([summary["prior"]]), calibration.clip, form.task), odds)[0],
+        prior=with_odds(clipped(np.array([summary.prior]), calibration.clip, form.task), odds)[0],
         fields=fields,
         aggregate=settings.aggregate,
         at_least_one=_all_have_a_class(args.index),
@@ -125,16 +126,16 @@ def _asked(folder: Path, settings: Settings) -> tuple[pd.DataFrame, dict[str, di
     }
 
 
-def _form(sample: pd.DataFrame, settings: Settings, summary: dict[str, Any]) -> Form:
+def _form(sample: pd.DataFrame, settings: Settings, summary: Summary) -> Form:
     return form_of(
         sample,
         id_column=settings.id_column,
         columns=settings.columns,
         value=settings.value,
         row_id=settings.row_id,
-        task=summary["task"],
-        classes=summary["classes"],
-        positive=summary["positive"],
+        task=summary.task,
+        classes=list(summary.classes),
+        positive=summary.positive,
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catscan.common.arrays import Shards
+from catscan.common.contracts.summary import Summary
 from catscan.common.errors import CatscanError, listed
 from catscan.common.files import read_json
 from catscan.common.tables import read_table
@@ -67,8 +68,8 @@ def open_data(index: Path, summary: Path, arrays: Sequence[Path], *, fold: int, 
     """
     table = read_table(index, columns=["sample_id", "split", "label", "fold"])
     table = table[table["split"] == "train"]
-    facts = read_json(summary)
-    classes = [str(name) for name in facts["classes"]]
+    facts = Summary.read(summary)
+    classes = list(facts.classes)
     shards = Shards(arrays)
     labels = dict(zip(table["sample_id"], table["label"], strict=True))
     folds = dict(zip(table["sample_id"], table["fold"], strict=True))
@@ -89,7 +90,7 @@ def open_data(index: Path, summary: Path, arrays: Sequence[Path], *, fold: int, 
         train_rows=np.flatnonzero(~held),
         held_rows=np.flatnonzero(held),
         classes=classes,
-        positive=classes.index(str(facts["positive"])) if facts.get("positive") else -1,
+        positive=classes.index(facts.positive),
         n_bad=len(table) - len(shards.sample_ids),
     )
     if not len(data.train_rows):
