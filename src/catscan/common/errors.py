@@ -51,14 +51,22 @@ class TryAgain(CatscanError):
 
 
 class BadSample(Exception):
-    """One sample cannot be used; ``reason`` says why in one line.
+    """One sample, or one file of a scan, cannot be used; ``reason`` says why in one line.
 
     Readers raise it; the preprocess stage lists it in the shard's sidecar and goes by `preprocess.on_bad`.
+
+    Parameters
+    ----------
+    reason
+        What is wrong, as the end of a sentence that begins with the name of the sample or file.
+    stray
+        Whether it is a file that belongs to no scan (a report beside the slices): the scan does without it. Without
+        any other file it would lack something.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, stray: bool = False) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.stray = reason, stray
 
 
 def listed(names: list[str], *, more_in: str = "") -> str:

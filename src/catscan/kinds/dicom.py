@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import get_decoder, pixel_array
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from catscan.common.errors import BadSample
 from catscan.kinds.codestreams import size_problem
 
 # In the order of trust. GDCM is left out: on damaged data it takes the whole process down.
@@ -24,17 +25,6 @@ PLAIN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian)
 DEFLATED = b"1.2.840.10008.1.2.1.99"
 EXPLICIT = b"1.2.840.10008.1.2.1\0\0\0"  # as long as DEFLATED, so that the file meta group keeps its length
 MOST = 1 << 28  # bytes; a file of pixels that inflates to more is a trap
-
-
-class Unreadable(Exception):
-    """One file cannot be used; ``reason`` says why in a few words.
-
-    ``damaged`` tells a slice that is broken (the scan would lack it) from a file that is no slice at all.
-    """
-
-    def __init__(self, reason: str, *, damaged: bool = False) -> None:
-        super().__init__(reason)
-        self.reason, self.damaged = reason, damaged
 
 
 def decoded(read: Callable[[], Dataset], syntax: str, *, index: int = 0, raw: bool = True) -> NDArray[Any]:
@@ -53,7 +43,7 @@ def decoded(read: Callable[[], Dataset], syntax: str, *, index: int = 0, raw: bo
 
     Raises
     ------
-    Unreadable
+    BadSample
         When no decoder is installed, or it fails, or the packed pixels are of another size than the header says.
     """
     plugin = decoder_for(UID(syntax))
@@ -61,15 +51,15 @@ def decoded(read: Callable[[], Dataset], syntax: str, *, index: int = 0, raw: bo
         dataset = read()
         problem = size_problem(dataset, syntax, index)
         if problem:
-            raise Unreadable(f"has {problem}", damaged=True)
+            raise BadSample(f"has {problem}")
         return pixel_array(dataset, index=index, raw=raw, decoding_plugin=plugin)
-    except Unreadable:
+    except BadSample:
         raise
     except BaseException as error:  # decoders raise nearly anything on broken data; one in Rust "panics"
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         text = " ".join(str(error).split())[:200] or type(error).__name__
-        raise Unreadable(f"cannot be decoded ({UID(syntax).name}): {text}", damaged=True) from error
+        raise BadSample(f"cannot be decoded ({UID(syntax).name}): {text}") from error
 
 
 def decoder_for(syntax: UID) -> str:
@@ -77,7 +67,7 @@ def decoder_for(syntax: UID) -> str:
 
     Raises
     ------
-    Unreadable
+    BadSample
         When none is installed, or none can exist.
     """
     if syntax in PLAIN:
@@ -85,11 +75,11 @@ def decoder_for(syntax: UID) -> str:
     try:
         installed = get_decoder(syntax).available_plugins
     except NotImplementedError as error:
-        raise Unreadable(f"is stored as {syntax.name!r}, which no decoder reads", damaged=True) from error
+        raise BadSample(f"is stored as {syntax.name!r}, which no decoder reads") from error
     for name in DECODERS:
         if name in installed:
             return name
-    raise Unreadable(f"needs a decoder for {syntax.name}, which is not installed: pip install {PACKAGES}", damaged=True)
+    raise BadSample(f"needs a decoder for {syntax.name}, which is not installed: pip install {PACKAGES}")
 
 
 def inflated(data: bytes) -> bytes:
@@ -97,7 +87,7 @@ def inflated(data: bytes) -> bytes:
 
     Raises
     ------
-    Unreadable
+    BadSample
         When it cannot be inflated, or becomes larger than any scan.
     """
     start = 144 + int.from_bytes(data[140:144], "little")  # the end of the file meta group, by its length
@@ -108,9 +98,9 @@ def inflated(data: bytes) -> bytes:
     try:
         content = inflater.decompress(data[start:], MOST)
     except zlib.error as error:
-        raise Unreadable(f"cannot be inflated: {error}", damaged=True) from error
+        raise BadSample(f"cannot be inflated: {error}") from error
     if inflater.unconsumed_tail:
-        raise Unreadable(f"inflates to more than {MOST:,} bytes", damaged=True)
+        raise BadSample(f"inflates to more than {MOST:,} bytes")
     if not inflater.eof:
-        raise Unreadable("is cut short: its deflated part has no end", damaged=True)
+        raise BadSample("is cut short: its deflated part has no end")
     return data[:place] + EXPLICIT + data[place + len(DEFLATED) : start] + content

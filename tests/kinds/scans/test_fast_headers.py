@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from catscan.common.errors import BadSample
 from catscan.kinds.scans.fast_headers import walk
 from catscan.kinds.scans.header import Header, from_elements
 from catscan.kinds.scans.headers import HEAD, read_with_pydicom
-from catscan.kinds.scans.sources import Unreadable
 from catscan.raw.files import RawFile
 
 
@@ -28,8 +28,8 @@ def outcome(read: Callable[[], list[Header]]) -> list[Header] | tuple[str, bool]
     """The headers, or the kind of refusal."""
     try:
         return read()
-    except Unreadable as error:
-        return "unreadable", error.damaged
+    except BadSample as error:
+        return "refused", error.stray
 
 
 def both(data: bytes) -> tuple[object, object] | None:

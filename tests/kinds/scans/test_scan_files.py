@@ -95,14 +95,14 @@ def test_a_slice_cut_short_counts_as_missing_when_allowed(slices: list[Dataset],
 
 def test_a_real_truncated_file_is_damaged(pydicom_files: Path, tmp_path: Path) -> None:
     """pydicom's MR_truncated, declared a CT: 8,130 of 8,192 bytes of pixels."""
+    from catscan.common.errors import BadSample
     from catscan.kinds.scans.headers import read_with_pydicom
-    from catscan.kinds.scans.sources import Unreadable
 
     data = (pydicom_files / "MR_truncated.dcm").read_bytes()
     data = data.replace(b"1.2.840.10008.5.1.4.1.1.4\0", b"1.2.840.10008.5.1.4.1.1.2\0")
     (tmp_path / "cut.dcm").write_bytes(data)
 
-    with pytest.raises(Unreadable, match="is cut short: 8,130 of 8,192 bytes of pixels"):
+    with pytest.raises(BadSample, match="is cut short: 8,130 of 8,192 bytes of pixels"):
         read_with_pydicom(RawFiles(tmp_path).below("", "cut.dcm")[0], data)
 
 
@@ -298,6 +298,22 @@ def test_an_empty_patient_is_refused_with_a_reason(there: bool, tmp_path: Path, 
 
     with pytest.raises(BadSample, match="has no files"):
         read(tmp_path / "patient")
+
+
+def test_a_slice_that_its_zip_cannot_give_is_damaged_not_left_out(
+    slices: list[Dataset], save: Save, tmp_path: Path
+) -> None:
+    folder = save(slices)
+    with zipfile.ZipFile(tmp_path / "scans.zip", "w") as archive:
+        for path in sorted(folder.iterdir()):
+            archive.write(path, f"p/{path.name}")
+        broken = sorted(archive.infolist(), key=lambda info: info.filename)[3]
+    data = bytearray((tmp_path / "scans.zip").read_bytes())
+    data[broken.header_offset] ^= 0xFF
+    (tmp_path / "scans.zip").write_bytes(data)
+
+    with pytest.raises(BadSample, match=f"has damaged files: {Path(broken.filename).name} cannot be read: "):
+        ScanReader(RawFiles(tmp_path), ScanSettings(size=(8, 8, 8))).read(Sample("p", "scans.zip", "p"))
 
 
 def test_a_zip_gives_the_same_bytes_as_its_folder(

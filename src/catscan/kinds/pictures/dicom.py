@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut
 
 from catscan.common.errors import BadSample
-from catscan.kinds.dicom import Unreadable, decoded, inflated
+from catscan.kinds.dicom import decoded, inflated
 from catscan.kinds.pictures.grey_levels import grey_levels, has_no_window
 from catscan.kinds.pictures.headers import Header
 
@@ -39,8 +39,8 @@ def dicom_header(data: bytes) -> Header:
     """
     try:
         return _checked(_read(data, pixels=False))
-    except Unreadable as error:
-        raise BadSample(error.reason) from error
+    except BadSample:
+        raise
     except Exception as error:  # pydicom converts elements when they are asked for, and raises nearly anything then
         raise BadSample(f"is a damaged DICOM: {error or type(error).__name__}") from error
 
@@ -59,65 +59,62 @@ def dicom_pixels(data: bytes) -> Pixels:
     BadSample
         When the pixels are cut off or damaged.
     """
-    try:
-        dataset = _read(data, pixels=True)
-        if "PixelData" not in dataset:
-            raise Unreadable("holds no pixels")
-        syntax = str(dataset.file_meta.TransferSyntaxUID)
-        if dataset.PhotometricInterpretation in GRAY:
-            return _gray(decoded(lambda: dataset, syntax), dataset)
-        return _colour(decoded(lambda: dataset, syntax, raw=False), dataset)
-    except Unreadable as error:
-        raise BadSample(error.reason) from error
+    dataset = _read(data, pixels=True)
+    if "PixelData" not in dataset:
+        raise BadSample("holds no pixels")
+    syntax = str(dataset.file_meta.TransferSyntaxUID)
+    if dataset.PhotometricInterpretation in GRAY:
+        return _gray(decoded(lambda: dataset, syntax), dataset)
+    return _colour(decoded(lambda: dataset, syntax, raw=False), dataset)
 
 
 def _read(data: bytes, *, pixels: bool) -> Dataset:
     try:
         return pydicom.dcmread(BytesIO(inflated(data)), stop_before_pixels=not pixels)
-    except Unreadable:
+    except BadSample:
         raise
     except Exception as error:  # a broken file makes pydicom raise nearly anything
-        raise Unreadable(f"is a damaged DICOM: {error or type(error).__name__}") from error
+        raise BadSample(f"is a damaged DICOM: {error or type(error).__name__}") from error
 
 
 def _checked(dataset: Dataset) -> Header:
     kind = str(dataset.get("PhotometricInterpretation", ""))
     if not kind or any(dataset.get(name) is None for name in NEEDED):
         what = dataset.get("SOPClassUID")
-        raise Unreadable(f"is a DICOM without a picture ({what.name if what else 'of no known kind'})")
+        raise BadSample(f"is a DICOM without a picture ({what.name if what else 'of no known kind'})")
     if "TransferSyntaxUID" not in dataset.file_meta:
-        raise Unreadable("is a damaged DICOM: it does not say how its pixels are stored")
+        raise BadSample("is a damaged DICOM: it does not say how its pixels are stored")
     if kind not in (*GRAY, *COLOUR, "PALETTE COLOR"):
-        raise Unreadable(f"is a DICOM picture of a rare kind ({kind})")
+        raise BadSample(f"is a DICOM picture of a rare kind ({kind})")
     return _sized(dataset, kind)
 
 
 def _sized(dataset: Dataset, kind: str) -> Header:
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames > 1:
-        raise Unreadable(f"is a DICOM of {frames:,} frames, a scan or a film, not one picture")
+        raise BadSample(f"is a DICOM of {frames:,} frames, a scan or a film, not one picture")
     height, width, samples = int(dataset.Rows), int(dataset.Columns), int(dataset.get("SamplesPerPixel") or 1)
     allocated, stored, high = int(dataset.BitsAllocated), int(dataset.BitsStored), int(dataset.HighBit)
     if allocated not in (8, 16) or not stored <= high + 1 <= allocated or stored < 1:
-        raise Unreadable(f"is a DICOM of {stored} bits a value in {allocated}; up to 16, in 8 or 16, are read")
+        raise BadSample(f"is a DICOM of {stored} bits a value in {allocated}; up to 16, in 8 or 16, are read")
     if samples != (3 if kind in COLOUR else 1):
-        raise Unreadable(f"is a damaged DICOM: {samples} samples a pixel of {kind}")
+        raise BadSample(f"is a damaged DICOM: {samples} samples a pixel of {kind}")
     if height < 1 or width < 1:
-        raise Unreadable(f"has no pixels: {width} x {height}")
+        raise BadSample(f"has no pixels: {width} x {height}")
     if height * width * samples > LARGEST:
-        raise Unreadable(f"is too large: {width} x {height} pixels, more than {LARGEST // samples:,}")
+        raise BadSample(f"is too large: {width} x {height} pixels, more than {LARGEST // samples:,}")
     notes = (NO_WINDOW,) if kind in GRAY and has_no_window(dataset) else ()
     return Header("DICOM", height, width, 1 if kind in GRAY else 3, bits=8, notes=notes)
 
 
 def _gray(values: NDArray[Any], dataset: Dataset) -> Pixels:
     if values.shape != (dataset.Rows, dataset.Columns) or values.dtype.kind not in "iu":
-        raise Unreadable(f"is a damaged DICOM: it decodes to {values.dtype} of shape {values.shape}")
+        raise BadSample(f"is a damaged DICOM: it decodes to {values.dtype} of shape {values.shape}")
     patterns = values.astype(np.dtype(f"u{dataset.BitsAllocated // 8}"), copy=False)
     try:
         levels = grey_levels(patterns, dataset)
     except Exception as error:  # tables and windows that contradict themselves fail in many ways
-        raise Unreadable(f"is a DICOM whose window or table makes no sense: {error}") from error
+        raise BadSample(f"is a DICOM whose window or table makes no sense: {error}") from error
     return _looked_up(levels, patterns)[..., None]
 
 
@@ -128,10 +125,10 @@ def _colour(values: NDArray[Any], dataset: Dataset) -> Pixels:
         try:
             values = apply_color_lut(values, dataset)
         except Exception as error:  # damaged tables fail in many ways
-            raise Unreadable(f"is a DICOM whose palette makes no sense: {error}") from error
+            raise BadSample(f"is a DICOM whose palette makes no sense: {error}") from error
         bits = 8 * values.dtype.itemsize
     if values.shape != (dataset.Rows, dataset.Columns, 3) or values.dtype.kind != "u":
-        raise Unreadable(f"is a damaged DICOM: it decodes to {values.dtype} of shape {values.shape}")
+        raise BadSample(f"is a damaged DICOM: it decodes to {values.dtype} of shape {values.shape}")
     levels = np.rint(np.clip(np.arange(1 << 8 * values.dtype.itemsize) / ((1 << bits) - 1), 0, 1) * 255)
     return _looked_up(levels.astype(np.uint8), values)
 

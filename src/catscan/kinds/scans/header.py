@@ -8,8 +8,8 @@ from functools import lru_cache
 
 from pydicom.uid import UID
 
+from catscan.common.errors import BadSample
 from catscan.kinds.scans.fast_headers import Elements
-from catscan.kinds.scans.sources import Unreadable
 from catscan.raw.files import RawFile
 
 LARGEST_SLICE = 1 << 24  # pixels; four times 2048 x 2048
@@ -101,7 +101,7 @@ def from_elements(elements: Elements, file: RawFile, *, modality: str = "CT") ->
 
     Raises
     ------
-    Unreadable
+    BadSample
         When it is no such slice, or an element cannot be understood.
     """
     value = elements.values.get
@@ -116,7 +116,7 @@ def from_elements(elements: Elements, file: RawFile, *, modality: str = "CT") ->
 
     kind = _wanted_kind(text(0x00080016), text(0x00080060), count(0x00280002, 1), wanted=modality)
     if elements.pixel_offset == NO_PIXELS:
-        raise Unreadable("has no pixels")
+        raise BadSample("has no pixels", stray=True)
     bits = count(0x00280100)
     header = Header(
         file=file,
@@ -160,22 +160,22 @@ def _wanted_kind(sop_class: str, modality: str, samples: int, *, wanted: str) ->
         kind = modality
     if not kind or wanted not in (kind, "any"):
         name = UID(sop_class).name or (f"of the modality {kind}" if kind else "of no known kind")
-        raise Unreadable(f"is {name}, not {SLICES[wanted]}")
+        raise BadSample(f"is {name}, not {SLICES[wanted]}", stray=True)
     if samples != 1:
-        raise Unreadable(f"is a colour picture, not {SLICES[wanted]}")
+        raise BadSample(f"is a colour picture, not {SLICES[wanted]}", stray=True)
     return kind
 
 
 def _check_pixels(header: Header, available: int) -> None:
     rows, columns, bits = header.rows, header.columns, header.bits_allocated
     if not rows or not columns or rows * columns > LARGEST_SLICE:
-        raise Unreadable(f"has an impossible size, {rows} x {columns} pixels", damaged=True)
+        raise BadSample(f"has an impossible size, {rows} x {columns} pixels")
     if bits not in (8, 16, 32) or not 1 <= header.bits_stored <= bits or header.high_bit >= bits:
         found = f"{header.bits_stored} bits stored of {bits}, high bit {header.high_bit}"
-        raise Unreadable(f"has an impossible kind of pixel ({found})", damaged=True)
+        raise BadSample(f"has an impossible kind of pixel ({found})")
     needed = header.pixel_bytes * header.frames
     if header.pixel_offset >= 0 and available < needed:
-        raise Unreadable(f"is cut short: {available:,} of {needed:,} bytes of pixels", damaged=True)
+        raise BadSample(f"is cut short: {available:,} of {needed:,} bytes of pixels")
 
 
 @lru_cache(maxsize=4096)  # most elements are the same in all slices of a series
@@ -194,7 +194,7 @@ def _numbers(raw: bytes, count: int, name: str) -> tuple[float, ...] | None:
     except ValueError:
         numbers = ()
     if len(numbers) != count:
-        raise Unreadable(f"has a damaged {name}: {stripped[:40]!r}", damaged=True)
+        raise BadSample(f"has a damaged {name}: {stripped[:40]!r}")
     return numbers
 
 
@@ -208,14 +208,14 @@ def count_of_frames(raw: bytes) -> int:
 
     Raises
     ------
-    Unreadable
+    BadSample
         When it is no whole number from 1 on.
     """
     count = _number(raw, "Number of Frames")
     if count is None:
         return 1
     if not 1 <= count < math.inf or count != int(count):
-        raise Unreadable(f"has a damaged Number of Frames: {count:g}", damaged=True)
+        raise BadSample(f"has a damaged Number of Frames: {count:g}")
     return int(count)
 
 

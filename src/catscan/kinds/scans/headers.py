@@ -15,10 +15,11 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
+from catscan.common.errors import BadSample
 from catscan.kinds.dicom import inflated
 from catscan.kinds.scans.fast_headers import EXPLICIT, IMPLICIT, PIXELS, WANTED, Elements, walk
 from catscan.kinds.scans.header import DECODED, NO_PIXELS, Header, count_of_frames, from_elements
-from catscan.kinds.scans.sources import ScanFiles, Unreadable
+from catscan.kinds.scans.sources import ScanFiles
 from catscan.raw.files import RawFile
 
 HEAD = 8192  # bytes; the header of a plain slice fits, its pixels follow
@@ -38,7 +39,7 @@ def read_headers(files: ScanFiles, file: RawFile, *, modality: str = "CT") -> li
 
     Raises
     ------
-    Unreadable
+    BadSample
         When it is no such slice, or a damaged one.
     """
     head = files.head(file, HEAD)
@@ -46,26 +47,26 @@ def read_headers(files: ScanFiles, file: RawFile, *, modality: str = "CT") -> li
     if found is not None:
         return [from_elements(found, file, modality=modality)]
     if not _is_dicom(head):  # before all of it is read, however large it is
-        raise Unreadable("is no DICOM file")
+        raise BadSample("is no DICOM file", stray=True)
     if file.size > LARGEST:
-        raise Unreadable(f"is too large: {file.size:,} bytes, more than {LARGEST:,}", damaged=True)
+        raise BadSample(f"is too large: {file.size:,} bytes, more than {LARGEST:,}")
     return read_with_pydicom(file, head if len(head) == file.size else files.whole(file), modality=modality)
 
 
 def read_with_pydicom(file: RawFile, data: bytes, *, modality: str = "CT") -> list[Header]:
     """The same as `read_headers`, for any DICOM file, from all its bytes."""
     if not _is_dicom(data):
-        raise Unreadable("is no DICOM file")
+        raise BadSample("is no DICOM file", stray=True)
     try:
         elements, dataset = _find_with_pydicom(data)
-    except Unreadable:
+    except BadSample:
         raise
     except Exception as error:  # a broken file makes pydicom raise nearly anything
-        raise Unreadable(f"has a damaged header: {error or type(error).__name__}", damaged=True) from error
+        raise BadSample(f"has a damaged header: {error or type(error).__name__}") from error
     if "PerFrameFunctionalGroupsSequence" not in dataset:
         header = from_elements(elements, file, modality=modality)
         if header.frames > 1:
-            raise Unreadable(f"has {header.frames} frames and does not say where they lie", damaged=True)
+            raise BadSample(f"has {header.frames} frames and does not say where they lie")
         return [header]
     frames = _frames(elements, dataset)
     headers = (from_elements(frame, file, modality=modality) for frame in frames)
@@ -90,7 +91,7 @@ def _find_with_pydicom(data: bytes) -> tuple[Elements, Dataset]:
     implicit = bool(dataset.original_encoding[0])
     default = UID(IMPLICIT) if implicit else UID(EXPLICIT)
     if str(dataset.file_meta.get("MediaStorageSOPClassUID", "")) == MEDIUM:
-        raise Unreadable("is the index of a medium (DICOMDIR)")
+        raise BadSample("is the index of a medium (DICOMDIR)", stray=True)
     syntax = str(dataset.file_meta.get("TransferSyntaxUID", default))
     values: dict[int, bytes] = {}
     for tag in WANTED:
@@ -98,7 +99,7 @@ def _find_with_pydicom(data: bytes) -> tuple[Elements, Dataset]:
             values[tag] = _raw(dataset.get_item(tag))
     last = max((_end(dataset.get_item(tag)) for tag in dataset.keys()), default=0)  # noqa: SIM118 -- no dict
     if last > len(content):
-        raise Unreadable("is cut short inside its header", damaged=True)
+        raise BadSample("is cut short inside its header")
     offset, length = _pixels(content, stream.tell(), little=little, implicit=implicit)
     if content is not data or syntax not in (IMPLICIT, EXPLICIT) or not little or length == 0xFFFFFFFF:
         offset = min(offset, DECODED)  # not stored as plain values in this file: a decoder must find them
@@ -112,7 +113,7 @@ def _pixels(data: bytes, position: int, *, little: bool, implicit: bool) -> tupl
         return NO_PIXELS, 0
     skip = 8 if implicit else 12
     if position + skip > len(data):
-        raise Unreadable("is cut short before its pixels", damaged=True)
+        raise BadSample("is cut short before its pixels")
     return position + skip, struct.unpack_from(f"{order}I", data, position + skip - 4)[0]
 
 
@@ -122,7 +123,7 @@ def _raw(element: Any) -> bytes:
     if value is None:
         return b""
     if not isinstance(value, bytes):
-        raise Unreadable(f"has an odd element {element.tag}", damaged=True)
+        raise BadSample(f"has an odd element {element.tag}")
     return value
 
 
@@ -139,8 +140,8 @@ def _frames(elements: Elements, dataset: Dataset) -> list[Elements]:
         if placed == count:
             return [_of_frame(elements, dataset, number) for number in range(count)]
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise Unreadable(f"has a damaged list of frames: {error}", damaged=True) from error
-    raise Unreadable(f"has {count} frames and says of {placed} where they lie", damaged=True)
+        raise BadSample(f"has a damaged list of frames: {error}") from error
+    raise BadSample(f"has {count} frames and says of {placed} where they lie")
 
 
 def _of_frame(elements: Elements, dataset: Dataset, number: int) -> Elements:

@@ -24,7 +24,7 @@ from catscan.kinds.scans.scan import Scan
 from catscan.kinds.scans.series import choose_series
 from catscan.kinds.scans.settings import ScanSettings
 from catscan.kinds.scans.slices import StoredSlices
-from catscan.kinds.scans.sources import ScanFiles, Unreadable
+from catscan.kinds.scans.sources import ScanFiles
 from catscan.kinds.scans.windows import AIR_HU, hu_window, percentile_pair, to_levels
 from catscan.raw.files import RawFile, RawFiles
 
@@ -69,10 +69,7 @@ class ScanReader:
         BadSample
             When there is no usable series, with the reason.
         """
-        try:
-            return read_array(self.prepare(sample), self._settings)
-        except Unreadable as error:
-            raise BadSample(error.reason) from error
+        return read_array(self.prepare(sample), self._settings)
 
     def lung_mask(self, sample: Sample) -> NDArray[np.bool_] | None:
         """The lungs on the grid of the sample's array: bool, (depth, height, width); None when they are not plausible.
@@ -83,12 +80,9 @@ class ScanReader:
             As in `read`.
         """
         settings = replace(self._settings, mask=True)
-        try:
-            scan = self.prepare(sample)
-            turn = turn_to_patient(scan.axes)
-            region = find_region(scan, settings, turn)
-        except Unreadable as error:
-            raise BadSample(error.reason) from error
+        scan = self.prepare(sample)
+        turn = turn_to_patient(scan.axes)
+        region = find_region(scan, settings, turn)
         grid = grid_for(settings, region.box_mm, turn)
         return None if region.mask is None else turn.apply(region.on(turn.undo(region.mask), grid))
 
@@ -97,7 +91,7 @@ class ScanReader:
 
         Raises
         ------
-        BadSample, Unreadable
+        BadSample
             When there is no usable series, with the reason.
         """
         stored = StoredSlices(self._files)
@@ -125,8 +119,8 @@ class ScanReader:
             folder, name = _place_below(sample, file)
             try:
                 found = read_headers(self._files, file, modality=self._settings.modality)
-            except Unreadable as error:
-                (damaged if error.damaged else skipped)[f"{folder}/{name}" if folder else name] = error.reason
+            except BadSample as error:
+                (skipped if error.stray else damaged)[f"{folder}/{name}" if folder else name] = error.reason
             else:
                 headers += [replace(header, folder=folder) for header in found] if folder else found
         return headers, skipped, damaged

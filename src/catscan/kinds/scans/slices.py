@@ -10,9 +10,10 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 
+from catscan.common.errors import BadSample
 from catscan.kinds.dicom import decoded, inflated
 from catscan.kinds.scans.header import Header
-from catscan.kinds.scans.sources import ScanFiles, Unreadable
+from catscan.kinds.scans.sources import ScanFiles
 from catscan.kinds.scans.windows import AIR_HU
 
 
@@ -29,7 +30,7 @@ class StoredSlices:
 
         Raises
         ------
-        Unreadable
+        BadSample
             When the file is cut short or cannot be decoded.
         """
         values = self._plain(header) if header.pixel_offset >= 0 else self._decoded(header)
@@ -46,7 +47,7 @@ class StoredSlices:
     def _decoded(self, header: Header) -> NDArray[np.integer[Any]]:
         values = decoded(lambda: self._dataset(header), header.transfer_syntax, index=header.frame)
         if values.shape != (header.rows, header.columns) or values.dtype.kind not in "iu":
-            raise Unreadable(f"decodes to {values.dtype} of shape {values.shape}", damaged=True)
+            raise BadSample(f"decodes to {values.dtype} of shape {values.shape}")
         kind = np.dtype(f"{'i' if header.signed else 'u'}{header.bits_allocated // 8}")
         return values.astype(kind, order="C")  # a copy in native byte order
 

@@ -7,10 +7,7 @@ from collections.abc import Iterator
 from operator import attrgetter
 
 from catscan.common.errors import BadSample
-from catscan.kinds.dicom import Unreadable
 from catscan.raw.files import RawFile, RawFiles, is_hidden
-
-__all__ = ["ScanFiles", "Unreadable"]
 
 
 class ScanFiles:
@@ -51,7 +48,7 @@ class ScanFiles:
 
         Raises
         ------
-        Unreadable
+        BadSample
             When the file ends before the buffer is full.
         """
         if file.archive:
@@ -62,7 +59,7 @@ class ScanFiles:
             with _opened(self._root, file) as handle:
                 got = os.preadv(handle.number, [buffer], offset)
         if got != len(buffer):
-            raise Unreadable(f"is cut short: {got:,} of {len(buffer):,} bytes of pixels", damaged=True)
+            raise BadSample(f"is cut short: {got:,} of {len(buffer):,} bytes of pixels")
 
 
 class _opened:  # noqa: N801 -- used as a statement; a generator would cost as much as the read itself
@@ -74,7 +71,7 @@ class _opened:  # noqa: N801 -- used as a statement; a generator would cost as m
         try:
             self.number = os.open(f"{root}/{file.path}", os.O_RDONLY)
         except OSError as error:
-            raise Unreadable(f"cannot be opened: {error.strerror}", damaged=True) from error
+            raise BadSample(f"cannot be opened: {error.strerror}") from error
 
     def __enter__(self) -> _opened:
         return self
