@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,23 @@ def test_no_two_rooms_import_each_other() -> None:
     order = list(MAY_IMPORT)
 
     assert all(order.index(below) < order.index(room) for room, allowed in MAY_IMPORT.items() for below in allowed)
+
+
+@pytest.mark.parametrize("room", ["common", "kinds", "raw"])
+def test_no_module_of_a_room_needs_itself_by_a_detour(room: str) -> None:
+    in_room = {
+        module.removesuffix(".py").replace("/", "."): module for module in MODULES if module.startswith(f"{room}/")
+    }
+    needed = {
+        name: {
+            other for other in in_room for found in imported(module) if _is_of(found.removeprefix("catscan."), other)
+        }
+        for name, module in in_room.items()
+    }
+
+    TopologicalSorter(needed).prepare()  # a cycle raises, and names its modules
+
+
+def _is_of(found: str, module: str) -> bool:
+    """Whether a name is a module, or something in it."""
+    return found == module or found.rpartition(".")[0] == module

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from catscan.common.errors import BadSample
 from catscan.kinds.pictures.decode import decode
-from catscan.kinds.pictures.headers import sniff
+from catscan.kinds.pictures.formats import sniff
 from catscan.kinds.pictures.resize import area
 
 

@@ -28,7 +28,7 @@ from pydicom.uid import (
 from catscan.common.errors import BadSample
 from catscan.kinds.pictures.decode import decode
 from catscan.kinds.pictures.dicom import NO_WINDOW
-from catscan.kinds.pictures.headers import sniff
+from catscan.kinds.pictures.formats import sniff
 
 FILES = Path(pydicom.__file__).parent / "data" / "test_files"
 RAMP = np.arange(4096).reshape(64, 64)  # all of 12 bits

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catscan.kinds.pictures.decode import decode, reduction
-from catscan.kinds.pictures.headers import Header, sniff
+from catscan.kinds.pictures.formats import sniff
+from catscan.kinds.pictures.picture_header import Header
 from catscan.kinds.pictures.resize import fitted, inner_size
 
 sides = st.integers(1, 500)

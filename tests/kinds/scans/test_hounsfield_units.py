@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 
 from catscan.common.errors import BadSample
 from catscan.kinds.samples import Reading
-from catscan.kinds.scans.headers import read_headers, read_with_pydicom
+from catscan.kinds.scans.dicom_files import read_headers, read_with_pydicom
 from catscan.kinds.scans.slices import StoredSlices, height_above_air
 from catscan.kinds.scans.sources import ScanFiles
 from catscan.raw.files import RawFiles

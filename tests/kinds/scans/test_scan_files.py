@@ -96,7 +96,7 @@ def test_a_slice_cut_short_counts_as_missing_when_allowed(slices: list[Dataset],
 def test_a_real_truncated_file_is_damaged(pydicom_files: Path, tmp_path: Path) -> None:
     """pydicom's MR_truncated, declared a CT: 8,130 of 8,192 bytes of pixels."""
     from catscan.common.errors import BadSample
-    from catscan.kinds.scans.headers import read_with_pydicom
+    from catscan.kinds.scans.dicom_files import read_with_pydicom
 
     data = (pydicom_files / "MR_truncated.dcm").read_bytes()
     data = data.replace(b"1.2.840.10008.5.1.4.1.1.4\0", b"1.2.840.10008.5.1.4.1.1.2\0")

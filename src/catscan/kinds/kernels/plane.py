@@ -21,7 +21,7 @@ Plane = NDArray[np.float32]
 def _make(signed: int) -> Kernel:
     from catscan.kinds.kernels.plane_code import compiled
 
-    return compiled(signed)
+    return compiled(AT_ONCE, signed=bool(signed))
 
 
 machine_code = MachineCode(_make, without="scans are resampled more slowly")  # one variant for int16, one for uint16

@@ -14,7 +14,6 @@ from llvmlite import ir
 
 from catscan.kinds.kernels import builder
 from catscan.kinds.kernels.builder import FLOAT, LONG, SHORT, WORD, Array, loop
-from catscan.kinds.kernels.plane import AT_ONCE
 
 ARGUMENTS = {
     "values": SHORT.as_pointer(),  # (rows, columns), signed or not
@@ -31,17 +30,19 @@ ARGUMENTS = {
     "line": FLOAT.as_pointer(),  # (columns,): the rows of one row of voxels, weighed
     "out": FLOAT.as_pointer(),  # (voxel rows, voxel columns)
 }
-WORDS, FLOATS = ir.VectorType(WORD, AT_ONCE), ir.VectorType(FLOAT, AT_ONCE)
 
 
-def compiled(signed: int) -> Callable[..., None]:
-    """Machine code for int16, or for uint16 where ``signed`` is 0; it takes the `ARGUMENTS`, in their order."""
+def compiled(at_once: int, *, signed: bool) -> Callable[..., None]:
+    """Machine code for int16 or uint16; it takes the `ARGUMENTS`, in their order.
+
+    Columns are taken ``at_once``; the last of them go over columns that were done before, with the same result.
+    """
 
     def write(code: ir.IRBuilder, given: SimpleNamespace) -> None:
-        sums, total = code.alloca(FLOATS), code.alloca(FLOAT)
-        lows = _spread(code, code.trunc(given.low, SHORT))
+        sums, total = code.alloca(ir.VectorType(FLOAT, at_once)), code.alloca(FLOAT)
+        lows = _spread(code, code.trunc(given.low, SHORT), at_once)
         with loop(code, LONG(0), given.voxel_rows) as row:
-            _weigh_rows(code, given, row, sums, lambda stored: _clamped(code, stored, lows, signed=bool(signed)))
+            _weigh_rows(code, given, row, sums, lambda stored: _clamped(code, stored, lows, signed=signed))
             _weigh_columns(code, given, row, total)
 
     return builder.compiled("plane", ARGUMENTS, write)
@@ -54,19 +55,17 @@ def _weigh_rows(
     sums: ir.Value,
     clamped: Callable[[ir.Value], ir.Value],
 ) -> None:
-    """line = the sum of weight * clamped row over the sources of a row of voxels.
-
-    Columns are taken `AT_ONCE`; the last of them go over columns that were done before, with the same result.
-    """
-    last_start = code.sub(given.columns, LONG(AT_ONCE))
+    """line = the sum of weight * clamped row over the sources of a row of voxels."""
+    floats = sums.type.pointee
+    last_start = code.sub(given.columns, LONG(floats.count))
     first, beyond = _range(code, given.down_starts, row)
-    with loop(code, LONG(0), given.columns, AT_ONCE) as x:
+    with loop(code, LONG(0), given.columns, floats.count) as x:
         start = code.select(code.icmp_signed("<", x, last_start), x, last_start)
-        code.store(ir.Constant(FLOATS, [0.0] * AT_ONCE), sums)
+        code.store(ir.Constant(floats, [0.0] * floats.count), sums)
         with loop(code, first, beyond) as q:
             source = code.mul(code.sext(given.down_sources.at(q), LONG), given.columns)
-            values = code.sitofp(clamped(given.values.at(source, start, count=AT_ONCE)), FLOATS)
-            weights = _spread(code, given.down_weights.at(q))
+            values = code.sitofp(clamped(given.values.at(source, start, count=floats.count)), floats)
+            weights = _spread(code, given.down_weights.at(q), floats.count)
             code.store(code.fadd(code.load(sums), code.fmul(values, weights)), sums)
         given.line.put(code.load(sums), start)
 
@@ -91,11 +90,12 @@ def _range(code: ir.IRBuilder, starts: Array, row: ir.Value) -> tuple[ir.Value, 
 def _clamped(code: ir.IRBuilder, stored: ir.Value, lows: ir.Value, *, signed: bool) -> ir.Value:
     """The larger of both, in 32 bits."""
     above = code.icmp_signed(">", stored, lows) if signed else code.icmp_unsigned(">", stored, lows)
-    larger = code.select(above, stored, lows)
-    return code.sext(larger, WORDS) if signed else code.zext(larger, WORDS)
+    larger, words = code.select(above, stored, lows), ir.VectorType(WORD, stored.type.count)
+    return code.sext(larger, words) if signed else code.zext(larger, words)
 
 
-def _spread(code: ir.IRBuilder, value: ir.Value) -> ir.Value:
-    """`AT_ONCE` times the same value."""
-    unset = ir.Constant(ir.VectorType(value.type, AT_ONCE), ir.Undefined)
-    return code.shuffle_vector(code.insert_element(unset, value, WORD(0)), unset, ir.Constant(WORDS, [0] * AT_ONCE))
+def _spread(code: ir.IRBuilder, value: ir.Value, count: int) -> ir.Value:
+    """A vector of ``count`` times the same value."""
+    unset = ir.Constant(ir.VectorType(value.type, count), ir.Undefined)
+    firsts = ir.Constant(ir.VectorType(WORD, count), [0] * count)
+    return code.shuffle_vector(code.insert_element(unset, value, WORD(0)), unset, firsts)

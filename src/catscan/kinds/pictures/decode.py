@@ -15,7 +15,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from catscan.common.errors import BadSample
-from catscan.kinds.pictures.headers import PILLOW_OPAQUE, PILLOW_TRANSPARENT, Header, check_size
+from catscan.kinds.pictures.picture_header import PILLOW_OPAQUE, PILLOW_TRANSPARENT, Header, check_size
 
 Pixels = NDArray[np.uint8]
 COLOUR_SPACES = {1: "GRAY", 3: "RGB"}

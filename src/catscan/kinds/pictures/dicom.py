@@ -17,7 +17,7 @@ from pydicom.pixels import apply_color_lut
 from catscan.common.errors import BadSample
 from catscan.kinds.dicom import decoded, inflated
 from catscan.kinds.pictures.grey_levels import grey_levels, has_no_window
-from catscan.kinds.pictures.headers import Header
+from catscan.kinds.pictures.picture_header import Header
 
 Pixels = NDArray[np.uint8]
 

@@ -7,7 +7,8 @@ import posixpath
 import numpy as np
 
 from catscan.kinds.pictures.decode import decode
-from catscan.kinds.pictures.headers import Header, sniff
+from catscan.kinds.pictures.formats import sniff
+from catscan.kinds.pictures.picture_header import Header
 from catscan.kinds.pictures.resize import fitted
 from catscan.kinds.pictures.settings import CHANNELS, PictureSettings
 from catscan.kinds.samples import Reading, Sample

@@ -16,10 +16,10 @@ from catscan.kinds.scans.geometry import (
     examine_steps,
     off_line_mm,
 )
-from catscan.kinds.scans.header import Header
 from catscan.kinds.scans.scan import Scan, allow, check_directions
 from catscan.kinds.scans.series import FEWEST, Series
 from catscan.kinds.scans.settings import ScanSettings
+from catscan.kinds.scans.slice_header import Header
 from catscan.kinds.scans.slices import StoredSlices
 
 MOST_DIFFERENT_STEPS = 8  # named in a message

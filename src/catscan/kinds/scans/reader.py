@@ -13,16 +13,16 @@ from catscan.common.words import number_of
 from catscan.kinds.samples import Reading, Sample
 from catscan.kinds.scans import mr, tutorial
 from catscan.kinds.scans.checks import check
+from catscan.kinds.scans.dicom_files import read_headers
 from catscan.kinds.scans.geometry import affine_of, turn_to_patient
 from catscan.kinds.scans.grids import grid_for
-from catscan.kinds.scans.header import SLICES, Header
-from catscan.kinds.scans.headers import read_headers
 from catscan.kinds.scans.planes import resampled
 from catscan.kinds.scans.region import find_region
 from catscan.kinds.scans.resample import Grid
 from catscan.kinds.scans.scan import Scan
 from catscan.kinds.scans.series import choose_series
 from catscan.kinds.scans.settings import ScanSettings
+from catscan.kinds.scans.slice_header import SLICES, Header
 from catscan.kinds.scans.slices import StoredSlices
 from catscan.kinds.scans.sources import ScanFiles
 from catscan.kinds.scans.windows import AIR_HU, hu_window, percentile_pair, to_levels

@@ -19,7 +19,7 @@ import numpy as np
 from catscan.common.errors import BadSample, listed
 from catscan.common.words import number_of
 from catscan.kinds.scans.geometry import SAME_PLACE_MM, Floats, own_axes
-from catscan.kinds.scans.header import Header
+from catscan.kinds.scans.slice_header import Header
 from catscan.kinds.scans.slices import StoredSlices
 
 SAME_SPACING = 0.01  # pixel spacings within 1 % are the same

@@ -12,7 +12,7 @@ from pydicom.dataset import FileDataset
 
 from catscan.common.errors import BadSample
 from catscan.kinds.dicom import decoded, inflated
-from catscan.kinds.scans.header import Header
+from catscan.kinds.scans.slice_header import Header
 from catscan.kinds.scans.sources import ScanFiles
 from catscan.kinds.scans.windows import AIR_HU
 

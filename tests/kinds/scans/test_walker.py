@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from catscan.common.errors import BadSample
-from catscan.kinds.scans.fast_headers import walk
-from catscan.kinds.scans.header import Header, from_elements
-from catscan.kinds.scans.headers import HEAD, read_with_pydicom
+from catscan.kinds.scans.dicom_files import HEAD, read_with_pydicom
+from catscan.kinds.scans.slice_header import Header, from_elements
+from catscan.kinds.scans.walker import walk
 from catscan.raw.files import RawFile
 
 

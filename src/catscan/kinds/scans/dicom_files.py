@@ -1,6 +1,6 @@
 """Reads the headers of a file: by the strict walker where it can, by pydicom everywhere else.
 
-Both hand over the raw bytes of the same elements, and one function (`header.from_elements`) makes the `Header` of
+Both hand over the raw bytes of the same elements, and one function (`slice_header.from_elements`) makes the `Header` of
 them, so the two can only differ in what they find.
 """
 
@@ -17,9 +17,9 @@ from pydicom.uid import UID
 
 from catscan.common.errors import BadSample
 from catscan.kinds.dicom import inflated
-from catscan.kinds.scans.fast_headers import EXPLICIT, IMPLICIT, PIXELS, WANTED, Elements, walk
-from catscan.kinds.scans.header import DECODED, NO_PIXELS, Header, count_of_frames, from_elements
+from catscan.kinds.scans.slice_header import DECODED, NO_PIXELS, Header, count_of_frames, from_elements
 from catscan.kinds.scans.sources import ScanFiles
+from catscan.kinds.scans.walker import EXPLICIT, IMPLICIT, PIXELS, WANTED, Elements, walk
 from catscan.raw.files import RawFile
 
 HEAD = 8192  # bytes; the header of a plain slice fits, its pixels follow

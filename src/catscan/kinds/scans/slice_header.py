@@ -9,7 +9,7 @@ from functools import lru_cache
 from pydicom.uid import UID
 
 from catscan.common.errors import BadSample
-from catscan.kinds.scans.fast_headers import Elements
+from catscan.kinds.scans.walker import Elements
 from catscan.raw.files import RawFile
 
 LARGEST_SLICE = 1 << 24  # pixels; four times 2048 x 2048
