@@ -135,4 +135,4 @@ class Reader(Protocol):
         """
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close what the reader itself has opened; the raw files belong to the caller."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,13 +121,11 @@ def _read(model: Model, path: Path) -> NDArray[np.uint8]:
             where=str(path),
             do=f"Name its {kind.samples}." if kind.named else "Predict them as the test samples of a competition.",
         )
-    reader = kind.open_reader(model.reader, RawFiles(path.parent))
     try:
-        reading = reader.read(Sample(sample_id=path.name, archive="", path=path.name))
+        with closing(RawFiles(path.parent)) as raw, closing(kind.open_reader(model.reader, raw)) as reader:
+            reading = reader.read(Sample(sample_id=path.name, archive="", path=path.name))
     except BadSample as error:
         raise CatscanError("This sample cannot be used.", where=str(path), found=error.reason) from error
-    finally:
-        reader.close()
     for remark in reading.odd:
         say(f"{path}: {remark}")
     return reading.array

@@ -43,8 +43,7 @@ class NiftiReader:
         return self._settings.shape
 
     def close(self) -> None:
-        """Close what is open."""
-        self._raw.close()
+        """Nothing is open: the raw files belong to the caller."""
 
     def read(self, sample: Sample) -> Reading:
         """Read one scan; the array is as in `ScanReader.read`.

@@ -43,7 +43,7 @@ class ScanReader:
     """
 
     def __init__(self, raw: RawFiles, settings: ScanSettings) -> None:
-        self._raw, self._settings = raw, settings
+        self._settings = settings
         self._files = ScanFiles(raw)
 
     @property
@@ -52,8 +52,7 @@ class ScanReader:
         return self._settings.shape
 
     def close(self) -> None:
-        """Close what is open."""
-        self._raw.close()
+        """Nothing is open: the raw files belong to the caller."""
 
     def read(self, sample: Sample) -> Reading:
         """Read one scan.
