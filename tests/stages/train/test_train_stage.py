@@ -199,3 +199,15 @@ def test_tflearns_own_fit_trains_too_and_warns(competition, tmp_path, capfd):
     assert "note: engine tflearn-fit misses samples" in err
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == OUTPUTS
     assert len(pd.read_csv(tmp_path / "out" / "history.csv")) == 2
+
+
+@pytest.mark.parametrize("engine", ["lean", "tflearn-fit"])
+def test_last_update_that_diverges_is_told_and_nothing_is_written(competition, tmp_path, capsys, engine):
+    """One update an epoch, one epoch: no loss is computed after it."""
+    settings = SMALL | {"learning_rate": 1e30, "epochs": 1, "batch_size": 64, "engine": engine}
+
+    assert main(competition.command(settings, tmp_path / "out")) == 3
+    told = capsys.readouterr().err
+    assert "The training diverged at its end." in told
+    assert "do     Lower `learning_rate`." in told
+    assert not [name for name in OUTPUTS if (tmp_path / "out" / name).exists()]

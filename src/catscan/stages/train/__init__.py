@@ -63,6 +63,8 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _run(args: argparse.Namespace, settings: Settings) -> None:
+    from catscan.stages.train.validation import refuse_diverged
+
     multilabel = settings.task == "multilabel"
     data = open_data(args.index, args.summary, args.arrays, fold=args.fold, multilabel=multilabel)
     network = find(settings.network, data.shards.sample_shape, len(data.classes))
@@ -73,6 +75,7 @@ def _run(args: argparse.Namespace, settings: Settings) -> None:
         compute = Compute(settings.threads, resolve_precision(settings.precision, gpu=gpu), gpu)
         _tell(settings.network, data.shards.sample_shape, len(data.classes), recipe, compute)
         trained = _train(args.out, settings, data=data, network=network, recipe=recipe, compute=compute)
+        refuse_diverged(trained.weights, trained.predictor, data)
         found = trained.predictor.predict(data.shards.take, data.held_rows, flips=True)
     model = Model(
         network=settings.network,

@@ -7,9 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from catscan.common.errors import listed
+from catscan.common.words import number_of
+from catscan.networks.model import Weights
 from catscan.networks.predictor import Predictor
 from catscan.scores.metrics import METRICS, Problem, metric_named, odds_to_tell, score, with_odds
 from catscan.stages.train.data import Data
+from catscan.stages.train.interruptions import NotFinite
+
+PROBED = 256  # samples that the final weights are tried on
 
 
 @dataclass(frozen=True)
@@ -40,3 +46,29 @@ class Validation:
         if old is None:
             return True
         return new > old if METRICS[self.metric].larger_is_better else new < old
+
+
+def refuse_diverged(weights: Weights, predictor: Predictor, data: Data) -> None:
+    """Refuse final weights that cannot predict: the last update of a training has no loss after it to tell.
+
+    Parameters
+    ----------
+    predictor
+        Holds ``weights``; it is tried on some samples, held-out ones first.
+
+    Raises
+    ------
+    NotFinite
+        When a weight, or a prediction, is infinite or not a number.
+    """
+    broken = [name for name, array in weights.items() if not np.isfinite(array).all()]
+    rows = np.concatenate([data.held_rows, data.train_rows])[:PROBED]
+    silent = int((~np.isfinite(predictor.predict(data.shards.take, rows, flips=False)).all(axis=1)).sum())
+    if broken or silent:
+        raise NotFinite(
+            "The training diverged at its end.",
+            where=listed(broken) or "the predictions",
+            found=f"{number_of(len(broken), 'array')} of weights with values that are not finite numbers, "
+            f"{silent:,} of {number_of(len(rows), 'sample')} without a finite prediction",
+            do="Lower `learning_rate`.",
+        )
