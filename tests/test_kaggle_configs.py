@@ -19,6 +19,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation, ExplicitVRLittleEndian, JPEGLSLossless
 
 from catscan.cli import main
+from catscan.flow import checks, stage_strings
 from catscan.flow import config as catscan_config
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -392,14 +393,14 @@ def test_miniature_goes_from_index_to_checked_submission(path: Path, name: str, 
     competition = catscan_config.load(described, SCHEMA)["competitions"][name]
     files = {key: str(tmp_path / key) for key in ("index.csv", "index.json", "metrics.json", "submission.csv", "check")}
 
-    index = ["index", "--settings", catscan_config.index(competition), "--raw", str(raw)]
+    index = ["index", "--settings", stage_strings.index(competition), "--raw", str(raw)]
     assert main([*index, "--index", files["index.csv"], "--summary", files["index.json"]]) == 0
     summary = json.loads(Path(files["index.json"]).read_text())
     table = pd.read_csv(files["index.csv"], dtype=str, keep_default_na=False)
     predictions = _predicted(tmp_path, table, summary)
     fitted = {"temperature": 1.1, "clip": 0.01, "odds": [1] * len(summary["classes"]), "expected_score": 0.5}
     Path(files["metrics.json"]).write_text(json.dumps(fitted))
-    submission = ["submission", "--settings", catscan_config.submission(competition), "--raw", str(raw)]
+    submission = ["submission", "--settings", stage_strings.submission(competition), "--raw", str(raw)]
     submission += ["--index", files["index.csv"], "--summary", files["index.json"], "--metrics", files["metrics.json"]]
     submission += ["--predictions", *predictions, "--out", files["submission.csv"], "--check", files["check"]]
     assert main(submission) == 0
@@ -430,13 +431,13 @@ def test_every_sample_of_a_miniature_is_read(path: Path, name: str, tmp_path: Pa
     competition = catscan_config.load(described, SCHEMA)["competitions"][name]
     index, array = str(tmp_path / "index.csv"), tmp_path / "train.npy"
 
-    command = ["index", "--settings", catscan_config.index(competition), "--raw", str(raw)]
+    command = ["index", "--settings", stage_strings.index(competition), "--raw", str(raw)]
     assert main([*command, "--index", index, "--summary", str(tmp_path / "index.json")]) == 0
-    command = ["preprocess", "--settings", catscan_config.preprocess(competition), "--raw", str(raw), "--index", index]
+    command = ["preprocess", "--settings", stage_strings.preprocess(competition), "--raw", str(raw), "--index", index]
     assert main([*command, "--split", "train", "--shard", "1", "--array", str(array)]) == 0
 
     assert json.loads(array.with_suffix(".json").read_text())["bad"] == []
-    assert np.load(array).shape == (expected["train"], *catscan_config.sample_shape(competition))
+    assert np.load(array).shape == (expected["train"], *checks.sample_shape(competition))
 
 
 def _predicted(folder: Path, index: pd.DataFrame, summary: dict[str, Any]) -> list[str]:

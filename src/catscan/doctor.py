@@ -19,7 +19,7 @@ from typing import Any
 
 from catscan.common.errors import CatscanError
 from catscan.flow import config, gpus
-from catscan.flow.config_readme import ROOT, SCHEMA
+from catscan.flow.schema import ROOT, SCHEMA
 from catscan.kaggle.refusals import SITE, credentials
 
 GB = 1_000_000_000

@@ -1,13 +1,14 @@
 """A stage's code is its import closure, without comments and docstrings."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from catscan import cli
 from catscan.common import fingerprint
-from catscan.flow import config
+from catscan.flow import stage_strings
 from catscan.kinds.registry import KINDS
 
 TENSORFLOW_STAGES = {"train", "predict", "export"}
@@ -39,9 +40,12 @@ def codes(kind: str = "picture") -> dict[str, str]:
     }
 
 
-def changed_by(path: Path, text: str, kind: str = "picture") -> set[str]:
-    before = codes(kind)
-    path.write_text(path.read_text() + text)
+def changed_by(path: Path, text: str | Callable[[str], str], kind: str = "picture") -> set[str]:
+    """The stages whose digest is another when ``text`` is added, or when it has changed what stands in the file."""
+    before, old = codes(kind), path.read_text()
+    new = old + text if isinstance(text, str) else text(old)
+    assert new != old
+    path.write_text(new)
     after = codes(kind)
     return {stage for stage in STAGES if before[stage] != after[stage]}
 
@@ -53,6 +57,27 @@ def test_a_comment_and_a_docstring_change_no_stage(sources: Path) -> None:
     path.write_text(path.read_text().replace('"""Shards:', '"""Shards, that is:', 1))
 
     assert codes() == before
+
+
+@pytest.mark.parametrize(
+    ("file", "sentence", "definition", "readers"),
+    [
+        ("stages/download/settings.py", "the number of training samples", "1500", {"download"}),
+        ("stages/index/settings.py", "Seed of the division", "at_least(2)", {"index"}),
+        ("kinds/pictures/settings.py", "Height and width in pixels", "(64, 64)", {"index", "preprocess"}),
+        ("stages/preprocess.py", "the share of a shard's samples", "0.01", {"preprocess"}),
+        ("stages/train/settings.py", "Plan fewer epochs", "between(1, 1024)", {"train"}),
+        ("stages/submission/settings.py", "Its value columns", '"{id}"', {"submission"}),
+        ("scores/settings.py", "One weight a class", "above(0)", {"train", "evaluate", "submission"}),
+        ("raw/sample_submission.py", "Its id column", '"sample_submission.csv"', {"index", "submission"}),
+    ],
+    ids=["source", "data", "picture", "bad samples", "train", "submission", "metric", "sample submission"],
+)
+def test_a_key_reworded_changes_no_stage_and_one_redefined_those_that_read_it(
+    file: str, sentence: str, definition: str, readers: set[str], sources: Path
+) -> None:
+    assert changed_by(sources / file, lambda text: text.replace(sentence, f"{sentence}, that is", 1)) == set()
+    assert changed_by(sources / file, lambda text: text.replace(definition, f"({definition})[:]", 1)) == readers
 
 
 def test_code_of_the_report_changes_the_report_alone(sources: Path) -> None:
@@ -105,7 +130,7 @@ def test_what_a_row_names_exists(kind: str) -> None:
     assert all(fingerprint._source(f"catscan.{name}").is_file() for name in row.code_of_finding + row.code_of_reading)
 
 
-@pytest.mark.parametrize("module", [name for names in config.SOURCES.values() for name in names])
+@pytest.mark.parametrize("module", [name for names in stage_strings.SOURCES.values() for name in names])
 def test_what_is_left_out_for_another_source_exists(module: str) -> None:
     assert fingerprint._source(f"catscan.{module}").is_file()
 
@@ -119,7 +144,7 @@ def test_only_the_code_of_the_kind_at_hand_counts_with_what_it_imports() -> None
 
 def test_code_left_out_does_not_count_nor_does_what_it_alone_imports() -> None:
     assert "catscan.kaggle.api" in fingerprint.closure("stages.download")
-    assert "catscan.kaggle.api" not in fingerprint.closure("stages.download", config.SOURCES["kaggle"])
+    assert "catscan.kaggle.api" not in fingerprint.closure("stages.download", stage_strings.SOURCES["kaggle"])
 
 
 @pytest.mark.parametrize("stage", STAGES)

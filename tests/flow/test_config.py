@@ -1,5 +1,6 @@
 """The configuration is checked before anything runs, completed by defaults, and cut into what each stage reads."""
 
+import difflib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import yaml
 
 from catscan.common.errors import CatscanError
 from catscan.flow import config as catscan_config
-from catscan.flow import config_readme
+from catscan.flow import config_readme, schema, stage_strings
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
@@ -31,9 +32,9 @@ def load(change: Callable[[dict[str, Any]], object] = lambda _: None) -> dict[st
 
 def strings(config: dict[str, Any], name: str) -> dict[str, str]:
     competition = config["competitions"][name]
-    made = {stage: getattr(catscan_config, stage)(competition) for stage in STAGES if stage not in ("train", "report")}
+    made = {stage: getattr(stage_strings, stage)(competition) for stage in STAGES if stage not in ("train", "report")}
     models = catscan_config.models(competition)
-    return made | {f"train {model}": catscan_config.train(competition, model) for model in models}
+    return made | {f"train {model}": stage_strings.train(competition, model) for model in models}
 
 
 class TestMistakes:
@@ -155,11 +156,18 @@ class TestSchema:
             extra = schema.get("additionalProperties")
             return lacking + (walk(extra, f"{path}NAME.") if isinstance(extra, dict) else [])
 
-        schema = catscan_config.read_schema(SCHEMA)
-        assert [key for key in walk(schema, "") if key != "competitions.NAME.models"] == []
+        assert [key for key in walk(schema.read(SCHEMA), "") if key != "competitions.NAME.models"] == []
 
-    def test_the_readme_is_what_the_schema_says(self) -> None:
-        assert config_readme.README.read_text() == config_readme.text()
+    @pytest.mark.parametrize(
+        ("path", "text"),
+        [(SCHEMA, config_readme.schema_text), (config_readme.README, config_readme.text)],
+        ids=["schema", "README"],
+    )
+    def test_the_schema_and_the_readme_are_what_the_blocks_say(self, path: Path, text: Callable[[], str]) -> None:
+        stands, said = path.read_text().splitlines(), text().splitlines()
+        told = "Run `python -m catscan.flow.config_readme`."
+
+        assert list(difflib.unified_diff(stands, said, path.name, "the blocks", n=0, lineterm="")) == [], told
 
     def test_defaults_fill_every_depth(self) -> None:
         cats = load()["competitions"]["dogs-vs-cats"]

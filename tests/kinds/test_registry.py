@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from catscan.flow import config
+from catscan.flow import schema
 from catscan.kinds.registry import KINDS, Kind, kind_named
 from catscan.raw.files import RawFiles
 
 SCHEMA = Path(__file__).resolve().parents[2] / "workflow" / "schemas" / "config.schema.yaml"
 STAGES = Path(__file__).resolve().parents[2] / "src" / "catscan" / "stages"
-COMPETITION = config.read_schema(SCHEMA)["properties"]["competitions"]["additionalProperties"]["properties"]
+COMPETITION = schema.read(SCHEMA)["properties"]["competitions"]["additionalProperties"]["properties"]
 
 
 def defaults_of(kind: Kind) -> dict[str, Any]:
     """The block of `preprocess` that a kind takes its settings from, where a config says nothing."""
     block: dict[str, Any] = {}
-    config.fill(block, COMPETITION["preprocess"]["properties"][kind.block])
+    schema.fill(block, COMPETITION["preprocess"]["properties"][kind.block])
     return block
 
 

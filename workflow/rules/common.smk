@@ -3,8 +3,9 @@
 import sys
 
 from catscan.flow import closing
-from catscan.flow import gpus
 from catscan.flow import config as catscan_config
+from catscan.flow import gpus
+from catscan.flow import stage_strings
 from catscan.common.errors import CatscanError
 
 try:

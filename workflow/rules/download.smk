@@ -16,7 +16,7 @@ rule download_files:
         "results/{competition}/benchmarks/download.tsv"
     threads: 2
     params:
-        stage=lambda wildcards: catscan_config.download(of(wildcards)),
+        stage=lambda wildcards: stage_strings.download(of(wildcards)),
     message:
         "download {wildcards.competition}"
     shell:

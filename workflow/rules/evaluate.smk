@@ -32,7 +32,7 @@ rule evaluate_folds:
     benchmark:
         "results/{competition}/benchmarks/evaluate.tsv"
     params:
-        stage=lambda wildcards: catscan_config.evaluate(of(wildcards)),
+        stage=lambda wildcards: stage_strings.evaluate(of(wildcards)),
     message:
         "evaluate {wildcards.competition}"
     shell:

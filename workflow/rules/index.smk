@@ -19,7 +19,7 @@ rule index_samples:
         "results/{competition}/benchmarks/index.tsv"
     threads: 2
     params:
-        stage=lambda wildcards: catscan_config.index(of(wildcards)),
+        stage=lambda wildcards: stage_strings.index(of(wildcards)),
     message:
         "index {wildcards.competition}"
     shell:

@@ -24,7 +24,7 @@ rule predict_test:
         gpu=lambda wildcards: gpus.wanted(of(wildcards)["train"]["device"], GPUS),
         device=lambda wildcards: of(wildcards)["train"]["device"],
     params:
-        stage=lambda wildcards: catscan_config.predict(of(wildcards)),
+        stage=lambda wildcards: stage_strings.predict(of(wildcards)),
     message:
         "predict {wildcards.competition}: model {wildcards.model}, fold {wildcards.fold}"
     shell:

@@ -20,7 +20,7 @@ rule preprocess_shard:
         "results/{competition}/benchmarks/preprocess-{split}-{shard}-of-{shards}.tsv"
     threads: 2
     params:
-        stage=lambda wildcards: catscan_config.preprocess(of(wildcards)),
+        stage=lambda wildcards: stage_strings.preprocess(of(wildcards)),
     message:
         "preprocess {wildcards.competition}: {wildcards.split} shard {wildcards.shard} of {wildcards.shards}"
     shell:

@@ -20,7 +20,7 @@ rule render_report:
     benchmark:
         "results/benchmarks/report.tsv"
     params:
-        stage=catscan_config.report(config),
+        stage=stage_strings.report(config),
     message:
         "report"
     shell:

@@ -23,7 +23,7 @@ rule write_submission:
     benchmark:
         "results/{competition}/benchmarks/submission.tsv"
     params:
-        stage=lambda wildcards: catscan_config.submission(of(wildcards)),
+        stage=lambda wildcards: stage_strings.submission(of(wildcards)),
     message:
         "submission {wildcards.competition}"
     shell:

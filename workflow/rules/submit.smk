@@ -18,7 +18,7 @@ rule submit_submission:
     log:
         "results/{competition}/logs/submit.log",
     params:
-        stage=lambda wildcards: catscan_config.submit(of(wildcards)),
+        stage=lambda wildcards: stage_strings.submit(of(wildcards)),
     message:
         "submit {wildcards.competition}"
     shell:

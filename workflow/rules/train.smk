@@ -29,7 +29,7 @@ rule train_fold:
         gpu=lambda wildcards: gpus.wanted(of(wildcards)["train"]["device"], GPUS),
         device=lambda wildcards: of(wildcards)["train"]["device"],
     params:
-        stage=lambda wildcards: catscan_config.train(of(wildcards), wildcards.model),
+        stage=lambda wildcards: stage_strings.train(of(wildcards), wildcards.model),
     message:
         "train {wildcards.competition}: model {wildcards.model}, all folds but {wildcards.fold}"
     shell:

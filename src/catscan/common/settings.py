@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import is_dataclass
 from typing import Any, TypeVar
 
 from catscan.common.errors import CatscanError, did_you_mean
+from catscan.common.keys import keys_of, refuse
 
 T = TypeVar("T")
 
@@ -33,17 +35,44 @@ def parse(settings: type[T], text: str) -> T:
     return from_dict(settings, {key: value for key, value in values.items() if key not in ("code", "versions")})
 
 
-def from_dict(settings: type[T], values: dict[str, Any]) -> T:
-    """Make the dataclass ``settings`` from ``values``; lists become tuples."""
-    known = [field.name for field in fields(settings)]  # type: ignore[arg-type]
+def from_dict(settings: type[T], values: Mapping[str, Any], *, where: str = "") -> T:
+    """Make the dataclass ``settings`` from ``values``; lists become tuples, blocks within it dataclasses of their own.
+
+    Parameters
+    ----------
+    settings
+        A frozen dataclass, whose annotations say what each key may be (`catscan.common.keys`).
+    values
+        The keys and their values, as JSON or YAML has them.
+    where
+        The place of the block in the config, for the messages: "preprocess.scan".
+
+    Raises
+    ------
+    CatscanError
+        For a key that the dataclass does not have, one that is missing, and a value that does not fit.
+    """
+    known = keys_of(settings)
     for key in values:
         if key not in known:
-            raise CatscanError(f"{settings.__name__} has no key {key!r}.", do=did_you_mean(key, known))
+            raise CatscanError(
+                f"{f'`{where}`' if where else settings.__name__} has no key {key!r}.",
+                do=did_you_mean(key, list(known)),
+            )
+    prefix = f"{where}." if where else ""
     try:
-        return settings(**{key: _frozen(value) for key, value in values.items()})
+        return settings(**{key: _made(value, known[key], f"{prefix}{key}") for key, value in values.items()})
     except TypeError as error:
         raise CatscanError("The settings of a stage are incomplete.", found=str(error)) from error
 
 
+def _made(value: Any, hint: Any, key: str) -> Any:
+    if is_dataclass(hint) and isinstance(hint, type) and isinstance(value, Mapping):
+        return from_dict(hint, value, where=key)
+    made = _frozen(value)
+    refuse(made, hint, key=key)
+    return made
+
+
 def _frozen(value: Any) -> Any:
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+    return tuple(_frozen(item) for item in value) if isinstance(value, list | tuple) else value

@@ -1,25 +1,34 @@
-"""The page config/README.md, made from the schema: `python -m catscan.flow.config_readme`; a test holds both equal."""
+"""The schema's file and config/README.md, both made from the config's blocks: `python -m catscan.flow.config_readme`.
+
+A test holds the two equal to what this module makes.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
+import yaml
+
 from catscan.common.files import write_text
-from catscan.flow.config import read_schema
+from catscan.flow import blocks
+from catscan.flow.schema import ROOT, SCHEMA
 from catscan.networks.registry import PICTURES, SCANS, Augment, Recipe
 
-ROOT = Path(__file__).resolve().parents[3]
-SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 README = ROOT / "config" / "README.md"
+
+SCHEMA_HEAD = """\
+# The configuration: every key with its type, its default and what it does. Generated from the blocks that
+# src/catscan/flow/blocks.py puts together, by `python -m catscan.flow.config_readme`: change those.
+"""
 
 INTRODUCTION = """\
 # The configuration
 
-<!-- Generated from workflow/schemas/config.schema.yaml by `python -m catscan.flow.config_readme`: change that file. -->
+<!-- Generated from the blocks that src/catscan/flow/blocks.py puts together, by `python -m catscan.flow.config_readme`:
+change those. -->
 
 `config.yaml` is the default run, on generated data. Everything else is an overlay: a YAML file given by `--configfile`,
 which is merged over it key by key (a list is replaced as a whole). An overlay names the competitions to run and
@@ -62,9 +71,22 @@ A network written as a list of layers, in the words of the tutorial:
 """
 
 
+class _Plain(yaml.SafeDumper):
+    """YAML that says everything where it stands, without references."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  # the signature is PyYAML's
+        """Nothing is referred to."""
+        return True
+
+
+def schema_text() -> str:
+    """The schema's file."""
+    return SCHEMA_HEAD + yaml.dump(blocks.schema(), Dumper=_Plain, sort_keys=False, width=120, allow_unicode=True)
+
+
 def text() -> str:
     """The whole page."""
-    schema = read_schema(SCHEMA)
+    schema = blocks.schema()
     competition = schema["properties"]["competitions"]["additionalProperties"]["properties"]
     lines = [INTRODUCTION, *_table(schema["properties"].items(), deep=False), ""]
     top = {key: inner for key, inner in competition.items() if "properties" not in inner and key != "models"}
@@ -141,4 +163,5 @@ def _nullable(schema: dict[str, Any]) -> bool:
 
 
 if __name__ == "__main__":
+    write_text(SCHEMA, schema_text())
     write_text(README, text())

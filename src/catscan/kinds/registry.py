@@ -60,6 +60,11 @@ class Kind:
         """The modules that the preprocess stage needs for this kind alone."""
         return _modules(self.settings, self.reader)
 
+    @property
+    def settings_class(self) -> type:
+        """The class of its settings, whose fields are the keys of its block."""
+        return _named(self.settings)
+
     def settings_of(self, block: dict[str, Any]) -> Settings:
         """The settings of a block of the config.
 
@@ -68,7 +73,7 @@ class Kind:
         CatscanError
             For a key that the kind does not have, or a value that it cannot use.
         """
-        made: Settings = from_dict(_named(self.settings), block)
+        made: Settings = from_dict(self.settings_class, block, where=f"preprocess.{self.block}")
         return made
 
     def open_reader(self, block: dict[str, Any], raw: RawFiles) -> Reader:
@@ -133,6 +138,7 @@ KINDS = {
         ),
     )
 }
+COMMONEST = "picture"  # where the config does not say the kind
 
 
 def kind_named(name: str) -> Kind:

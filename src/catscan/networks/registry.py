@@ -10,9 +10,10 @@ import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from catscan.common.errors import CatscanError, did_you_mean
+from catscan.common.keys import above, at_least, between, from_up_to, one_of
 from catscan.networks import layer_list
 
 Build = Callable[[Any, int], Any]
@@ -21,27 +22,53 @@ FUNCTION = "network"  # what a user's own Python file defines
 
 @dataclass(frozen=True)
 class Augment:
-    """Largest random changes of a sample; see `Recipe` for where they come from."""
+    """Random changes of each sample at each sight; a key left out takes the network's own value."""
 
     flip: bool = False
-    shift: float = 0.0
-    scale: float = 0.0
-    rotation: float = 0.0  # degrees
-    brightness: float = 0.0
+    """Mirror left and right, every second time."""
+
+    shift: Annotated[float, between(0, 0.5)] = 0.0
+    """Largest shift, as a share of the height and of the width (and of the depth of a scan)."""
+
+    scale: Annotated[float, between(0, 0.9)] = 0.0
+    """Largest zoom in or out, as a share of the size."""
+
+    rotation: Annotated[float, between(0, 180)] = 0.0
+    """Largest turn in the plane, in degrees."""
+
+    brightness: Annotated[float, between(0, 1)] = 0.0
+    """Largest change of brightness and of contrast, as a share of the grey range (of a scan: of the range shown)."""
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How a network is trained where the config says nothing; the config's keys of the same names come first."""
 
-    epochs: int
-    batch_size: int
-    optimizer: str
-    learning_rate: float
-    schedule: str
-    weight_decay: float = 0.0
-    label_smoothing: float = 0.0
-    ema: float = 0.0
+    epochs: Annotated[int, at_least(1)]
+    """How often every training sample is seen."""
+
+    batch_size: Annotated[int, at_least(1)]
+    """Samples in one step."""
+
+    optimizer: Annotated[str, one_of("adam", "nesterov")]
+    """TFLearn's optimizer: Adam, or SGD with Nesterov momentum 0.9."""
+
+    learning_rate: Annotated[float, above(0)]
+    """The highest learning rate of the schedule."""
+
+    schedule: Annotated[str, one_of("constant", "cosine", "one_cycle")]
+    """How the learning rate moves over the whole run: constant; half a cosine down to 0; up for the first fifth, then
+    half a cosine down to 0."""
+
+    weight_decay: Annotated[float, at_least(0)] = 0.0
+    """L2 penalty on the weights of convolutions and fully connected layers (half the squared sum times this)."""
+
+    label_smoothing: Annotated[float, from_up_to(0, 1)] = 0.0
+    """Share of each target that is spread over all classes."""
+
+    ema: Annotated[float, from_up_to(0, 1)] = 0.0
+    """Decay of the moving average of the weights that predicts in place of the last weights; 0 turns it off."""
+
     augment: Augment = field(default_factory=Augment)
 
 

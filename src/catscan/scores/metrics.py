@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catscan.common.errors import CatscanError, did_you_mean
+from catscan.scores.tasks import ONE_CLASS, TASKS
 
 Array = NDArray[np.float64]
 
@@ -322,17 +323,14 @@ def _weights(problem: Problem, n_classes: int) -> Array:
     return weights
 
 
-ONE_OF = ("binary", "multiclass", "ordinal")
-ANY = (*ONE_OF, "multilabel")
-
 METRICS = {
-    "log_loss": Metric(_log_loss, ANY, larger_is_better=False, punishes_certainty=True),
-    "weighted_log_loss": Metric(_weighted_log_loss, ANY, larger_is_better=False, punishes_certainty=True),
+    "log_loss": Metric(_log_loss, TASKS, larger_is_better=False, punishes_certainty=True),
+    "weighted_log_loss": Metric(_weighted_log_loss, TASKS, larger_is_better=False, punishes_certainty=True),
     "auc": Metric(_auc, ("binary",)),
-    "mean_column_auc": Metric(_mean_column_auc, ANY),
-    "weighted_auc": Metric(_weighted_auc, ANY),
-    "accuracy": Metric(_accuracy, ANY),
-    "micro_f1": Metric(_micro_f1, ANY),
-    "quadratic_kappa": Metric(_quadratic_kappa, ONE_OF),
+    "mean_column_auc": Metric(_mean_column_auc, TASKS),
+    "weighted_auc": Metric(_weighted_auc, TASKS),
+    "accuracy": Metric(_accuracy, TASKS),
+    "micro_f1": Metric(_micro_f1, TASKS),
+    "quadratic_kappa": Metric(_quadratic_kappa, ONE_CLASS),
     "pf1": Metric(_pf1, ("binary",)),
 }

@@ -34,9 +34,10 @@ FLOATS = "%.9g"  # a float32 comes back as it was
 
 @dataclass(frozen=True)
 class Settings:
-    """What the config's `predict:` says."""
+    """How test samples are predicted."""
 
     flips: bool = True
+    """Whether the prediction is the mean over the sample and its mirror image."""
 
 
 def register(parser: argparse.ArgumentParser) -> None:

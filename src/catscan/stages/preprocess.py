@@ -17,57 +17,49 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catscan.common import settings as stage_settings
 from catscan.common.arrays import write_array
-from catscan.common.errors import OFFENDERS_SHOWN, BadSample, CatscanError, did_you_mean
+from catscan.common.errors import OFFENDERS_SHOWN, BadSample, CatscanError
 from catscan.common.files import PARTIAL, whole, write_json
+from catscan.common.keys import between, one_of
 from catscan.common.progress import progress, say
 from catscan.kinds.quiet import native_remarks_discarded
 from catscan.kinds.registry import kind_named
 from catscan.kinds.samples import Reader, Reading, Sample
 from catscan.raw.files import RawFiles
 
-ON_BAD = ("fail", "skip")
 COLUMNS = ("sample_id", "split", "shard", "archive", "path")
 SAMPLES_A_TASK = 16  # handing one sample at a time to a thread costs a tenth of reading a small picture
 ROWS_AT_ONCE = 256
 BAD_LINES = 20
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What the stage reads from the config.
+@dataclass(frozen=True, kw_only=True)
+class BadSamples:
+    """What becomes of samples that cannot be read."""
 
-    Attributes
-    ----------
-    kind
-        `data.kind`.
-    reader
-        The block of `preprocess` that belongs to it.
-    on_bad
-        "fail": stop when more than `tolerated_share` of the shard's samples cannot be read; "skip": go on.
-    tolerated_share
-        In [0, 1].
-    """
+    on_bad: Annotated[str, one_of("fail", "skip")] = "fail"
+    """Whether samples that cannot be read stop the run when they are more than `tolerated_share`, or never. They are
+    listed either way, and a test sample among them gets the training prior."""
+
+    tolerated_share: Annotated[float, between(0, 1)] = 0.01
+    """With `on_bad: fail`: the share of a shard's samples that may be bad."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(BadSamples):
+    """What the stage reads from the config."""
 
     kind: str
-    reader: dict[str, Any]
-    on_bad: str
-    tolerated_share: float
+    """`data.kind`."""
 
-    def __post_init__(self) -> None:
-        if self.on_bad not in ON_BAD:
-            raise CatscanError(
-                "Unknown `on_bad`.",
-                where="preprocess.on_bad",
-                found=repr(self.on_bad),
-                do=did_you_mean(str(self.on_bad), list(ON_BAD)),
-            )
+    reader: dict[str, Any]
+    """The block of `preprocess` that belongs to the kind."""
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,12 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from catscan.common import settings
 from catscan.common.errors import CatscanError, TryAgain
 from catscan.common.files import read_json, write_json
+from catscan.common.keys import one_of
 from catscan.common.progress import say
 from catscan.kaggle import api as kaggle_api
 from catscan.kaggle.api import Kaggle
@@ -30,23 +31,23 @@ LOOKS = (2, 3, 5, 5, 5, 10, 10, 20, 30, 30, 60, 60, 60, 60, 120, 120)
 DIGITS = 16  # hexadecimal digits of the digest that the description carries
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What the submit stage reads.
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """What Kaggle takes."""
 
-    Attributes
-    ----------
-    competition
-        Its name in its address at Kaggle.
-    kind
-        file, or notebook for a competition that takes no files.
-    config
-        SHA-256 of the competition's whole config, for the record.
-    """
+    kind: Annotated[str, one_of("file", "notebook")] = "file"
+    """Whether Kaggle takes an uploaded CSV, or only a notebook's output (then `submit` explains and stops)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Upload):
+    """What the submit stage reads."""
 
     competition: str
-    kind: str
+    """Its name in its address at Kaggle."""
+
     config: str = ""
+    """SHA-256 of the competition's whole config, for the record."""
 
 
 def register(parser: argparse.ArgumentParser) -> None:

@@ -152,8 +152,10 @@ class TestSettings:
 
     @pytest.mark.parametrize("size", [(64,), (0, 64), (64, 64, 3)])
     def test_a_size_that_is_none_is_refused(self, size):
-        with pytest.raises(CatscanError, match="two whole numbers above 0"):
-            PictureSettings(size, "rgb", "stretch", "area")
+        wrong = "a list of 2 values" if len(size) != 2 else "a whole number of at least 1 and of at most 4096"
+
+        with pytest.raises(CatscanError, match=f"`size` must be {wrong}"):
+            kind_named("picture").settings_of({"size": size})
 
     def test_an_unknown_kind_is_refused_with_the_known_ones(self):
         with pytest.raises(CatscanError) as error:

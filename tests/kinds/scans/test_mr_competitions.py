@@ -16,6 +16,7 @@ from pydicom.uid import MRImageStorage
 
 from catscan.cli import main
 from catscan.flow import config as catscan_config
+from catscan.flow import stage_strings
 
 ROOT = Path(__file__).resolve().parents[3]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
@@ -48,12 +49,12 @@ def arrays_of(name: str, folder: Path) -> dict[str, tuple[np.ndarray, dict[str, 
     competition = catscan_config.load(described, SCHEMA)["competitions"][name]
     raw, index = ["--raw", str(folder / "raw")], ["--index", str(folder / "index.csv")]
     summary = ["--summary", str(folder / "index.json")]
-    assert main(["index", "--settings", catscan_config.index(competition), *raw, *index, *summary]) == 0
+    assert main(["index", "--settings", stage_strings.index(competition), *raw, *index, *summary]) == 0
     found = {}
     for split in ("train", "test"):
         path = folder / f"{split}.npy"
         shard = ["--split", split, "--shard", "1", "--array", str(path)]
-        assert main(["preprocess", "--settings", catscan_config.preprocess(competition), *raw, *index, *shard]) == 0
+        assert main(["preprocess", "--settings", stage_strings.preprocess(competition), *raw, *index, *shard]) == 0
         found[split] = np.load(path), json.loads(path.with_suffix(".json").read_text())
     return found
 

@@ -15,7 +15,7 @@ def test_what_the_config_leaves_out_is_the_networks_own():
 
 
 def test_what_the_config_says_comes_first():
-    settings = Settings(task="binary", epochs=3, weight_decay=0.0, augment={"flip": False})
+    settings = from_dict(Settings, {"task": "binary", "epochs": 3, "weight_decay": 0.0, "augment": {"flip": False}})
 
     expected = replace(RESNET_2D, epochs=3, weight_decay=0.0, augment=replace(RESNET_2D.augment, flip=False))
 
@@ -26,14 +26,14 @@ def test_what_the_config_says_comes_first():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"epochs": 0}, "`epochs` must be a number of at least 1"),
-        ({"learning_rate": -1}, "`learning_rate` must be a number of at least 0"),
-        ({"label_smoothing": 1.0}, "`label_smoothing` must be a number from 0 to 0.999"),
-        ({"optimizer": "adm"}, "There is no optimizer 'adm'"),
+        ({"epochs": 0}, "`epochs` must be a whole number of at least 1"),
+        ({"learning_rate": 0}, "`learning_rate` must be a number above 0"),
+        ({"label_smoothing": 1.0}, "`label_smoothing` must be a number of at least 0 and below 1"),
+        ({"optimizer": "adm"}, r"Unknown `optimizer`[\s\S]*'adm'[\s\S]*\"adam\"\?"),
         ({"augment": {"flips": True}}, "`augment` has no key 'flips'"),
-        ({"augment": {"shift": 0.7}}, "`shift` must be a number from 0 to 0.5"),
-        ({"threads": 0}, "`threads` must be a number from 1"),
-        ({"epochs": True}, "`epochs` must be a number"),
+        ({"augment": {"shift": 0.7}}, "`shift` must be a number of at least 0 and of at most 0.5"),
+        ({"threads": 0}, "`threads` must be a whole number of at least 1"),
+        ({"epochs": True}, "`epochs` must be a whole number"),
     ],
 )
 def test_wrong_value_is_refused_by_its_key(values, message):

@@ -3,41 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from catscan.common.errors import CatscanError, did_you_mean
+from catscan.common.errors import CatscanError
+from catscan.common.keys import DISTINCT, between, length, one_of
 
 CHANNELS = {"rgb": 3, "gray": 1}
-FITS = ("stretch", "crop", "pad")
-RESIZES = ("area", "fast", "tutorial")
+
+Side = Annotated[int, between(1, 4096)]
 
 
 @dataclass(frozen=True)
 class PictureSettings:
-    """How pictures become arrays.
+    """For pictures (and rows of pixel values)."""
 
-    Attributes
-    ----------
-    size
-        (height, width) in pixels.
-    channels
-        "rgb" or "gray".
-    fit
-        "stretch", "crop" or "pad"; see `catscan.kinds.pictures.resize.fitted`.
-    resize
-        "area" averages all pixels of the full picture; "fast" decodes a JPEG at 1/2, 1/4 or 1/8 where that leaves at
-        least twice the size; "tutorial" interpolates linearly, as the tutorial's `cv2.resize` does.
-    bands
-        Of a JSON table: its fields that hold pixels, one a channel, in place of ``channels``.
-    value_range
-        Of a table: the values that become 0 and 255; empty for values in 0..255.
-    """
+    size: tuple[Side, Side] = (64, 64)
+    """Height and width in pixels."""
 
-    size: tuple[int, int]
-    channels: str
-    fit: str
-    resize: str
-    bands: tuple[str, ...] = ()
-    value_range: tuple[float, ...] = ()
+    channels: Annotated[str, one_of(*CHANNELS)] = "rgb"
+    """Three colour channels, or one of luminance."""
+
+    fit: Annotated[str, one_of("stretch", "crop", "pad")] = "stretch"
+    """How a picture of another shape fits: stretched (the tutorial's way), cropped in the middle, or padded with
+    black."""
+
+    resize: Annotated[str, one_of("area", "fast", "tutorial")] = "area"
+    """`area` averages exactly when shrinking; `fast` lets the JPEG decoder shrink first, nearly as good; `tutorial`
+    samples as the tutorial does (aliased)."""
+
+    bands: Annotated[tuple[str, ...], DISTINCT] = ()
+    """For csv_pixels from JSON: the fields of a record that hold lists of pixels; they are the channels, and the key
+    `channels` does not count."""
+
+    value_range: Annotated[tuple[float, ...], length(0, 2)] = ()
+    """For csv_pixels: [low, high], the values that become black and white, those beyond clipped; empty for whole
+    numbers from 0 to 255."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -45,21 +45,6 @@ class PictureSettings:
         return (*self.size, len(self.bands) or CHANNELS[self.channels])
 
     def __post_init__(self) -> None:
-        for name, known in (("channels", tuple(CHANNELS)), ("fit", FITS), ("resize", RESIZES)):
-            value = getattr(self, name)
-            if value not in known:
-                raise CatscanError(
-                    f"Unknown `{name}`.",
-                    where=f"preprocess.picture.{name}",
-                    found=repr(value),
-                    do=did_you_mean(str(value), list(known)),
-                )
-        if len(self.size) != 2 or min(self.size) < 1:
-            raise CatscanError(
-                "A picture's size is two whole numbers above 0: height, width.",
-                where="preprocess.picture.size",
-                found=repr(list(self.size)),
-            )
         if self.value_range and not (len(self.value_range) == 2 and self.value_range[0] < self.value_range[1]):
             raise CatscanError(
                 "A range of values is two numbers, the lower one first.",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
-from catscan.common.errors import CatscanError, did_you_mean
+from catscan.common.errors import CatscanError
+from catscan.common.keys import DISTINCT, between, length, one_of
 from catscan.kinds.scans.windows import hu_window, percentile_pair
 
 MODES = {"cube": (64, 64, 64), "iso": (160, 160, 160), "tutorial": (20, 50, 50)}  # each with its own size
-MODALITIES = ("CT", "MR", "any")
-CROPS = ("field_of_view", "lungs")
 ODDITIES = {
     "gaps": "one or two slices in a row are missing; they are filled from their neighbours",
     "uneven": "the slices are not evenly spaced; they are resampled from their true positions",
@@ -22,46 +21,51 @@ ODDITIES = {
     "few_slices": "the scan has one or two slices",
 }
 
+Percentile = Annotated[float, between(0, 100)]
+
 
 @dataclass(frozen=True)
 class ScanSettings:
-    """How a scan becomes an array.
+    """For CT and MR series and volumes."""
 
-    Attributes
-    ----------
-    modality
-        Which series are read: CT, MR or any of the two. A NIfTI file does not say what it is, and is taken for this.
-    mode
-        cube: a grid of `size` over the whole field of view (or the lungs). iso: `size` voxels of `spacing_mm`, centred,
-        filled up with air. tutorial: the tutorial's slabs.
-    size
-        (depth, height, width); empty for the mode's own size.
-    spacing_mm
-        The edge of a voxel in mode iso, in mm.
-    hu_windows
-        For CT, one a channel: lung, mediastinum, bone, or (low, high) in HU.
-    percentiles
-        For MR, one a channel: (low, high), 0 to 100, of the scan's own values above its background.
-    crop
-        field_of_view or lungs.
-    mask
-        Whether all that is not lung becomes air.
-    allow
-        Which oddities are mended (and reported) instead of refused; names of `ODDITIES`.
-    series
-        Sample id to SeriesInstanceUID, where the choice of the series is not to be left to the rule.
-    """
+    modality: Annotated[str, one_of("CT", "MR", "any")] = "CT"
+    """Which series are read: CT, MR, or any of the two; those of another kind are left out, and told. A NIfTI file,
+    which does not say what it is, is taken for this one."""
 
-    modality: str = "CT"
-    mode: str = "cube"
-    size: tuple[int, ...] = ()
-    spacing_mm: float = 1.0
-    hu_windows: tuple[Any, ...] = ("lung",)
-    percentiles: tuple[Any, ...] = ((1.0, 99.0),)
-    crop: str = "field_of_view"
+    mode: Annotated[str, one_of(*MODES)] = "cube"
+    """`cube` is a grid of `size` over the whole field of view (or the lungs); `iso` is `size` voxels of `spacing_mm`,
+    centred, filled up with air; `tutorial` is the tutorial's slabs."""
+
+    size: Annotated[tuple[Annotated[int, between(1, 1024)], ...], length(0, 3)] = ()
+    """Depth, height and width in voxels; empty is the mode's own (cube 64, 64, 64; iso 160, 160, 160; tutorial 20, 50,
+    50)."""
+
+    spacing_mm: Annotated[float, between(0.1, 20)] = 1.0
+    """For `iso`: the edge of a voxel in mm."""
+
+    hu_windows: Annotated[tuple[Any, ...], length(1)] = ("lung",)
+    """For CT: the intensity ranges shown, one a channel: lung, mediastinum, bone, or [low, high] in Hounsfield
+    units."""
+
+    percentiles: Annotated[tuple[Annotated[tuple[Percentile, ...], length(2, 2)], ...], length(1)] = ((1, 99),)
+    """For MR, whose scale is the scanner's own: the intensity ranges shown, one a channel, as [low, high] percentiles
+    of the scan's values above its background. As many as `hu_windows` when the modality is `any`."""
+
+    crop: Annotated[str, one_of("field_of_view", "lungs")] = "field_of_view"
+    """Whether the grid covers the whole scan, or the box around the lungs (where they are found plausibly, else the
+    whole, which is told)."""
+
     mask: bool = False
-    allow: tuple[str, ...] = ("gaps", "uneven", "tilt", "oblique")
+    """Whether all that is not lung becomes air."""
+
+    allow: Annotated[tuple[Annotated[str, one_of(*ODDITIES)], ...], DISTINCT] = ("gaps", "uneven", "tilt", "oblique")
+    """Which oddities of a series are mended and reported, instead of refused: one or two missing slices, uneven
+    spacing, a tilted gantry, oblique slices, damaged files (left out as if missing), missing rescale values (taken as
+    -1024), scans of one or two slices."""
+
     series: Mapping[str, str] = field(default_factory=dict)
+    """Where the choice of the series is not to be left to the rule (the one with the most slices): sample id to
+    SeriesInstanceUID."""
 
     def __post_init__(self) -> None:
         """Refuse what no reader could do.
@@ -71,22 +75,13 @@ class ScanSettings:
         CatscanError
             For an unknown name or an impossible number; the key is named.
         """
-        _one_of("modality", self.modality, list(MODALITIES))
-        _one_of("mode", self.mode, list(MODES))
-        _one_of("crop", self.crop, list(CROPS))
-        for name in self.allow:
-            _one_of("allow", name, list(ODDITIES))
         for window in self.hu_windows:
             hu_window(window)
         for pair in self.percentiles:
             percentile_pair(pair)
-        _require(bool(self.hu_windows), "hu_windows", "at least one window", self.hu_windows)
-        _require(bool(self.percentiles), "percentiles", "at least one pair", self.percentiles)
         alike = self.modality != "any" or len(self.percentiles) == len(self.hu_windows)
         _require(alike, "percentiles", "as many as `hu_windows` when the modality is any", self.percentiles)
-        whole = all(isinstance(n, int) and 0 < n <= 1024 for n in self.size)
-        _require(len(self.size) in (0, 3) and whole, "size", "[depth, height, width], 1 to 1024 each", self.size)
-        _require(0.1 <= self.spacing_mm <= 20, "spacing_mm", "0.1 to 20 mm", self.spacing_mm)
+        _require(len(self.size) in (0, 3), "size", "[depth, height, width], or empty", self.size)
         plain = self.crop == "field_of_view" and not self.mask
         _require(self.mode != "tutorial" or plain, "mode", "neither crop nor mask in mode tutorial", self.mode)
         free = self.modality == "CT" or (plain and self.mode != "tutorial")
@@ -107,12 +102,6 @@ class NiftiSettings(ScanSettings):
         """Refuse `modality: any` too."""
         super().__post_init__()
         _require(self.modality != "any", "modality", "CT or MR for NIfTI files, which do not say it", self.modality)
-
-
-def _one_of(key: str, value: str, known: list[str]) -> None:
-    if value not in known:
-        where = f"preprocess.scan.{key}"
-        raise CatscanError(f"{value!r} is unknown.", where=where, do=did_you_mean(str(value), known))
 
 
 def _require(holds: bool, key: str, wanted: str, found: object) -> None:

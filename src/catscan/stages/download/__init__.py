@@ -5,53 +5,19 @@ A sample is generated, a folder linked, a Kaggle competition downloaded.
 Out: the raw folder with the competition's own files (zips stay zips, a 7z is unpacked once) and, last and whole,
 `manifest.json`, which names each entry with its size and digest; beside it, where the source has one, the truth of the
 test samples as `truth/solution.csv`, which no stage but the evaluation of the score reads.
-Settings: the `source` block of the competition.
+Settings: the `source` block of the competition (`settings.py` beside this).
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from catscan.common import settings
-from catscan.common.errors import CatscanError, did_you_mean
+from catscan.common.settings import parse
 from catscan.stages.download.folder import RawFolder, remove
+from catscan.stages.download.settings import Settings
 
-KINDS = ("sample", "directory", "kaggle")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The `source` block; keys that only another kind reads are absent.
-
-    Attributes
-    ----------
-    kind
-        sample, directory or kaggle.
-    sample, train, test, seed
-        Of a sample: pictures or series, the number of train and test samples, and the seed they are drawn from.
-    path, solution
-        Of a directory: the folder (or archive), and in it the table with the truth of the test samples.
-    competition, files
-        Of Kaggle: the competition's name in its address, and the files to fetch (none: all).
-    password_files
-        For an encrypted 7z: its name, and the path of a file that holds the password, or "$NAME" of a variable.
-    digest
-        Of a directory: what lay in it when the workflow was read. It is there to make the stage run again.
-    """
-
-    kind: str
-    sample: str = ""
-    train: int = 0
-    test: int = 0
-    seed: int = 0
-    path: str = ""
-    solution: str = ""
-    competition: str = ""
-    files: tuple[str, ...] = ()
-    password_files: dict[str, str] = field(default_factory=dict)
-    digest: str = ""
+__all__ = ["Settings", "register", "run"]
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -64,11 +30,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Fill the raw folder from the source, then write its manifest."""
-    source = settings.parse(Settings, args.settings)
-    if source.kind not in KINDS:
-        raise CatscanError(
-            f"No source is called {source.kind!r}.", where="source.kind", do=did_you_mean(source.kind, list(KINDS))
-        )
+    source = parse(Settings, args.settings)
     raw = RawFolder(args.raw)
     if not (source.kind == "sample" or source.solution):
         remove(args.truth / "solution.csv")

@@ -25,6 +25,7 @@ from catscan.common.progress import say
 from catscan.common.settings import parse
 from catscan.common.tables import read_table
 from catscan.scores import calibration, metrics
+from catscan.scores.settings import MetricSettings
 from catscan.stages.evaluate import figures
 
 if TYPE_CHECKING:
@@ -35,15 +36,6 @@ Array = NDArray[np.float64]
 
 FEW_SAMPLES = 50
 MOST_WRONG = 16
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the evaluate stage reads: the competition's metric and its weights."""
-
-    metric: str
-    metric_weights: tuple[float, ...]
-    metric_positive_weight: float
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +51,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Score, draw, write; metrics.json comes last."""
-    settings = parse(Settings, args.settings)
+    settings = parse(MetricSettings, args.settings)
     summary = Summary.read(args.summary)
     classes = list(summary.classes)
     index = read_table(args.index, columns=["sample_id", "split", "label", "group", "fold"])

@@ -51,7 +51,7 @@ def collect(raw: RawFiles, settings: Settings) -> Collected:
         When a pattern finds nothing, a label is not a class, or no ids match.
     """
     kind, files, remarks = kind_named(settings.kind), raw.all(), list[str]()
-    search = Search(raw, files, settings.rules.id_column, remarks)
+    search = Search(raw, files, settings.labels.id_column, remarks)
     finder = kind.open_finder(settings.train, key="data.train")
     found = finder.find(search)
     labels = _labels(finder, search, settings, found)
@@ -81,7 +81,7 @@ def collect(raw: RawFiles, settings: Settings) -> Collected:
 def _labels(finder: Finder, search: Search, settings: Settings, found: list[Found]) -> Labels:
     """The labels, from the one place that holds them."""
     in_names = {one.sample.sample_id: one.fields["label"] for one in found if "label" in one.fields}
-    csv = settings.rules.csv or finder.own_labels
+    csv = settings.labels.csv or finder.own_labels
     if bool(in_names) == bool(csv):
         raise CatscanError(
             "The labels come from two places." if csv else "The config does not say where the labels are.",
@@ -99,10 +99,10 @@ def _labels(finder: Finder, search: Search, settings: Settings, found: list[Foun
         )
     if in_names:
         return labels_from_names(in_names, classes=settings.classes, where=f"config key data.train ({settings.train})")
-    wanted = [*settings.rules.columns, settings.rules.id_column, "" if in_path else settings.group_column]
+    wanted = [*settings.labels.columns, settings.labels.id_column, "" if in_path else settings.group_column]
     return labels_from_table(
         finder.label_table(search, csv, [*filter(None, wanted)]),
-        replace(settings.rules, csv=csv),
+        replace(settings.labels, csv=csv),
         task=settings.task,
         classes=settings.classes,
         group_column=settings.group_column,
@@ -180,7 +180,7 @@ def _no_label_fits(found: list[Found], labels: Labels, settings: Settings) -> Ca
     lost = any(name.lstrip("0") in without_zeros for name in labels.by_id)
     return CatscanError(
         "No sample has a label.",
-        where=f"{settings.rules.csv}; config key data.train ({settings.train})",
+        where=f"{settings.labels.csv}; config key data.train ({settings.train})",
         found=f"labels for ids such as {listed(list(labels.by_id)[:1])!r}; samples such as {listed(ids[:1])!r}",
         do="The table has lost the leading zeros of its ids (a spreadsheet does that): fetch it again."
         if lost

@@ -18,24 +18,21 @@ ONE_OR_ZERO = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "False": 0, "True": 1}
 
 @dataclass(frozen=True)
 class Rules:
-    """How the labels are written.
-
-    Attributes
-    ----------
-    csv
-        The table that holds them; "" when the names of the files do.
-    id_column
-        Its column of sample ids; "" is the first.
-    columns
-        Its label columns; empty is every column but the id and the group.
-    separator
-        What separates the names in a multilabel cell.
-    """
+    """Where the labels stand, when not in the pattern's {label}."""
 
     csv: str = ""
+    """CSV (or JSON list of records) among the raw files that holds the labels; empty when the pattern `train` has the
+    field {label}."""
+
     id_column: str = ""
+    """Its column with the sample ids; empty is its first column (csv_pixels: the rows are numbered from 1)."""
+
     columns: tuple[str, ...] = ()
+    """Its label columns: one that holds a class name or class number (or a list of names), or one a class that holds 0
+    or 1; empty is every column but the id and the group."""
+
     separator: str = " "
+    """What separates the names in a multilabel cell of one column."""
 
 
 @dataclass(frozen=True)

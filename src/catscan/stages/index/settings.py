@@ -1,35 +1,69 @@
-"""What the index reads of the config."""
+"""What the index reads of the config: the blocks `data` and `index`, and which file is the sample submission."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Annotated
 
-from catscan.common.settings import from_dict
+from catscan.common.keys import DISTINCT, at_least, one_of
+from catscan.kinds.registry import COMMONEST, KINDS
+from catscan.raw.sample_submission import SampleSubmission
+from catscan.scores.tasks import Task
 from catscan.stages.index.labels import Rules
 
 
-@dataclass(frozen=True)
-class Settings:
-    """The keys of the blocks `data` and `index`, and the name and id column of the sample submission."""
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """What the samples are, where they lie among the raw files, and what their labels are."""
 
-    kind: str
-    task: str
+    kind: Annotated[str, one_of(*KINDS)] = COMMONEST
+    """What one sample is: a picture file (JPEG, PNG, GIF, BMP, WebP, TIFF, or DICOM of one picture), a folder of DICOM
+    slices, a NIfTI file, or a row of pixel values in a CSV (a record in a JSON list)."""
+
+    task: Task = "binary"
+    """What is told about a sample: one of two classes, one of many, any number of many, or one of an ordered scale."""
+
     train: str
-    test: str
-    labels: dict[str, Any]
-    classes: tuple[str, ...]
-    positive: str
-    group_column: str
-    test_ids: str
-    sample: str
-    id_column: str
-    folds: int
-    seed: int
-    shards: int
-    near_duplicates: bool
+    """Pattern of the training samples' files below raw/, zips seen as if unpacked in place: {id}, {label} and other
+    {fields} match within one folder or file name, {channel:FLAIR|T1w} one of the named, * anything but a slash, ** any
+    folders."""
 
-    @property
-    def rules(self) -> Rules:
-        """How the labels are written: the block `labels`."""
-        return from_dict(Rules, self.labels)
+    test: str = ""
+    """The same for the test samples; empty when training and test samples lie mixed, both matched by `train`."""
+
+    labels: Rules = field(default_factory=Rules)
+
+    classes: Annotated[tuple[str, ...], DISTINCT] = ()
+    """The classes in their fixed order; empty takes the label columns or the labels found, in natural order
+    (multilabel: blanks become underscores)."""
+
+    positive: str = ""
+    """The class whose probability a one-column binary submission holds; empty is the last class."""
+
+    group_column: str = ""
+    """Column of the labels CSV, or field of the pattern, whose equal values (one patient) never stand in two folds."""
+
+    test_ids: Annotated[str, one_of("sample_submission", "files")] = "sample_submission"
+    """Whether the test samples are those that the sample submission lists, or all files that match `test`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Index:
+    """How the samples are divided."""
+
+    folds: Annotated[int, at_least(2)] = 5
+    """Parts that the training samples are divided into for cross-validation, alike in classes, groups whole."""
+
+    seed: Annotated[int, at_least(0)] = 1
+    """Seed of the division into folds."""
+
+    shards: Annotated[int, at_least(1)] = 8
+    """Array files a split, each made by one job; the results do not depend on it."""
+
+    near_duplicates: bool = True
+    """Whether pictures that show the same are found and kept in one fold."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Data, Index, SampleSubmission):
+    """All that the stage reads."""

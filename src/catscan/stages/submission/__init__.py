@@ -12,7 +12,6 @@ import argparse
 import hashlib
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,25 +31,12 @@ from catscan.scores.calibration import Calibration, calibrate, clipped, expected
 from catscan.scores.metrics import Problem, metric_named, with_odds
 from catscan.scores.predictions import read_predictions
 from catscan.stages.submission.fill import Filled, fill_sheet
+from catscan.stages.submission.settings import Settings
 from catscan.stages.submission.sheet import Form, foreign_values, form_of
 from catscan.stages.submission.sheet_check import check_sheet
 from catscan.stages.submission.truth import true_score
 
-
-@dataclass(frozen=True)
-class Settings:
-    """The keys of the block `submission` but its kind, and the metric with its weights."""
-
-    sample: str
-    id_column: str
-    columns: tuple[str, ...]
-    value: str
-    row_id: str
-    rows: dict[str, Any]
-    aggregate: str
-    metric: str
-    metric_weights: tuple[float, ...]
-    metric_positive_weight: float
+__all__ = ["Settings", "register", "run"]
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -114,13 +100,13 @@ def _asked(folder: Path, settings: Settings) -> tuple[pd.DataFrame, dict[str, di
     try:
         files = raw.all()
         sample = read_raw_table(raw, files, settings.sample, columns=[*filter(None, [settings.id_column])])
-        rows = {"csv": "", "id_column": ""} | settings.rows
-        if not rows["csv"]:
+        rows = settings.rows
+        if not rows.csv:
             return sample, {}
-        table = read_raw_table(raw, files, rows["csv"], columns=[*filter(None, [rows["id_column"]])])
+        table = read_raw_table(raw, files, rows.csv, columns=[*filter(None, [rows.id_column])])
     finally:
         raw.close()
-    ids = table[rows["id_column"] or table.columns[0]]
+    ids = table[rows.id_column or table.columns[0]]
     return sample, {
         key: {str(k): v for k, v in row.items()} for key, row in zip(ids, table.to_dict("records"), strict=True)
     }

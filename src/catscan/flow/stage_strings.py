@@ -1,0 +1,123 @@
+"""What each stage reads of the config, as the one canonical JSON string that is its rule's only `params` entry.
+
+It holds the settings that the stage reads, the digest of its code, and the versions of the packages that shape its
+result: a stage runs again when its string is another. What cannot change a result (threads, the device, where files
+lie) is not part of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from catscan.common import fingerprint
+from catscan.common.settings import canonical
+from catscan.flow.checks import kind_of
+from catscan.flow.config import models
+
+Config = dict[str, Any]
+
+# The source kind -> the keys of `source` that it reads.
+SOURCE_KEYS = {
+    "sample": ("kind", "sample", "train", "test", "seed"),
+    "directory": ("kind", "path", "solution", "password_files"),
+    "kaggle": ("kind", "competition", "files", "password_files"),
+}
+# What the download stage imports only for one kind of source: its code does not count where another kind is read.
+SOURCES = {
+    "sample": ("stages.download.sample",),
+    "directory": ("stages.download.directory",),
+    "kaggle": ("stages.download.kaggle", "stages.download.fetch", "kaggle"),
+}
+
+
+def stage_string(stage: str, values: Config, *, without: Iterable[str] = (), also: Iterable[str] = ()) -> str:
+    """The canonical string of a stage: its settings, its code's digest, the versions that shape its result.
+
+    The table of the kinds of data counts for none, so that a new kind reruns nothing; ``also`` names the modules of
+    the kind at hand.
+    """
+    closure = f"stages.{stage}", ("kinds.registry", *without), tuple(also)
+    code, versions = fingerprint.code_of(*closure), fingerprint.versions_of(*closure)
+    return canonical({**values, "code": code, "versions": versions})
+
+
+def download(competition: Config) -> str:
+    """What the download stage reads: the keys of its kind of source, and for a folder what lies in it now."""
+    source = competition["source"]
+    values = {key: source[key] for key in SOURCE_KEYS[source["kind"]]}
+    if source["kind"] == "directory":
+        from catscan.raw.manifest import source_digest
+
+        values["path"] = str(Path(source["path"]).expanduser().resolve())
+        values["digest"] = source_digest(Path(values["path"]))
+    others = [module for kind, modules in SOURCES.items() if kind != source["kind"] for module in modules]
+    return stage_string("download", values, without=others)
+
+
+def index(competition: Config) -> str:
+    """What the index stage reads: the data block, the index block, and which ids the submission asks for."""
+    submission = competition["submission"]
+    values = {**competition["data"], **competition["index"]}
+    values |= {"sample": submission["sample"], "id_column": submission["id_column"]}
+    return stage_string("index", values, also=kind_of(competition).code_of_finding)
+
+
+def reader(competition: Config) -> Config:
+    """The kind of data and its reader's settings."""
+    kind = kind_of(competition)
+    return {"kind": kind.name, "reader": competition["preprocess"][kind.block]}
+
+
+def preprocess(competition: Config) -> str:
+    """What the preprocess stage reads: the reader's settings and what to do about bad samples."""
+    block = competition["preprocess"]
+    bad = {key: block[key] for key in ("on_bad", "tolerated_share")}
+    values = {**reader(competition), **bad}
+    return stage_string("preprocess", values, also=kind_of(competition).code_of_reading)
+
+
+def train(competition: Config, model: str) -> str:
+    """What the train stage reads: the model's block, and of the competition the task, the metric and how to compute."""
+    values = {key: value for key, value in models(competition)[model].items() if value is not None}
+    common = {"task": competition["data"]["task"], **_metric(competition)}
+    compute = {key: competition["train"][key] for key in ("precision", "threads")}
+    network = values["network"]
+    if isinstance(network, str) and network.endswith(".py"):
+        values["network_digest"] = fingerprint.file_of(Path(network))
+    return stage_string("train", {**values, **common, **compute})
+
+
+def predict(competition: Config) -> str:
+    """What the predict stage reads."""
+    return stage_string("predict", competition["predict"])
+
+
+def evaluate(competition: Config) -> str:
+    """What the evaluate stage reads: the metric and its weights."""
+    return stage_string("evaluate", _metric(competition))
+
+
+def submission(competition: Config) -> str:
+    """What the submission stage reads: the submission block but its kind, and the metric."""
+    block = {key: value for key, value in competition["submission"].items() if key != "kind"}
+    return stage_string("submission", {**block, **_metric(competition)})
+
+
+def _metric(competition: Config) -> Config:
+    return {key: competition[key] for key in ("metric", "metric_weights", "metric_positive_weight")}
+
+
+def report(config: Config) -> str:
+    """What the report reads: the names and titles of the competitions that run."""
+    titles = [[name, config["competitions"][name]["title"] or name] for name in config["run"]]
+    return stage_string("report", {"titles": titles})
+
+
+def submit(competition: Config) -> str:
+    """What the submit stage reads: the competition's name on Kaggle, the kind of submission, the config's digest."""
+    values = {"competition": competition["source"]["competition"], "kind": competition["submission"]["kind"]}
+    values["config"] = hashlib.sha256(canonical(competition).encode()).hexdigest()
+    return stage_string("submit", values)
