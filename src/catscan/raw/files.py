@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from catscan.common.errors import BadSample, CatscanError
+from catscan.common.errors import BadSample
 from catscan.common.tables import natural_key
+from catscan.raw.walk import files_below, is_hidden
 from catscan.raw.zips import DAMAGED, LARGEST_FILE, Zip
 
-__all__ = ["LARGEST_FILE", "MANIFEST", "RawFile", "RawFiles", "is_hidden"]
+__all__ = ["LARGEST_FILE", "MANIFEST", "RawFile", "RawFiles"]
 
 MANIFEST = "manifest.json"
 
@@ -25,13 +26,6 @@ class RawFile:
     archive: str
     path: str
     size: int
-
-
-def is_hidden(path: str) -> bool:
-    """Whether ``path`` is one of the files that file managers leave behind (.DS_Store, __MACOSX, Thumbs.db)."""
-    parts = path.split("/")  # a tenth of the time of PurePosixPath, for hundreds of thousands of slices
-    hidden = any((part.startswith(".") and part != ".") or part == "__MACOSX" for part in parts)
-    return hidden or parts[-1] == "Thumbs.db"
 
 
 class RawFiles:
@@ -52,30 +46,15 @@ class RawFiles:
         CatscanError
             When a zip is damaged or cannot be trusted, or a folder may not be read.
         """
-        return sorted(self._walk(self.root, ()), key=lambda file: (natural_key(file.path), file.archive))
+        return sorted(self._shown(""), key=lambda file: (natural_key(file.path), file.archive))
 
-    def _walk(self, folder: Path, inside: tuple[Path, ...]) -> Iterator[RawFile]:
-        real = folder.resolve()
-        if real in inside:  # a link that leads back into a folder around it
-            return
-        try:
-            entries = list(folder.iterdir())
-        except OSError as error:
-            raise CatscanError(
-                "A folder cannot be read.",
-                where=str(folder),
-                found=error.strerror or str(error),
-                do="Check its rights.",
-            ) from error
-        for entry in entries:
-            name = entry.relative_to(self.root).as_posix()
-            if is_hidden(name) or name == MANIFEST:
+    def _shown(self, folder: str) -> Iterator[RawFile]:
+        """The files below a folder, each zip by its members."""
+        for below, entry in files_below(self.root / folder):
+            name = f"{folder}/{below}" if folder else below
+            if name == MANIFEST:
                 continue
-            if entry.is_dir():
-                yield from self._walk(entry, (*inside, real))
-            elif not entry.is_file():
-                continue  # a dangling link, which the manifest names; a pipe or a device is no data
-            elif entry.suffix.lower() == ".zip":
+            if name.lower().endswith(".zip"):
                 yield from self._members(name, "")
             else:
                 yield RawFile("", name, entry.stat().st_size)
@@ -96,7 +75,7 @@ class RawFiles:
             start = self.root / folder
             if start.is_file():
                 return [RawFile("", folder, start.stat().st_size)]
-            found = list(self._walk(start, ())) if start.is_dir() else []
+            found = list(self._shown(folder)) if start.is_dir() else []
         return sorted(found, key=lambda file: natural_key(file.path))
 
     def read(self, archive: str, path: str) -> bytes:

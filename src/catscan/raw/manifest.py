@@ -10,11 +10,11 @@ import hashlib
 import os
 import struct
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 from catscan.common.errors import CatscanError
-from catscan.raw.files import MANIFEST, is_hidden
+from catscan.raw.files import MANIFEST
+from catscan.raw.walk import files_below, is_hidden
 
 READ_WHOLE = 64 << 20  # bytes; a larger file that is no archive goes by its size and time
 FEW = 1000  # entries at the top of a folder; among more, only tables are read whole, since the rest are the samples
@@ -99,32 +99,13 @@ def _digests(folder: Path) -> list[tuple[Path, str]]:
 
 
 def _size(path: Path) -> int:
-    return sum(size for _, size, _ in _walk(path)) if path.is_dir() else path.stat().st_size
+    return sum(entry.stat().st_size for _, entry in files_below(path)) if path.is_dir() else path.stat().st_size
 
 
 def _listing(folder: Path) -> list[str]:
-    return sorted(f"{name}\0{size}\0{mtime}" for name, size, mtime in _walk(folder))
-
-
-def _walk(folder: Path) -> Iterator[tuple[str, int, int]]:
-    """Yield (name below ``folder``, size, modification time in ns) of every file; links are followed once."""
-    seen: set[str] = set()
-    waiting = [str(folder)]
-    while waiting:
-        here = waiting.pop()
-        real = os.path.realpath(here)
-        if real in seen:
-            continue
-        seen.add(real)
-        with os.scandir(here) as found:
-            for entry in found:
-                if is_hidden(entry.name):
-                    continue
-                if entry.is_dir():
-                    waiting.append(entry.path)
-                elif entry.is_file():
-                    state = entry.stat()
-                    yield os.path.relpath(entry.path, folder), state.st_size, state.st_mtime_ns
+    """Name below ``folder``, size and modification time of every file."""
+    states = ((name, entry.stat()) for name, entry in files_below(folder))
+    return sorted(f"{name}\0{state.st_size}\0{state.st_mtime_ns}" for name, state in states)
 
 
 def _zip_directory(path: Path) -> bytes:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from catscan.common.errors import CatscanError, did_you_mean
 from catscan.common.progress import say
-from catscan.raw.files import MANIFEST, is_hidden
+from catscan.raw.files import MANIFEST
+from catscan.raw.walk import is_hidden
 
 
 def is_archive(name: str) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from operator import attrgetter
 
 from catscan.common.errors import BadSample
-from catscan.raw.files import RawFile, RawFiles, is_hidden
+from catscan.raw.files import RawFile, RawFiles
+from catscan.raw.walk import files_below
 
 
 class ScanFiles:
@@ -27,7 +27,7 @@ class ScanFiles:
         """
         start = os.path.join(self._root, path)  # noqa: PTH118 -- pathlib costs more than reading the files
         plain = not archive and os.path.isdir(start)  # noqa: PTH112
-        files = list(_walk(start, path, set())) if plain else self._raw.below(archive, path)
+        files = _plain_files(start, path) if plain else self._raw.below(archive, path)
         if not files:
             raise BadSample("has no files")
         return sorted(files, key=attrgetter("path"))
@@ -80,17 +80,7 @@ class _opened:  # noqa: N801 -- used as a statement; a generator would cost as m
         os.close(self.number)
 
 
-def _walk(folder: str, name: str, seen: set[str]) -> Iterator[RawFile]:
-    real = os.path.realpath(folder)
-    if real in seen:  # a link that leads back
-        return
-    seen.add(real)
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name[0] in ".T_" and is_hidden(entry.name):  # most names need no closer look
-                continue
-            path = f"{name}/{entry.name}" if name else entry.name
-            if entry.is_dir():
-                yield from _walk(entry.path, path, seen)
-            elif entry.is_file():
-                yield RawFile("", path, entry.stat().st_size)
+def _plain_files(folder: str, path: str) -> list[RawFile]:
+    """Unlike `RawFiles.below`, a zip is a file like any other, and nothing is sorted."""
+    start = f"{path}/" if path else ""
+    return [RawFile("", start + name, entry.stat().st_size) for name, entry in files_below(folder)]

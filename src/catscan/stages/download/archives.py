@@ -20,9 +20,10 @@ from pathlib import Path, PurePosixPath
 from catscan.common.errors import CatscanError, listed
 from catscan.common.files import unwritable
 from catscan.common.meter import Meter, size
-from catscan.raw.files import LARGEST_FILE, is_hidden
+from catscan.raw.files import LARGEST_FILE
 from catscan.raw.manifest import damaged
 from catscan.raw.source import is_archive
+from catscan.raw.walk import is_hidden
 
 BLOCK = 1 << 20
 DRIVE = re.compile(r"[A-Za-z]:")

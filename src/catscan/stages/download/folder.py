@@ -16,8 +16,9 @@ from typing import Any
 from catscan.common.errors import CatscanError
 from catscan.common.files import PARTIAL, read_json, unwritable, write_json
 from catscan.common.progress import say
-from catscan.raw.files import MANIFEST, is_hidden
+from catscan.raw.files import MANIFEST
 from catscan.raw.manifest import digest, entries
+from catscan.raw.walk import is_hidden
 
 JOURNAL = ".made.json"
 PARTS = ".parts"  # files that are not fetched whole yet; a killed run goes on with them, so they are not swept
