@@ -22,7 +22,6 @@ from catscan.stages.index.duplicates import (
     across_splits,
     contradictions,
     fingerprint,
-    grouped,
     near_duplicates,
     near_hashes,
     pairs_of,
@@ -72,14 +71,11 @@ def test_different_pictures_are_no_copies(tmp_path):
     assert found.groups.tolist() == list(range(40))
 
 
-def test_an_unreadable_picture_is_alone_and_told(tmp_path):
+def test_an_unreadable_picture_is_alone(tmp_path):
     found = search(tmp_path, [jpeg(photo(1)), b"", b"camera shy", jpeg(photo(1))])
 
     assert found.groups.tolist() == [0, 1, 2, 0]
-    assert found.unreadable == (
-        (1, "is empty (0 bytes)"),
-        (2, "is no picture but text, beginning b'camera shy'"),
-    )
+    assert found.pairs == ((0, 3),)
 
 
 def test_the_number_of_threads_changes_nothing(tmp_path):
@@ -94,7 +90,7 @@ def test_the_number_of_threads_changes_nothing(tmp_path):
 def test_no_samples_have_no_groups(tmp_path):
     found = search(tmp_path, [])
 
-    assert (found.groups.tolist(), found.pairs, found.unreadable) == ([], (), ())
+    assert (found.groups.tolist(), found.pairs) == ([], ())
 
 
 def test_pictures_with_near_hashes_but_other_pixels_are_no_copies():
@@ -125,10 +121,6 @@ def test_all_pairs_of_near_hashes_are_found(hashes, flips):
         for second in range(first + 1, len(hashes))
         if (hashes[first] ^ hashes[second]).bit_count() <= 3
     ]
-
-
-def test_groups_are_closed_over_any_number_of_steps():
-    assert grouped(8, [(3, 5), (1, 2), (2, 5), (6, 7)]).tolist() == [0, 1, 1, 1, 4, 1, 6, 6]
 
 
 def test_pairs_across_splits_are_told():

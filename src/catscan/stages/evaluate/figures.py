@@ -40,7 +40,7 @@ def strip(sample: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return sample if sample.shape[2] == 3 else sample[:, :, 0]
 
 
-def gallery(rows: list[tuple[str, list[NDArray[np.uint8]], list[str]]], *, title: str = "") -> Figure:
+def gallery(rows: list[tuple[str, list[NDArray[np.uint8]], list[str]]]) -> Figure:
     """Rows of samples: (name of the row, samples, one caption a sample)."""
     shapes = [sample.shape for _, samples, _ in rows for sample in samples]
     scans = bool(shapes) and len(shapes[0]) == 4
@@ -55,8 +55,6 @@ def gallery(rows: list[tuple[str, list[NDArray[np.uint8]], list[str]]], *, title
             axis.imshow(strip(sample), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
             axis.set_title(caption, fontsize=7, pad=2)
         line[0].text(-0.04, 0.5, name, transform=line[0].transAxes, rotation=90, ha="right", va="center", fontsize=9)
-    if title:
-        drawn.suptitle(title, fontsize=10)
     return drawn
 
 

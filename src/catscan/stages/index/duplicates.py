@@ -21,6 +21,7 @@ from catscan.common.errors import BadSample
 from catscan.common.progress import progress
 from catscan.kinds.quiet import native_remarks_discarded
 from catscan.kinds.samples import Reader, Sample
+from catscan.stages.index.connected import Pair, first_connected
 
 MOST_BITS = 3
 MOST_DIFFERENCE = 12.0  # grey levels
@@ -28,7 +29,6 @@ HASH_ROWS, HASH_COLUMNS = 8, 9
 HASHES_AT_ONCE = 64  # rows of the table of all pairs that are in memory at a time
 SAMPLES_A_TASK = 16  # handing one at a time to a thread costs a quarter of reading it
 
-Pair = tuple[int, int]
 Thumbnail = NDArray[np.uint8]
 
 
@@ -44,13 +44,10 @@ class NearDuplicates:
     pairs
         The pairs of rows (first, second), first < second, that look the same, sorted. Of several pictures that are
         the same to the pixel, each is paired only with the first.
-    unreadable
-        Row and reason of each sample that cannot be read.
     """
 
     groups: NDArray[np.intp]
     pairs: tuple[Pair, ...]
-    unreadable: tuple[tuple[int, str], ...]
 
 
 @dataclass(frozen=True)
@@ -76,18 +73,17 @@ def near_duplicates(thumbnails: Reader, samples: Sequence[Sample], threads: int)
     def thumbnail(row: int) -> Thumbnail:
         return thumbnails.read(samples[row]).array[..., 0]
 
-    def some(start: int) -> list[Fingerprint | str]:
+    def some(start: int) -> list[Fingerprint | None]:
         rows = range(start, min(start + SAMPLES_A_TASK, len(samples)))
-        return [fingerprint_or_reason(thumbnail, row) for row in rows]
+        return [fingerprint_if_readable(thumbnail, row) for row in rows]
 
     with native_remarks_discarded(), ThreadPoolExecutor(threads) as pool:
         found = chain.from_iterable(pool.map(some, range(0, len(samples), SAMPLES_A_TASK)))
         prints = list(progress(found, total=len(samples), what="pictures compared"))
         pairs = pairs_of(prints, thumbnail)
     return NearDuplicates(
-        groups=grouped(len(samples), pairs),
+        groups=first_connected(len(samples), pairs),
         pairs=tuple(pairs),
-        unreadable=tuple((row, reason) for row, reason in enumerate(prints) if isinstance(reason, str)),
     )
 
 
@@ -105,12 +101,12 @@ def contradictions(pairs: Iterable[Pair], labels: Sequence[str]) -> list[Pair]:
     ]
 
 
-def fingerprint_or_reason(thumbnail: Callable[[int], Thumbnail], row: int) -> Fingerprint | str:
-    """The fingerprint of one picture, or why it cannot be read."""
+def fingerprint_if_readable(thumbnail: Callable[[int], Thumbnail], row: int) -> Fingerprint | None:
+    """The fingerprint of one picture; None when it cannot be read, of which the preprocess stage tells."""
     try:
         return fingerprint(thumbnail(row))
-    except BadSample as error:
-        return error.reason
+    except BadSample:
+        return None
 
 
 def fingerprint(thumbnail: Thumbnail) -> Fingerprint:
@@ -128,19 +124,17 @@ def fingerprint(thumbnail: Thumbnail) -> Fingerprint:
     return Fingerprint(bits, hashlib.sha256(thumbnail.tobytes()).digest())
 
 
-def pairs_of(prints: Sequence[Fingerprint | str], thumbnail: Callable[[int], Thumbnail]) -> list[Pair]:
+def pairs_of(prints: Sequence[Fingerprint | None], thumbnail: Callable[[int], Thumbnail]) -> list[Pair]:
     """All pairs that look the same, sorted; ``thumbnail`` reads those again whose hashes are near."""
     firsts: dict[bytes, int] = {}
     pairs = []
     for row, print_ in enumerate(prints):
-        if isinstance(print_, Fingerprint):
+        if print_:
             first = firsts.setdefault(print_.digest, row)
             if first != row:
                 pairs.append((first, row))
     rows = np.array(sorted(firsts.values()), np.intp)
-    bits = np.array(
-        [print_.bits for print_ in map(prints.__getitem__, rows) if isinstance(print_, Fingerprint)], np.uint64
-    )
+    bits = np.array([print_.bits for print_ in map(prints.__getitem__, rows) if print_], np.uint64)
     near = [(int(rows[first]), int(rows[second])) for first, second in near_hashes(bits)]
     return sorted(pairs + [pair for pair in near if _difference(pair, thumbnail) < MOST_DIFFERENCE])
 
@@ -158,19 +152,3 @@ def _difference(pair: Pair, thumbnail: Callable[[int], Thumbnail]) -> float:
     """Mean absolute difference of two thumbnails, grey levels."""
     first, second = (thumbnail(row).astype(np.int16) for row in pair)
     return float(np.abs(first - second).mean())
-
-
-def grouped(n: int, pairs: Iterable[Pair]) -> NDArray[np.intp]:
-    """For each of ``n`` rows the first row that ``pairs`` connect it with, over any number of steps."""
-    first = np.arange(n)
-
-    def root(row: int) -> int:
-        while first[row] != row:
-            first[row] = first[first[row]]
-            row = int(first[row])
-        return row
-
-    for one, other in pairs:
-        low, high = sorted((root(one), root(other)))
-        first[high] = low
-    return np.array([root(row) for row in range(n)], np.intp)

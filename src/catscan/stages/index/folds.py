@@ -8,6 +8,8 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from catscan.stages.index.connected import first_connected
+
 FEWEST = 2
 
 
@@ -77,19 +79,10 @@ def unite(sample_ids: Sequence[str], groups: dict[str, str], alike: Sequence[Seq
         (n,), named after the first of its samples, or by the group's own name.
     """
     named = [("group", groups[name]) if name in groups else ("sample", name) for name in sample_ids]
-    of = dict(zip(sample_ids, named, strict=True))
-    parent: dict[tuple[str, str], tuple[str, str]] = {name: name for name in named}
-
-    def root(name: tuple[str, str]) -> tuple[str, str]:
-        while parent[name] != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
-    rank = {name: number for number, name in reversed(list(enumerate(named)))}  # where each group is first seen
+    first_of: dict[tuple[str, str], int] = {}
+    pairs = [(first_of.setdefault(name, row), row) for row, name in enumerate(named)]
+    row_of = {name: row for row, name in enumerate(sample_ids)}
     for ids in alike:
-        known = [of[name] for name in ids if name in of]
-        for name in known[1:]:
-            first, second = sorted((root(known[0]), root(name)), key=rank.__getitem__)
-            parent[second] = first
-    return [root(name)[1] for name in named]
+        rows = [row_of[name] for name in ids if name in row_of]
+        pairs += [(rows[0], row) for row in rows[1:]]
+    return [named[first][1] for first in first_connected(len(named), pairs)]
