@@ -24,18 +24,10 @@ def array() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (12, 30, 40, 1)).astype(np.uint8)
 
 
-def with_mask(array: np.ndarray, geometry: dict[str, object], **how: object) -> Figure:
-    mask = np.zeros(array.shape[:3], bool)
-    mask[3:9, 8:20, 10:30] = True
-    return figures.lung_outline(array, geometry, mask, **how)
-
-
 DRAWERS = {
     "montage": figures.montage,
     "three planes": figures.three_planes,
-    "projections": figures.projections,
     "histogram": figures.histogram,
-    "lung outline": with_mask,
 }
 
 
@@ -85,16 +77,6 @@ def test_the_histogram_tells_what_the_window_cuts_off(array: np.ndarray) -> None
     array[:3] = 255
 
     assert any("25.0% at or above" in text for text in texts(figures.histogram(array, GEOMETRY)))
-
-
-def test_the_outline_tells_the_volume_inside(array: np.ndarray) -> None:
-    litres = 6 * 12 * 20 * 5.0 * 2.0 * 2.5 / 1e6
-
-    assert f"{litres:.1f} l inside\nthe outline" in texts(with_mask(array, GEOMETRY))
-
-
-def test_an_empty_mask_still_gives_a_figure(array: np.ndarray) -> None:
-    figures.lung_outline(array, GEOMETRY, np.zeros(array.shape[:3], bool)).canvas.draw()
 
 
 @pytest.mark.parametrize("draw", DRAWERS.values(), ids=DRAWERS.keys())

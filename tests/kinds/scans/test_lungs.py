@@ -127,13 +127,9 @@ def test_a_head_has_no_lungs_and_keeps_its_field_of_view(heads: Path, read: Read
     assert any("lungs were not found, the whole field of view was taken" in remark for remark in cropped.odd)
 
 
-def test_the_lung_mask_lies_on_the_arrays_grid(patients: Path) -> None:
-    reader = ScanReader(RawFiles(patients), ScanSettings(size=(32, 48, 48)))
-    sample = Sample("a", "", PATIENTS[2])
+def test_masking_keeps_the_lungs_where_they_lie_on_the_arrays_grid(patients: Path, read: Read) -> None:
+    plain = read(patients / PATIENTS[2], size=(32, 48, 48)).array[..., 0]
 
-    mask = reader.lung_mask(sample)
+    masked = read(patients / PATIENTS[2], size=(32, 48, 48), mask=True, hu_windows=((-1024.0, 476.0),)).array[..., 0]
 
-    assert mask is not None
-    assert mask.shape == (32, 48, 48)
-    levels = reader.read(sample).array[..., 0]
-    assert levels[mask].mean() < 110 < levels[~mask].mean()
+    assert plain[masked > 0].mean() < 110 < plain[masked == 0].mean()

@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from catscan.kinds.samples import Reading, Sample
+from catscan.kinds.scans.geometry import turn_to_patient
+from catscan.kinds.scans.grids import grid_for
 from catscan.kinds.scans.reader import ScanReader
+from catscan.kinds.scans.region import find_region
 from catscan.kinds.scans.settings import ScanSettings
 from catscan.raw.files import RawFiles
 
@@ -27,6 +30,16 @@ FINE = 5  # points along each side of a stored voxel, by which its share of the 
 SHIFTS = [(z, y, x) for z in (0.0, 0.5) for y in (0.0, 0.5) for x in (0.0, 0.5)] + [(0.2, 0.7, 0.4)]
 
 
+def lung_mask(folder: Path) -> NDArray[np.bool_]:
+    """The lungs on the grid of the patient's array."""
+    settings = ScanSettings(size=SIZE, mask=True)
+    scan = ScanReader(RawFiles(folder.parent), settings).prepare(Sample(folder.name, "", folder.name))
+    turn = turn_to_patient(scan.axes)
+    region = find_region(scan, settings, turn)
+    assert region.mask is not None
+    return turn.apply(region.on(turn.undo(region.mask), grid_for(settings, region.box_mm, turn)))
+
+
 class Chest:
     """The patient's slices from the feet upwards, and the place in a lung that is farthest from its walls."""
 
@@ -36,9 +49,7 @@ class Chest:
         self.step_mm = np.array([second.ImagePositionPatient[2] - first.ImagePositionPatient[2], *first.PixelSpacing])
         self.shape = (len(self.paths), first.Rows, first.Columns)
         self.voxel_mm = self.step_mm * self.shape / SIZE
-        reader = ScanReader(RawFiles(folder.parent), ScanSettings(size=SIZE))
-        mask = reader.lung_mask(Sample(folder.name, "", folder.name))
-        assert mask is not None
+        mask = lung_mask(folder)
         deep = ndimage.distance_transform_edt(mask, sampling=self.voxel_mm)
         self.voxel = np.unravel_index(int(np.argmax(deep)), SIZE)
 

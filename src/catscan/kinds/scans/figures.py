@@ -1,4 +1,4 @@
-"""What a person sees of a scan: slices, planes, projections, its histogram, its lungs; all in grey.
+"""What a person sees of a scan: slices, planes, its histogram; all in grey.
 
 Every function takes the array and the `geometry` of a `Reading` and gives a matplotlib figure, drawn without a screen.
 """
@@ -18,7 +18,6 @@ from catscan.kinds.scans.windows import AIR_HU
 
 NOTICE = "Not a medical device. For research and teaching only."
 TISSUES_HU = {"air": -1000, "lung": -850, "fat": -100, "soft tissue": 40, "bone": 700}
-SLAB_MM = 20.0
 OUTLINED = [withStroke(linewidth=2, foreground="black")]  # white on any grey stays readable
 
 Array = NDArray[np.uint8]
@@ -99,40 +98,6 @@ def three_planes(
     return figure
 
 
-def projections(array: Array, geometry: dict[str, Any], *, title: str = "", channel: int = 0) -> Figure:
-    """The scan along lines of sight: averaged like an X-ray picture, and the brightest and darkest voxel of a slab.
-
-    The brightest voxel (maximum intensity projection) is taken over a slab of 20 mm, as readers do for nodules: over
-    the whole chest it would be ribs everywhere. The darkest one leaves out the air around the body.
-
-    Parameters
-    ----------
-    array, geometry, title, channel
-        As in `montage`.
-    """
-    dz, dy, dx = geometry["spacing_mm"]
-    levels = array[::-1, :, :, channel]
-    front = slice(levels.shape[1] // 4, 3 * levels.shape[1] // 4)
-    slab = _middle(levels.shape[1], SLAB_MM / dy)
-    views = [
-        ("average, from the front", levels.mean(axis=1), dz / dx, "coronal"),
-        ("average, from the side", levels.mean(axis=2), dz / dy, "sagittal"),
-        (f"brightest of {SLAB_MM:g} mm, front", levels[:, slab].max(axis=1), dz / dx, "coronal"),
-        ("darkest, front", levels[:, front].min(axis=1), dz / dx, "coronal"),
-    ]
-    figure, panels = _figure(title, (11, 3.3), 1, 4)
-    for panel, (name, picture, aspect, view) in zip(panels, views, strict=True):
-        _show(panel, picture, aspect)
-        _letters(panel, SIDES[view])
-        panel.set_title(name, fontsize=9, pad=3)
-    return figure
-
-
-def _middle(count: int, wanted: float) -> slice:
-    size = min(count, max(1, round(wanted)))
-    return slice((count - size) // 2, (count - size) // 2 + size)
-
-
 def histogram(array: Array, geometry: dict[str, Any], *, title: str = "", channel: int = 0) -> Figure:
     """How often each value occurs, what is cut off at both ends, and in CT where tissues lie on the scale of HU.
 
@@ -173,39 +138,6 @@ def _tissues(panel: Axes, low: float, high: float, top: float) -> None:
         if low < place < high:
             panel.plot([place], [0.97 * top], marker="v", color="black", markersize=5, clip_on=False)
             panel.text(place, 0.93 * top, name, ha="center", va="top", fontsize=8)
-
-
-def lung_outline(
-    array: Array, geometry: dict[str, Any], mask: NDArray[np.bool_], *, title: str = "", channel: int = 0
-) -> Figure:
-    """The outline of a mask on eight axial slices and one coronal one.
-
-    Parameters
-    ----------
-    array, geometry, title, channel
-        As in `montage`.
-    mask
-        bool, (depth, height, width), on the array's own grid (`ScanReader.lung_mask`).
-    """
-    dz, dy, dx = geometry["spacing_mm"]
-    heights = heights_mm(array, geometry)
-    inside = np.flatnonzero(mask.any(axis=(1, 2)))
-    first, last = (int(inside[0]), int(inside[-1])) if len(inside) else (0, len(array) - 1)
-    chosen = np.linspace(first, last, 9).round().astype(int)[:8]
-    figure, panels = _figure(title, (11, 5.2), 2, 5)
-    for panel, k in zip([*panels[:4], *panels[5:9]], chosen, strict=True):
-        _show(panel, array[k, :, :, channel], dy / dx)
-        _contour(panel, mask[k])
-        panel.set_title(f"slice {k}" if heights is None else f"z = {heights[k]:.0f} mm", fontsize=8, pad=2)
-    y = int(np.argmax(mask.sum(axis=(0, 2))))
-    _show(panels[4], array[::-1, y, :, channel], dz / dx)
-    _contour(panels[4], mask[::-1, y])
-    _letters(panels[4], SIDES["coronal"])
-    panels[4].set_title("coronal", fontsize=8, pad=2)
-    panels[9].set_axis_off()
-    litres = float(mask.sum()) * dz * dy * dx / 1e6
-    panels[9].text(0.5, 0.5, f"{litres:.1f} l inside\nthe outline", ha="center", va="center", fontsize=10)
-    return figure
 
 
 def _figure(title: str, size: tuple[float, float], rows: int, columns: int) -> tuple[Figure, Sequence[Axes]]:
@@ -250,9 +182,3 @@ def _letters(panel: Axes, sides: str) -> None:
             fontweight="bold",
             path_effects=OUTLINED,
         )
-
-
-def _contour(panel: Axes, mask: NDArray[np.bool_]) -> None:
-    if mask.any() and not mask.all():
-        drawn = panel.contour(mask.astype(float), levels=[0.5], colors="white", linewidths=1.0)
-        drawn.set_path_effects([withStroke(linewidth=2.2, foreground="black")])

@@ -70,21 +70,6 @@ class ScanReader:
         """
         return read_array(self.prepare(sample), self._settings)
 
-    def lung_mask(self, sample: Sample) -> NDArray[np.bool_] | None:
-        """The lungs on the grid of the sample's array: bool, (depth, height, width); None when they are not plausible.
-
-        Raises
-        ------
-        BadSample
-            As in `read`.
-        """
-        settings = replace(self._settings, mask=True)
-        scan = self.prepare(sample)
-        turn = turn_to_patient(scan.axes)
-        region = find_region(scan, settings, turn)
-        grid = grid_for(settings, region.box_mm, turn)
-        return None if region.mask is None else turn.apply(region.on(turn.undo(region.mask), grid))
-
     def prepare(self, sample: Sample) -> Scan:
         """Choose, order and check the slices of one sample; reads their headers only, as a rule.
 
