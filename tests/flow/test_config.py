@@ -1,40 +1,19 @@
-"""The configuration is checked before anything runs, completed by defaults, and cut into what each stage reads."""
+"""The configuration is checked before anything runs, and completed by defaults."""
 
-import difflib
-import json
+from __future__ import annotations
+
 from collections.abc import Callable
-from pathlib import Path
+from copy import deepcopy
 from typing import Any
 
 import pytest
-import yaml
 
 from catscan.common.errors import CatscanError
-from catscan.flow import config as catscan_config
-from catscan.flow import config_readme, schema, stage_strings
+from catscan.flow.config import load as load_config
+from catscan.flow.schema import SCHEMA
 
-ROOT = Path(__file__).resolve().parents[2]
-SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
-STAGES = ("download", "index", "preprocess", "train", "predict", "evaluate", "submission", "report")
-
-
-def default() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
-    return loaded
-
-
-def load(change: Callable[[dict[str, Any]], object] = lambda _: None) -> dict[str, Any]:
-    """The default config with ``change`` made to its dogs-vs-cats."""
-    config = default()
-    change(config["competitions"]["dogs-vs-cats"])
-    return catscan_config.load(config, SCHEMA)
-
-
-def strings(config: dict[str, Any], name: str) -> dict[str, str]:
-    competition = config["competitions"][name]
-    made = {stage: getattr(stage_strings, stage)(competition) for stage in STAGES if stage not in ("train", "report")}
-    models = catscan_config.models(competition)
-    return made | {f"train {model}": stage_strings.train(competition, model) for model in models}
+Config = dict[str, Any]
+Load = Callable[..., Config]
 
 
 class TestMistakes:
@@ -126,7 +105,7 @@ class TestMistakes:
             "name",
         ],
     )
-    def test_a_mistake_is_one_block_with_its_key(self, change: Any, parts: list[str]) -> None:
+    def test_a_mistake_is_one_block_with_its_key(self, load: Load, change: Any, parts: list[str]) -> None:
         def changed(cats: dict[str, Any]) -> None:
             cats.setdefault("preprocess", {})
             change(cats)
@@ -136,114 +115,33 @@ class TestMistakes:
         for part in parts:
             assert part in str(caught.value)
 
-    def test_a_competition_that_is_not_described_is_named(self) -> None:
-        config = default() | {"run": ["dogs-vs-cat"]}
+    def test_a_competition_that_is_not_described_is_named(self, default: Config) -> None:
+        config = default | {"run": ["dogs-vs-cat"]}
 
         with pytest.raises(CatscanError, match=r"not described: 'dogs-vs-cat'[\s\S]*\"dogs-vs-cats\"\?"):
-            catscan_config.load(config, SCHEMA)
+            load_config(config, SCHEMA)
+
+    def test_of_two_mistakes_the_one_nearer_the_top_is_told(self, load: Load) -> None:
+        with pytest.raises(CatscanError, match="unknown key: 'titel'"):
+            load(lambda cats: cats.update(titel="Cats", index={"folds": 1}))
 
 
-class TestSchema:
-    def test_every_key_has_a_description_and_a_default_or_says_that_it_is_needed(self) -> None:
-        def walk(schema: dict[str, Any], path: str) -> list[str]:
-            lacking = []
-            for key, inner in schema.get("properties", {}).items():
-                nullable = "null" in str(inner.get("type")) or None in inner.get("enum", [])
-                needed = key in schema.get("required", []) or nullable or "default" in inner
-                if "description" not in inner or not needed:
-                    lacking.append(f"{path}{key}")
-                lacking += walk(inner, f"{path}{key}.")
-            extra = schema.get("additionalProperties")
-            return lacking + (walk(extra, f"{path}NAME.") if isinstance(extra, dict) else [])
+def test_defaults_fill_every_depth(load: Load) -> None:
+    cats = load()["competitions"]["dogs-vs-cats"]
 
-        assert [key for key in walk(schema.read(SCHEMA), "") if key != "competitions.NAME.models"] == []
-
-    @pytest.mark.parametrize(
-        ("path", "text"),
-        [(SCHEMA, config_readme.schema_text), (config_readme.README, config_readme.text)],
-        ids=["schema", "README"],
-    )
-    def test_the_schema_and_the_readme_are_what_the_blocks_say(self, path: Path, text: Callable[[], str]) -> None:
-        stands, said = path.read_text().splitlines(), text().splitlines()
-        told = "Run `python -m catscan.flow.config_readme`."
-
-        assert list(difflib.unified_diff(stands, said, path.name, "the blocks", n=0, lineterm="")) == [], told
-
-    def test_defaults_fill_every_depth(self) -> None:
-        cats = load()["competitions"]["dogs-vs-cats"]
-
-        assert cats["preprocess"]["picture"] == {
-            "size": [64, 64],
-            "channels": "rgb",
-            "fit": "stretch",
-            "resize": "area",
-            "bands": [],
-            "value_range": [],
-        }
-        assert cats["index"] == {"folds": 3, "shards": 2, "seed": 1, "near_duplicates": True}
-
-    def test_the_given_config_is_left_as_it_is(self) -> None:
-        config = default()
-        catscan_config.load(config, SCHEMA)
-
-        assert config == default()
+    assert cats["preprocess"]["picture"] == {
+        "size": [64, 64],
+        "channels": "rgb",
+        "fit": "stretch",
+        "resize": "area",
+        "bands": [],
+        "value_range": [],
+    }
+    assert cats["index"] == {"folds": 3, "shards": 2, "seed": 1, "near_duplicates": True}
 
 
-class TestStageStrings:
-    def changed(self, change: Callable[[dict[str, Any]], object], name: str = "dogs-vs-cats") -> set[str]:
-        before, after = strings(load(), name), strings(load(change), name)
-        return {stage for stage in before.keys() | after.keys() if before.get(stage) != after.get(stage)}
+def test_the_given_config_is_left_as_it_is(default: Config) -> None:
+    before = deepcopy(default)
+    load_config(default, SCHEMA)
 
-    @pytest.mark.parametrize(
-        ("change", "stages"),
-        [
-            (lambda cats: cats["models"]["resnet"].update(learning_rate=0.01), {"train resnet"}),
-            (lambda cats: cats["preprocess"].update(picture={"size": [32, 32]}), {"preprocess"}),
-            (lambda cats: cats["preprocess"].update(scan={"size": [8, 8, 8]}), set()),
-            (lambda cats: cats.update(train={"device": "cpu", "folds": [0]}), set()),
-            (lambda cats: cats.update(predict={"flips": False}), {"predict"}),
-            (lambda cats: cats["source"].update(seed=2), {"download"}),
-            (lambda cats: cats["source"].update(competition="dogs"), set()),
-            (lambda cats: cats["index"].update(folds=4), {"index"}),
-            (lambda cats: cats.update(submission={"columns": ["label"]}), {"submission"}),
-        ],
-        ids=[
-            "learning rate",
-            "picture size",
-            "scan size",
-            "device, folds",
-            "flips",
-            "seed",
-            "other source",
-            "folds",
-            "columns",
-        ],
-    )
-    def test_a_key_changes_the_stages_that_read_it(self, change: Any, stages: set[str]) -> None:
-        assert self.changed(change) == stages
-
-    def test_a_key_of_one_competition_changes_nothing_of_the_other(self) -> None:
-        assert self.changed(lambda cats: cats["source"].update(seed=2), name="ct-scans") == set()
-
-    def test_the_order_of_keys_changes_nothing(self) -> None:
-        config = default()
-        turned = json.loads(json.dumps(config), object_pairs_hook=lambda pairs: dict(reversed(pairs)))
-        before, after = catscan_config.load(config, SCHEMA), catscan_config.load(turned, SCHEMA)
-
-        assert strings(before, "dogs-vs-cats") == strings(after, "dogs-vs-cats")
-
-    def test_several_seeds_are_several_models(self) -> None:
-        models = catscan_config.models(
-            load(lambda cats: cats["models"]["resnet"].update(seeds=[1, 7]))["competitions"]["dogs-vs-cats"]
-        )
-
-        assert {name: model["seed"] for name, model in models.items()} == {"resnet-seed-1": 1, "resnet-seed-7": 7}
-
-    def test_a_users_network_file_is_part_of_the_training(self, tmp_path: Path) -> None:
-        network = tmp_path / "mine.py"
-        network.write_text("def network(pixels, classes): ...\n")
-        config = load(lambda cats: cats["models"]["resnet"].update(network=str(network)))
-        before = strings(config, "dogs-vs-cats")
-        network.write_text("def network(pixels, classes): return pixels\n")
-
-        assert strings(config, "dogs-vs-cats")["train resnet"] != before["train resnet"]
+    assert default == before

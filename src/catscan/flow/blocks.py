@@ -1,24 +1,24 @@
 """The blocks of the config put together, and the schema that comes of them: `python -m catscan.flow.config_readme`.
 
 A key stands in one place, as a field of its block's dataclass (`catscan.common.keys` shows one), in a module that only
-the stages reading it import, so that a new key of one stage leaves the digests of the others alone. Which blocks there
-are is said by `Competition` below, but for `preprocess`: a kind of data brings its block by its row in
-`catscan.kinds.registry`, whose settings class is described here without being named. `load` in `catscan.flow.config`
-does not import this module, but reads the schema from its file: the stages would be imported with it.
+the stages reading it import, so that a new key of one stage leaves the digests of the others alone.
+
+To add a key, add the field. To add a block of a stage, write its dataclass beside the stage and name it in
+`Competition` below. To add a block of a kind of data, name its settings class and the block in the kind's row in
+`catscan.kinds.registry`, and nothing here: the block `preprocess` takes one block from each name in the rows. Then run
+the command above, which writes the schema and config/README.md.
+
+`load` in `catscan.flow.config` does not import this module but reads the schema's file: this one imports the stages.
 """
 
 from __future__ import annotations
 
-import ast
-import inspect
-import json
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
-from itertools import pairwise
-from types import NoneType
-from typing import Annotated, Any, get_args, get_origin
+from dataclasses import dataclass, field, is_dataclass
+from typing import Annotated
 
-from catscan.common.keys import DISTINCT, Bounds, at_least, keys_of, length, one_of, unwrapped, variants
+from catscan.common.keys import DISTINCT, Bounds, at_least, length, one_of
+from catscan.flow.json_schema import Schema, schema_of
 from catscan.kinds.registry import KINDS
 from catscan.scores.settings import MetricSettings
 from catscan.stages import predict, preprocess, submit
@@ -27,11 +27,8 @@ from catscan.stages.index.settings import Data, Index
 from catscan.stages.submission.settings import Sheet
 from catscan.stages.train.settings import Computing, Model, Seed
 
-Schema = dict[str, Any]
-
 # Of a competition and of a model, whose names become folders and words of a command line.
 NAMED = Bounds({"propertyNames": {"pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$"}})
-NAMES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,10 +97,10 @@ class Config:
 
 def schema() -> Schema:
     """The JSON schema of the whole config."""
-    whole = _block(Config)
+    whole = schema_of(Config)
     of_competition = whole["properties"]["competitions"]["additionalProperties"]["properties"]
     of_preprocess = of_competition["preprocess"]["properties"]
-    of_kinds = {kind.block: _block(_root(kind.settings_class)) | {"default": {}} for kind in KINDS.values()}
+    of_kinds = {kind.block: schema_of(_root(kind.settings_class)) | {"default": {}} for kind in KINDS.values()}
     of_competition["preprocess"]["properties"] = of_kinds | of_preprocess
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": whole.pop("description")}
     return head | whole
@@ -112,97 +109,3 @@ def schema() -> Schema:
 def _root(block: type) -> type:
     """The dataclass that ``block`` comes from: two kinds may share the keys, and one refuse more."""
     return [one for one in block.__mro__ if is_dataclass(one)][-1]
-
-
-def _block(block: type) -> Schema:
-    """The schema of a block: its keys, which of them are needed, and what it is."""
-    hints, said = keys_of(block), sentences(block)
-    needed = [one.name for one in fields(block) if one.default is MISSING and one.default_factory is MISSING]
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        **({"required": needed} if needed else {}),
-        "description": _sentence(inspect.getdoc(block) or ""),
-        "properties": {one.name: _key(one, hints[one.name], said.get(one.name)) for one in fields(block)},
-    }
-
-
-def _key(one: Field[Any], hint: Any, sentence: str | None) -> Schema:
-    made = _typed(hint)
-    default = one.default if one.default_factory is MISSING else one.default_factory()
-    if default not in (MISSING, None):
-        made["default"] = json.loads(json.dumps(default, default=lambda _: {}))  # a block: its keys have theirs
-    return made | ({"description": sentence} if sentence else {})
-
-
-def _typed(hint: Any) -> Schema:
-    """The schema of a type with its bounds."""
-    base, words = unwrapped(hint)
-    if "enum" in words:
-        return dict(words)
-    made = _bare(base)
-    return made | words
-
-
-def _bare(base: Any) -> Schema:
-    """The schema of a type without bounds."""
-    if is_dataclass(base) and isinstance(base, type):
-        return _block(base)
-    if base is Any:
-        return {}
-    if len(variants(base)) > 1:
-        return _union([_typed(one) for one in variants(base) if one is not NoneType], NoneType in variants(base))
-    if get_origin(base) is tuple:
-        return _list(get_args(base))
-    if get_origin(base) is Mapping:
-        inner = _typed(get_args(base)[1])
-        return {"type": "object"} | ({"additionalProperties": inner} if inner else {})
-    return {"type": NAMES[base]}
-
-
-def _union(several: list[Schema], nothing: bool) -> Schema:
-    if not nothing:
-        return {"anyOf": several}
-    (one,) = several
-    return one | ({"enum": [*one["enum"], None]} if "enum" in one else {"type": [one["type"], "null"]})
-
-
-def _list(items: tuple[Any, ...]) -> Schema:
-    if items[1:] == (...,):
-        return {"type": "array", "items": _typed(items[0])}
-    return {
-        "type": "array",
-        "prefixItems": [_typed(item) for item in items],
-        "items": False,
-        "minItems": len(items),
-    }
-
-
-def sentences(block: type) -> dict[str, str]:
-    """What stands below each field of a dataclass and of those that it comes from."""
-    found: dict[str, str] = {}
-    for one in reversed(block.__mro__):
-        if is_dataclass(one):
-            found |= _sentences(one)
-    return found
-
-
-def _sentences(block: type) -> dict[str, str]:
-    try:
-        (tree,) = ast.parse(inspect.cleandoc("\n" + inspect.getsource(block))).body
-    except OSError:  # made by `catscan.common.keys.optional`: the class that it was made of has the sentences
-        return {}
-    assert isinstance(tree, ast.ClassDef)
-    return {
-        str(one.target.id): _sentence(str(text.value.value))
-        for one, text in pairwise(tree.body)
-        if isinstance(one, ast.AnnAssign)
-        and isinstance(one.target, ast.Name)
-        and isinstance(text, ast.Expr)
-        and isinstance(text.value, ast.Constant)
-    }
-
-
-def _sentence(text: str) -> str:
-    """A docstring's first paragraph as one line."""
-    return " ".join(text.split("\n\n", maxsplit=1)[0].split())

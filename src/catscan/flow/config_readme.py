@@ -74,7 +74,7 @@ A network written as a list of layers, in the words of the tutorial:
 class _Plain(yaml.SafeDumper):
     """YAML that says everything where it stands, without references."""
 
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  # the signature is PyYAML's
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  # PyYAML calls it so
         """Nothing is referred to."""
         return True
 

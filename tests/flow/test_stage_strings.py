@@ -1,0 +1,115 @@
+"""Each stage reads its own part of the config, as one string that changes when, and only when, something of it does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catscan.common.settings import parse
+from catscan.flow import stage_strings
+from catscan.flow.config import load as load_config
+from catscan.flow.config import models
+from catscan.flow.schema import SCHEMA
+from catscan.scores.settings import MetricSettings
+from catscan.stages import download, index, predict, preprocess, report, submission, submit, train
+
+Config = dict[str, Any]
+Load = Callable[..., Config]
+
+SETTINGS = {
+    "download": download.Settings,
+    "index": index.Settings,
+    "preprocess": preprocess.Settings,
+    "train": train.Settings,
+    "predict": predict.Settings,
+    "evaluate": MetricSettings,
+    "submission": submission.Settings,
+    "submit": submit.Settings,
+}
+
+
+def strings(config: Config, name: str) -> dict[str, str]:
+    """The strings of a competition's stages but submit, whose string holds the whole config's digest."""
+    competition = config["competitions"][name]
+    made = {stage: getattr(stage_strings, stage)(competition) for stage in SETTINGS if stage not in ("train", "submit")}
+    return made | {f"train {model}": stage_strings.train(competition, model) for model in models(competition)}
+
+
+def changed(load: Load, change: Callable[[Config], object], name: str = "dogs-vs-cats") -> set[str]:
+    """The stages of a competition that read something else after a change to dogs-vs-cats."""
+    before, after = strings(load(), name), strings(load(change), name)
+    return {stage for stage in before.keys() | after.keys() if before.get(stage) != after.get(stage)}
+
+
+@pytest.mark.parametrize(
+    ("change", "stages"),
+    [
+        (lambda cats: cats["models"]["resnet"].update(learning_rate=0.01), {"train resnet"}),
+        (lambda cats: cats["preprocess"].update(picture={"size": [32, 32]}), {"preprocess"}),
+        (lambda cats: cats["preprocess"].update(scan={"size": [8, 8, 8]}), set()),
+        (lambda cats: cats.update(train={"device": "cpu", "folds": [0]}), set()),
+        (lambda cats: cats.update(predict={"flips": False}), {"predict"}),
+        (lambda cats: cats["source"].update(seed=2), {"download"}),
+        (lambda cats: cats["source"].update(competition="dogs"), set()),
+        (lambda cats: cats["index"].update(folds=4), {"index"}),
+        (lambda cats: cats.update(submission={"columns": ["label"]}), {"submission"}),
+    ],
+    ids=[
+        "learning rate",
+        "picture size",
+        "scan size",
+        "device, folds",
+        "flips",
+        "seed",
+        "other source",
+        "folds",
+        "columns",
+    ],
+)
+def test_a_key_changes_the_stages_that_read_it(load: Load, change: Any, stages: set[str]) -> None:
+    assert changed(load, change) == stages
+
+
+def test_a_key_of_one_competition_changes_nothing_of_the_other(load: Load) -> None:
+    assert changed(load, lambda cats: cats["source"].update(seed=2), name="ct-scans") == set()
+
+
+def test_the_order_of_keys_changes_nothing(default: Config) -> None:
+    turned = json.loads(json.dumps(default), object_pairs_hook=lambda pairs: dict(reversed(pairs)))
+    before, after = load_config(default, SCHEMA), load_config(turned, SCHEMA)
+
+    assert strings(before, "dogs-vs-cats") == strings(after, "dogs-vs-cats")
+
+
+def test_several_seeds_are_several_models(load: Load) -> None:
+    config = load(lambda cats: cats["models"]["resnet"].update(seeds=[1, 7]))
+    found = models(config["competitions"]["dogs-vs-cats"])
+
+    assert {name: model["seed"] for name, model in found.items()} == {"resnet-seed-1": 1, "resnet-seed-7": 7}
+
+
+def test_a_users_network_file_is_part_of_the_training(load: Load, tmp_path: Path) -> None:
+    network = tmp_path / "mine.py"
+    network.write_text("def network(pixels, classes): ...\n")
+    config = load(lambda cats: cats["models"]["resnet"].update(network=str(network)))
+    before = strings(config, "dogs-vs-cats")
+    network.write_text("def network(pixels, classes): return pixels\n")
+
+    assert strings(config, "dogs-vs-cats")["train resnet"] != before["train resnet"]
+
+
+@pytest.mark.parametrize("name", ["dogs-vs-cats", "ct-scans"])
+@pytest.mark.parametrize("stage", SETTINGS)
+def test_a_stage_takes_its_string(load: Load, stage: str, name: str) -> None:
+    model = ["resnet"] if stage == "train" else []
+    text = getattr(stage_strings, stage)(load()["competitions"][name], *model)
+
+    assert isinstance(parse(SETTINGS[stage], text), SETTINGS[stage])
+
+
+def test_the_report_takes_its_string(load: Load) -> None:
+    assert dict(parse(report.Settings, stage_strings.report(load())).titles).keys() == {"dogs-vs-cats", "ct-scans"}
