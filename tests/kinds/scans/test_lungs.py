@@ -132,4 +132,5 @@ def test_masking_keeps_the_lungs_where_they_lie_on_the_arrays_grid(patients: Pat
 
     masked = read(patients / PATIENTS[2], size=(32, 48, 48), mask=True, hu_windows=((-1024.0, 476.0),)).array[..., 0]
 
-    assert plain[masked > 0].mean() < 110 < plain[masked == 0].mean()
+    inside = ndimage.binary_erosion(masked > 0)  # a voxel at the edge is lung in part
+    assert plain[inside].mean() < 110 < plain[masked == 0].mean()
