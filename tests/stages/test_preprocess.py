@@ -166,7 +166,7 @@ class TestBadSamples:
         assert len(shard.array) == 38
         assert shard.sidecar["bad"] == [
             {"sample_id": "cat.3", "reason": "is a damaged JPEG: Premature end of JPEG file"},
-            {"sample_id": "cat.20", "reason": "is no picture but text, beginning b'camera shy'"},
+            {"sample_id": "cat.20", "reason": "is text, not a picture, beginning b'camera shy'"},
         ]
         np.testing.assert_array_equal(shard.array[3], cv2_area(jpeg(4)))
 
@@ -176,7 +176,7 @@ class TestBadSamples:
         assert capsys.readouterr().err.splitlines()[-3:] == [
             "38 of 40 samples read, 0 of them odd",
             "bad sample cat.3: is a damaged JPEG: Premature end of JPEG file",
-            "bad sample cat.20: is no picture but text, beginning b'camera shy'",
+            "bad sample cat.20: is text, not a picture, beginning b'camera shy'",
         ]
 
     def test_more_than_tolerated_fail_with_the_first_of_them_and_the_way_out(self, two_bad):
@@ -187,7 +187,7 @@ class TestBadSamples:
             "2 of 40 samples cannot be read, more than the 4.9 % that `on_bad: fail` tolerates.",
             "  where  train shard 1 of .../index.csv",
             "  found  cat.3: is a damaged JPEG: Premature end of JPEG file",
-            "         cat.20: is no picture but text, beginning b'camera shy'",
+            "         cat.20: is text, not a picture, beginning b'camera shy'",
             "  do     Fetch these files again, raise `preprocess.tolerated_share`, or set `preprocess.on_bad: skip` to "
             "go on without them.",
         ]

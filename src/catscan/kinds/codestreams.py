@@ -44,11 +44,11 @@ def size_problem(dataset: Dataset, syntax: str, index: int) -> str:
         number_of_frames=int(dataset.get("NumberOfFrames") or 1),
         extended_offsets=_extended_offsets(dataset),
     )
-    told = (int(dataset.Rows), int(dataset.Columns), int(dataset.SamplesPerPixel))
+    declared = (int(dataset.Rows), int(dataset.Columns), int(dataset.SamplesPerPixel))
     found = list(sizes_of(frame))
-    wrong = [size for size in found if size != told]
+    wrong = [size for size in found if size != declared]
     if wrong or not found:
-        return f"packed pixels of {wrong[0] if wrong else 'unknown size'}, not {told} (rows, columns, samples)"
+        return f"packed pixels of {wrong[0] if wrong else 'unknown size'}, not {declared} (rows, columns, samples)"
     return ""
 
 

@@ -15,7 +15,7 @@ def native_remarks_discarded() -> Iterator[None]:
 
     libpng, libtiff and others write warnings straight to file descriptor 2 ("iCCP: known incorrect sRGB profile"), and
     Pillow and pydicom give Python warnings. They name no file and would bury the lines that matter; a file that is
-    really damaged is told by its BadSample. To be entered before threads start.
+    really damaged is reported by its BadSample. Enter it before threads start.
     """
     ours = sys.stderr
     ours.flush()

@@ -25,7 +25,7 @@ class Kind:
     name
         `data.kind`.
     samples
-        What its samples are called, of many.
+        What its samples are called, in the plural.
     block
         The block of `preprocess` that its settings stand in.
     settings

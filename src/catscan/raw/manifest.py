@@ -80,7 +80,7 @@ def digest(path: Path, read_whole: int = READ_WHOLE) -> str:
             return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise CatscanError(
-            "A file cannot be read.", where=str(path), found=error.strerror or str(error), do="Check its rights."
+            "A file cannot be read.", where=str(path), found=error.strerror or str(error), do="Check its permissions."
         ) from error
 
 

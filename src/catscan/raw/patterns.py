@@ -72,7 +72,7 @@ class Pattern:
 
 
 def _sample_part(text: str) -> tuple[str, str]:
-    """Cut a pattern after its last segment that is no bare wildcard: stage1/{id} and /*.dcm."""
+    """Cut a pattern after its last segment that is not a bare wildcard: stage1/{id} and /*.dcm."""
     segments = text.split("/")
     last = max((n for n, part in enumerate(segments) if "{" in part or "*" not in part), default=0)
     head = "/".join(segments[: last + 1])

@@ -47,13 +47,13 @@ PLACES: tuple[Callable[[RawFile], str], ...] = (place_of, place_in_own_folder)
 def find_file(files: Sequence[RawFile], name: str) -> RawFile:
     """The one raw file called ``name``; a plain file goes before a member of a zip.
 
-    Where none is called so, it is the one that is called so in some folder: what a competition has packed along with
+    Where there is none, it is the only one of that name in some folder: what a competition has packed along with
     its own folders (`data/processed/train.json`) is still its `train.json`.
 
     Raises
     ------
     CatscanError
-        When there is none; the nearest names are told.
+        When there is none; the message names the nearest.
     """
     for place in PLACES:
         named = [file for file in files if place(file) == name]
@@ -76,7 +76,7 @@ def read_raw_table(
 ) -> pd.DataFrame:
     """Read the table called ``name``, all cells as strings; ``columns`` and ``only`` as in `read_table`.
 
-    It is a CSV, or a JSON list of records by a name that ends so.
+    It is a CSV, or a JSON list of records where its name ends in .json.
 
     Raises
     ------

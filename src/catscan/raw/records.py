@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 
 PIECE = 4 << 20  # characters read at a time
-LARGEST_RECORD = 256 << 20  # characters; without an end to be seen by then, it is no list of records
+LARGEST_RECORD = 256 << 20  # characters; without an end by then, it is not a list of records
 BLANK = re.compile(r"[ \t\r\n]*")
 
 
@@ -43,38 +43,38 @@ def read_records(file: IO[bytes], *, name: str) -> Iterator[Record]:
     Raises
     ------
     CatscanError
-        When it is no list of records, or is cut off, with the record where that shows.
+        When it is not a list of records, or is cut off, with the record where that shows.
     """
     decode = json.JSONDecoder().raw_decode
     text = _Text(file, name)
-    if text.next_sign() != "[":
+    if text.next_character() != "[":
         raise text.refused("it does not begin with [")
     text.at += 1
-    if text.next_sign() == "]":
+    if text.next_character() == "]":
         return
     while True:
-        if text.next_sign() != "{":
-            raise text.refused(f"a record begins with {{, not with {text.next_sign() or 'the end of the file'}")
+        if text.next_character() != "{":
+            raise text.refused(f"a record begins with {{, not with {text.next_character() or 'the end of the file'}")
         record = text.parse(decode)
         text.number += 1
         yield record
-        sign = text.next_sign()
+        character = text.next_character()
         text.at += 1
-        if sign == "]":
+        if character == "]":
             return
-        if sign != ",":
-            raise text.refused(f"a record is followed by a comma or ], not by {sign or 'the end of the file'}")
+        if character != ",":
+            raise text.refused(f"a record is followed by a comma or ], not by {character or 'the end of the file'}")
 
 
 class _Text:
-    """The text of a file, of which only what is not parsed yet is kept."""
+    """The text of a file; only the part that is not yet parsed is kept."""
 
     def __init__(self, file: IO[bytes], name: str) -> None:
         self.file = io.TextIOWrapper(file, encoding="utf-8-sig")
         self.name, self.held, self.at, self.number = name, "", 0, 1
 
-    def next_sign(self) -> str:
-        """The next sign that is no blank, which stays; "" at the end of the file."""
+    def next_character(self) -> str:
+        """The next character that is not blank, which stays; "" at the end of the file."""
         while True:
             blank = BLANK.match(self.held, self.at)
             self.at = blank.end() if blank else self.at
@@ -91,7 +91,7 @@ class _Text:
         return bool(piece)
 
     def parse(self, decode: Callable[[str, int], tuple[Record, int]]) -> Record:
-        """The object that begins here; of a half one the text is read on, twice as much each time."""
+        """The object that begins here; while it is incomplete, more text is read, twice as much each time."""
         while True:
             try:
                 record, self.at = decode(self.held, self.at)
@@ -125,7 +125,7 @@ def read_records_table(
     Raises
     ------
     CatscanError
-        When it is no list of records, is empty, or the first record lacks a field.
+        When it is not a list of records, is empty, or the first record lacks a field.
     """
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""A competition that is on the disk already: where it lies, and whether it can be linked."""
+"""A competition that is already on the disk: where it lies, and whether it can be linked."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check(source: str, solution: str = "") -> None:
     Raises
     ------
     CatscanError
-        When it is missing, unreadable, empty, or a file that is no archive; or the solution is missing or lies deeper.
+        When it is missing, unreadable, empty, or a file but not an archive; or the solution is missing or lies deeper.
     """
     path = located(source)
     if not path.exists():
@@ -40,10 +40,10 @@ def check(source: str, solution: str = "") -> None:
             do="Set `source.path` to the folder, or to its zip or 7z archive.",
         )
     if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
-        raise CatscanError("The source cannot be read.", where=f"source.path: {source}", do="Check its rights.")
+        raise CatscanError("The source cannot be read.", where=f"source.path: {source}", do="Check its permissions.")
     if path.is_file() and not is_archive(path.name):
         raise CatscanError(
-            "The source is a file, but no zip or 7z archive.",
+            "The source is a file, but not a zip or 7z archive.",
             where=f"source.path: {source}",
             do="Set `source.path` to the folder that holds the file.",
         )

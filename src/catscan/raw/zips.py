@@ -17,7 +17,7 @@ from typing import IO
 
 from catscan.common.errors import BadSample, CatscanError, listed
 
-LARGEST_FILE = 4 << 30  # bytes; a larger single picture, slice or table is no such thing
+LARGEST_FILE = 4 << 30  # bytes; no single picture, slice or table is larger
 LOCAL_HEADER = 30  # bytes, before name and extra field (APPNOTE.TXT 4.3.7)
 EXTRA_GUESSED = 64  # bytes; a longer extra field only costs a second read
 ENCRYPTED = 0x1

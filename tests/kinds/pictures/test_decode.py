@@ -199,12 +199,12 @@ class TestBadFiles:
         ("data", "reason"),
         [
             pytest.param(b"", r"is empty \(0 bytes\)", id="zero-bytes"),
-            pytest.param(b"camera shy\n", "is no picture but text, beginning b'camera shy", id="text"),
-            pytest.param(b"<!DOCTYPE html><html>", "is no picture but text", id="html"),
-            pytest.param("<html>\u00e4".encode(), "is no picture but text", id="html-not-ascii"),
-            pytest.param(b"version https://git-lfs.github.com/spec/v1", "is no picture but text", id="git-lfs-pointer"),
-            pytest.param(b"PK\3\4\xff\xff", "is no picture of a known format, beginning 50 4b 03 04 ff ff", id="zip"),
-            pytest.param(b"\0" * 5000, "is no picture", id="zeros"),
+            pytest.param(b"camera shy\n", "is text, not a picture, beginning b'camera shy", id="text"),
+            pytest.param(b"<!DOCTYPE html><html>", "is text, not a picture", id="html"),
+            pytest.param("<html>\u00e4".encode(), "is text, not a picture", id="html-not-ascii"),
+            pytest.param(b"version https://git-lfs.github.com/spec/v1", "is text, not a picture", id="git-lfs-pointer"),
+            pytest.param(b"PK\3\4\xff\xff", "not a picture of a known format, beginning 50 4b 03 04 ff ff", id="zip"),
+            pytest.param(b"\0" * 5000, "is not a picture", id="zeros"),
         ],
     )
     def test_what_is_no_picture_is_told_with_its_first_bytes(self, data, reason):

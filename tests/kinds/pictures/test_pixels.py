@@ -121,11 +121,13 @@ class TestRecords:
             pytest.param({"band_1": [1] * 4, "angle": 3}, "has no list of pixels 'band_2'; its fields", id="no-band"),
             pytest.param({"band_1": [1] * 4, "band_2": 7}, "has no list of pixels 'band_2'", id="no-list"),
             pytest.param({"band_1": [1] * 4, "band_2": [1] * 9}, "different sizes: 4 pixels, 9 pixels", id="sizes"),
-            pytest.param({"band_1": [1] * 3, "band_2": [1] * 3}, "has 3 pixels, which are no square", id="no-square"),
+            pytest.param(
+                {"band_1": [1] * 3, "band_2": [1] * 3}, "3 pixels, which do not make a square", id="no-square"
+            ),
             pytest.param({"band_1": [], "band_2": []}, "has 0 pixels", id="no-pixels"),
-            pytest.param({"band_1": [1] * 4, "band_2": ["a"] * 4}, "pixels that are no numbers", id="text"),
+            pytest.param({"band_1": [1] * 4, "band_2": ["a"] * 4}, "pixels that are not numbers", id="text"),
             pytest.param({"band_1": [1] * 4, "band_2": [None] * 4}, r"beyond 0\.\.255 \(nan", id="null"),
-            pytest.param({"band_1": [1] * 4, "band_2": [[1]] * 4}, "pixels that are no numbers", id="nested"),
+            pytest.param({"band_1": [1] * 4, "band_2": [[1]] * 4}, "pixels that are not numbers", id="nested"),
         ],
     )
     def test_a_record_without_a_picture_is_a_bad_sample_and_the_others_are_read(self, read, record, reason):

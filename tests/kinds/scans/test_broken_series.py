@@ -76,7 +76,7 @@ def _(slices: list[Dataset], folder: Path) -> None:
     save(slices[7:8], folder)
 
 
-@defect("no slope and intercept", "lacks its rescale intercept, and its values are no HU")
+@defect("no slope and intercept", "lacks its rescale intercept, and its values are not HU")
 def _(slices: list[Dataset], folder: Path) -> None:
     for dataset in slices:
         del dataset.RescaleSlope, dataset.RescaleIntercept
@@ -125,7 +125,7 @@ def _(slices: list[Dataset], folder: Path) -> None:
         (folder / name).write_bytes(bytes(300))
 
 
-@defect("one slice alone", "has 1 slice, no scan of three dimensions")
+@defect("one slice alone", "has 1 slice, not a scan of three dimensions")
 def _(slices: list[Dataset], folder: Path) -> None:
     save(slices[7:8], folder)
 

@@ -74,7 +74,7 @@ def test_without_rescale_values_with_air_near_zero_are_refused_unless_allowed(
     folder = save([slice_at((0, 0, z), pixels, RescaleSlope=None, RescaleIntercept=None) for z in PLACES], "bare")
     told = read(save([slice_at((0, 0, z), pixels) for z in PLACES], "told"))
 
-    with pytest.raises(BadSample, match=r"lacks its rescale intercept, and its values are no HU \(no air near -1000\)"):
+    with pytest.raises(BadSample, match=r"its rescale intercept, and its values are not HU \(no air near -1000\)"):
         read(folder)
     assert read(folder, allow=("no_rescale",)).array.tobytes() == told.array.tobytes()
 

@@ -177,7 +177,7 @@ def test_a_file_that_does_not_say_how_it_lies_is_told(values: np.ndarray, tmp_pa
 def test_what_is_no_scan_is_refused_with_its_shape(shape: tuple[int, ...], tmp_path: Path) -> None:
     nib.save(nib.Nifti1Image(np.zeros(shape, np.int16), np.eye(4)), tmp_path / "scan.nii")
 
-    with pytest.raises(BadSample, match="no scan of three dimensions"):
+    with pytest.raises(BadSample, match="not a scan of three dimensions"):
         read(tmp_path / "scan.nii")
 
 

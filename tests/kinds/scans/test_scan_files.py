@@ -116,7 +116,7 @@ def test_files_that_are_no_dicom_are_left_out_and_named(
     reading = read(folder)
 
     assert reading.array.tobytes() == clean.array.tobytes()
-    assert reading.geometry["left_out"] == {"notes.txt": "is no DICOM file", "empty": "is no DICOM file"}
+    assert reading.geometry["left_out"] == {"notes.txt": "is not a DICOM file", "empty": "is not a DICOM file"}
 
 
 def test_a_folder_without_any_slice_is_refused_with_reasons(tmp_path: Path, read: Read) -> None:
@@ -124,7 +124,7 @@ def test_a_folder_without_any_slice_is_refused_with_reasons(tmp_path: Path, read
     folder.mkdir()
     (folder / "notes.txt").write_bytes(b"x" * 500)
 
-    with pytest.raises(BadSample, match=r"has no CT slice \(notes\.txt is no DICOM file\)"):
+    with pytest.raises(BadSample, match=r"has no CT slice \(notes\.txt is not a DICOM file\)"):
         read(folder)
 
 
@@ -160,14 +160,14 @@ def test_headers_without_pixels_are_skipped(pydicom_files: Path, read: Read) -> 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_one_or_two_slices_are_no_scan(count: int, slices: list[Dataset], save: Save, read: Read) -> None:
-    with pytest.raises(BadSample, match=f"has {count} slices?, no scan of three dimensions"):
+    with pytest.raises(BadSample, match=f"has {count} slices?, not a scan of three dimensions"):
         read(save(slices[:count]))
 
 
 def test_one_real_slice_is_no_scan(patients: Path, read: Read) -> None:
     first = next((patients / "00cba091fa4ad62cc3200a657aeb957e").iterdir())
 
-    with pytest.raises(BadSample, match="has 1 slice, no scan of three dimensions"):
+    with pytest.raises(BadSample, match="has 1 slice, not a scan of three dimensions"):
         read(first)
 
 
@@ -271,9 +271,9 @@ def test_files_of_the_same_name_in_two_folders_are_both_told(
 
     assert reading.array.tobytes() == clean.array.tobytes()
     assert reading.geometry["left_out"] == {
-        "notes.txt": "is no DICOM file",
-        "a/notes.txt": "is no DICOM file",
-        "b/c/notes.txt": "is no DICOM file",
+        "notes.txt": "is not a DICOM file",
+        "a/notes.txt": "is not a DICOM file",
+        "b/c/notes.txt": "is not a DICOM file",
         "a/0000.dcm": "is a localizer",
         "b/c/0000.dcm": "is a localizer",
     }

@@ -79,7 +79,7 @@ def test_a_copied_slice_is_dropped_and_named(new_uid: bool, slice_at: Slice, sav
 
     assert copied.array.tobytes() == clean.array.tobytes()
     assert len(copied.geometry["copies"]) == 1
-    assert "1 slice there twice" in copied.odd
+    assert "1 slice present twice" in copied.odd
 
 
 def test_a_copied_real_slice_leaves_the_step_at_2_5_mm(

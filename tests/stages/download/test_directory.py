@@ -165,7 +165,7 @@ class TestRefusals:
         assert "is empty" in refusal(source.check, str(tmp_path))
 
     def test_a_file_that_is_no_archive_is_refused(self, competition: Competition) -> None:
-        assert "no zip or 7z" in refusal(source.check, str(competition.source / "solution.csv"))
+        assert "not a zip or 7z" in refusal(source.check, str(competition.source / "solution.csv"))
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
     def test_a_folder_without_rights_is_refused(self, competition: Competition) -> None:

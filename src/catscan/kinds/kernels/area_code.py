@@ -31,7 +31,7 @@ ARGUMENTS = {
 
 
 def compiled(channels: int) -> Callable[..., None]:
-    """Machine code for pictures of so many channels; it takes the `ARGUMENTS`, in their order."""
+    """Machine code for pictures of 1 or 3 channels; it takes the `ARGUMENTS`, in their order."""
 
     def write(code: ir.IRBuilder, given: SimpleNamespace) -> None:
         """For each output row: the weighted sum of its rows, the sums of that line between the cuts, their averages."""

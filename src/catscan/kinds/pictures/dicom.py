@@ -134,7 +134,7 @@ def _colour(values: NDArray[Any], dataset: Dataset) -> Pixels:
 
 
 def _looked_up(levels: Pixels, values: NDArray[Any]) -> Pixels:
-    """``levels[values]``, some rows at a time: NumPy makes 8 bytes of each index, which would be the most of it all."""
+    """``levels[values]``, some rows at a time: NumPy makes 8 bytes of each index, which would be most of the memory."""
     found: Pixels = np.empty(values.shape, np.uint8)
     for start in range(0, len(values), ROWS_AT_ONCE):
         found[start : start + ROWS_AT_ONCE] = levels[values[start : start + ROWS_AT_ONCE]]

@@ -27,7 +27,7 @@ def sniff(data: bytes) -> Header:
     Raises
     ------
     BadSample
-        When the file is empty, is no picture, is cut off, or is too large once decoded.
+        When the file is empty, is not a picture, is cut off, or is too large once decoded.
     """
     if not data:
         raise BadSample("is empty (0 bytes)")
@@ -54,8 +54,8 @@ def _rest(data: bytes) -> Header:
         return Header("TIFF", 0, 0, 4)
     start = data[:64].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith(TEXTS) or (start.isascii() and b"\0" not in start):
-        raise BadSample(f"is no picture but text, beginning {data[:24]!r}")
-    raise BadSample(f"is no picture of a known format, beginning {data[:8].hex(' ')}")
+        raise BadSample(f"is text, not a picture, beginning {data[:24]!r}")
+    raise BadSample(f"is not a picture of a known format, beginning {data[:8].hex(' ')}")
 
 
 def _plain(kind: str, data: bytes, layout: str, at: int, *, channels: int) -> Header:

@@ -31,7 +31,7 @@ def grey_levels(patterns: NDArray[Any], dataset: Dataset) -> NDArray[np.uint8]:
     -------
     ndarray of shape (256,) or (65536,), uint8
         By the VOI LUT, else the first window, else from the lowest to the highest value of this picture (8 bits that
-        nothing is done with: as they are). MONOCHROME1 is inverted; padding is black.
+        nothing rescales: as they are). MONOCHROME1 is inverted; padding is black.
 
     Raises
     ------

@@ -31,7 +31,7 @@ class Header:
     bits
         Of one value; of a palette's entries. A DICOM's are brought to 8 by its window.
     notes
-        What else is worth telling.
+        What else is worth mentioning.
     """
 
     format: str

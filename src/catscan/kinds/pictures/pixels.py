@@ -54,8 +54,8 @@ class PixelsReader:
         BadSample
             When the table has no such row, or a record is not as the others.
         CatscanError
-            When a CSV has no pixel columns, their number is no square, or a value is no pixel; when a JSON is no list
-            of records.
+            When a CSV has no pixel columns, their number is not a square, or a value is not a pixel; when a JSON is not
+            a list of records.
         """
         path, _, row = sample.path.rpartition("#")
         with self._guard:
@@ -107,11 +107,11 @@ def read_bands(
     Raises
     ------
     CatscanError
-        When it is no list of records.
+        When it is not a list of records.
     """
     if not bands:
         raise CatscanError(
-            "It is not said which fields of the records hold the pixels.",
+            "The config does not say which fields of the records hold the pixels.",
             where="preprocess.picture.bands",
             found=f"none, for {name}",
             do="Name them, such as [band_1, band_2].",
@@ -127,11 +127,11 @@ def _bands_of(record: Record, bands: tuple[str, ...], value_range: tuple[float, 
         return f"has bands of different sizes: {', '.join(f'{len(record[name]):,} pixels' for name in bands)}"
     side = math.isqrt(len(record[bands[0]]))
     if side == 0 or side * side != len(record[bands[0]]):
-        return f"has {len(record[bands[0]]):,} pixels, which are no square"
+        return f"has {len(record[bands[0]]):,} pixels, which do not make a square"
     try:
         values = np.array([record[name] for name in bands], np.float64)
     except (TypeError, ValueError):
-        return "holds pixels that are no numbers"
+        return "holds pixels that are not numbers"
     if not np.isfinite(values).all() or (value_range == WHOLE and _beyond_bytes(values)):
         return f"holds values beyond 0..255 ({values.min():g}..{values.max():g}): set preprocess.picture.value_range"
     return to_bytes(values, value_range).reshape(len(bands), side, side)
@@ -160,7 +160,7 @@ def read_pixels(data: bytes, *, name: str, value_range: tuple[float, ...] = WHOL
     Raises
     ------
     CatscanError
-        When there are no pixel columns, their number is no square, or a value is no number or not in 0..255.
+        When there are no pixel columns, their number is not a square, or a value is not a number or not in 0..255.
     """
     try:
         chunks = pd.read_csv(io.BytesIO(data), usecols=_is_pixel, chunksize=ROWS_AT_ONCE)

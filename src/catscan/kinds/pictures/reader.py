@@ -52,7 +52,7 @@ class PictureReader:
         Raises
         ------
         BadSample
-            When the file is missing, is no picture, is cut off or damaged, or is too large.
+            When the file is missing, is not a picture, is cut off or damaged, or is too large.
         """
         return self.read_bytes(self._raw.read(sample.archive, sample.path), name=sample.path)
 
@@ -77,7 +77,7 @@ class PictureReader:
 
 
 def remarks(header: Header, name: str) -> tuple[str, ...]:
-    """What is worth telling about a readable picture; empty for most."""
+    """What is worth mentioning about a readable picture; empty for most."""
     found = [*header.notes]
     extension = posixpath.splitext(name)[1].lower()
     is_uid = extension[1:].isdigit()  # 1.2.840.113.7 has no extension, but ends its number so

@@ -55,7 +55,7 @@ class PictureSettings:
 
 @dataclass(frozen=True)
 class FileSettings(PictureSettings):
-    """The same for files, which say themselves what their values are."""
+    """The same for files, which say what their values are."""
 
     def __post_init__(self) -> None:
         """Refuse what is for tables.

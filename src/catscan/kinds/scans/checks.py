@@ -79,7 +79,7 @@ def _steps(series: Series, settings: ScanSettings, remarks: list[str]) -> Steps:
     distances = series.places_mm[:, 0]
     n = len(distances)
     if n < FEWEST:
-        allow("few_slices", f"has {n} slice{'s' if n > 1 else ''}, no scan of three dimensions", settings, remarks)
+        allow("few_slices", f"has {n} slice{'s' if n > 1 else ''}, not a scan of three dimensions", settings, remarks)
     if n == 1:
         thickness = series.headers[0].thickness_mm
         if not thickness or not thickness > 0:
@@ -141,7 +141,7 @@ def _guess_intercept(header: Header, stored: StoredSlices, settings: ScanSetting
         values = values[(values < header.padding[0]) | (values > header.padding[1])]
     if np.mean(np.abs(values + 1000) < NEAR_AIR) >= SHARE_OF_AIR:
         return 0.0
-    text = f"{header.name} lacks its rescale intercept, and its values are no HU (no air near -1000)"
+    text = f"{header.name} lacks its rescale intercept, and its values are not HU (no air near -1000)"
     for place, what in ((24, "air"), (24 + 1040, "tissue")):
         if np.mean(np.abs(values - place) < NEAR_AIR) < SHARE_OF_AIR:
             raise BadSample(f"{text}, nor HU + 1024 (no {what} near {place})")

@@ -23,7 +23,7 @@ from catscan.kinds.scans.walker import EXPLICIT, IMPLICIT, PIXELS, WANTED, Eleme
 from catscan.raw.files import RawFile
 
 HEAD = 8192  # bytes; the header of a plain slice fits, its pixels follow
-LARGEST = 1 << 30  # bytes of one file that is read as a whole; 2,000 slices of 512 x 512 in one
+LARGEST = 1 << 30  # bytes of one file that is read whole; 2,000 slices of 512 x 512 in one
 MEDIUM = "1.2.840.10008.1.3.10"
 
 
@@ -40,14 +40,14 @@ def read_headers(files: ScanFiles, file: RawFile, *, modality: str = "CT") -> li
     Raises
     ------
     BadSample
-        When it is no such slice, or a damaged one.
+        When it is not such a slice, or a damaged one.
     """
     head = files.head(file, HEAD)
     found = walk(head)
     if found is not None:
         return [from_elements(found, file, modality=modality)]
     if not _is_dicom(head):  # before all of it is read, however large it is
-        raise BadSample("is no DICOM file", stray=True)
+        raise BadSample("is not a DICOM file", stray=True)
     if file.size > LARGEST:
         raise BadSample(f"is too large: {file.size:,} bytes, more than {LARGEST:,}")
     return read_with_pydicom(file, head if len(head) == file.size else files.whole(file), modality=modality)
@@ -56,7 +56,7 @@ def read_headers(files: ScanFiles, file: RawFile, *, modality: str = "CT") -> li
 def read_with_pydicom(file: RawFile, data: bytes, *, modality: str = "CT") -> list[Header]:
     """The same as `read_headers`, for any DICOM file, from all its bytes."""
     if not _is_dicom(data):
-        raise BadSample("is no DICOM file", stray=True)
+        raise BadSample("is not a DICOM file", stray=True)
     try:
         elements, dataset = _find_with_pydicom(data)
     except BadSample:

@@ -45,7 +45,7 @@ def montage(array: Array, geometry: dict[str, Any], *, title: str = "", n_slices
     title
         Stands above.
     n_slices
-        At most so many slices.
+        The most slices to show.
     channel
         Which window.
     """

@@ -1,7 +1,7 @@
 """Where the lungs are, on a 2 mm grid: good enough to crop and to mask, in a tenth of a second.
 
 Air inside the body: below -320 HU, not connected to the edge of its axial slice, in the largest connected pieces, with
-the vessels and nodules that it surrounds. The result must be plausible as two lungs, else the caller is told why not.
+the vessels and nodules that it surrounds. The result must be plausible as two lungs, or the caller learns why not.
 The threshold and the reference are those of G. Zuidhof's "Full preprocessing tutorial" (Kaggle, 2017).
 """
 

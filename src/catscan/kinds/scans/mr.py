@@ -1,7 +1,7 @@
 """MR onto the grid and to grey levels: its scale is the scanner's own, so its values are measured against each other.
 
 Nothing is known to be air: a voxel is the average of those pixels that it covers, and has no value where its larger
-part lies outside the slices, is marked as padding or is no number. The same scan, its values multiplied and shifted,
+part lies outside the slices, is marked as padding or is not a number. The same scan, its values multiplied and shifted,
 gives the same grey levels.
 """
 
@@ -115,7 +115,7 @@ class _Planes(Planes):
 
 
 def _lacking(stored: NDArray[Any], padding: tuple[int, int] | None) -> NDArray[np.bool_] | None:
-    """Where there is no pixel: marked as padding, or no number; None when nowhere."""
+    """Where there is no pixel: marked as padding, or not a number; None when nowhere."""
     if stored.dtype.kind == "f":
         lacking = np.isnan(stored)
     elif padding is not None:

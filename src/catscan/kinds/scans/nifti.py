@@ -77,7 +77,7 @@ class NiftiReader:
         except BadSample:
             raise
         except Exception as error:  # nibabel raises nearly anything on broken data
-            raise BadSample(f"is no readable NIfTI file: {error or type(error).__name__}") from error
+            raise BadSample(f"is not a readable NIfTI file: {error or type(error).__name__}") from error
 
 
 def _unpacked(data: bytes) -> bytes:
@@ -105,11 +105,11 @@ def scan_of(image: Any, settings: ScanSettings) -> Scan:
     Raises
     ------
     BadSample
-        When it is no scan of three dimensions, or has an oddity that is not allowed.
+        When it is not a scan of three dimensions, or has an oddity that is not allowed.
     """
     shape = tuple(int(n) for n in image.shape)
     if len(shape) < 3 or any(n != 1 for n in shape[3:]) or shape[2] < FEWEST or min(shape) < 1:
-        raise BadSample(f"has the shape {' x '.join(map(str, shape))}, no scan of three dimensions")
+        raise BadSample(f"has the shape {' x '.join(map(str, shape))}, not a scan of three dimensions")
     remarks: list[str] = []
     if int(image.header["sform_code"]) == 0 and int(image.header["qform_code"]) == 0:
         remarks.append("does not say how it lies in the patient; the file's own order was taken")
@@ -149,7 +149,7 @@ def _placed(affine: Floats, shape: tuple[int, ...]) -> tuple[Floats, Floats, tup
     matrix = TO_DICOM @ np.asarray(affine, float)[:3]
     lengths = np.linalg.norm(matrix[:, :3], axis=0)
     if not np.isfinite(matrix).all() or not ((lengths > SMALLEST_MM) & (lengths < LARGEST_MM)).all():
-        raise BadSample("has an affine matrix that places nothing")
+        raise BadSample("has an affine matrix that is not usable")
     try:
         axes = own_axes(tuple(np.concatenate([matrix[:, 0] / lengths[0], matrix[:, 1] / lengths[1]])))
     except ValueError as error:
@@ -163,7 +163,7 @@ def _placed(affine: Floats, shape: tuple[int, ...]) -> tuple[Floats, Floats, tup
 
 
 def _plane(values: NDArray[Any], k: int, nothing: float) -> NDArray[Any]:
-    """Slice k as (rows, columns), a fresh copy in native byte order; what is no finite number becomes ``nothing``."""
+    """Slice k as (rows, columns), a fresh copy in native byte order; ``nothing`` where it is not a finite number."""
     plane = values[:, :, k].T
     kind = plane.dtype.newbyteorder("=")
     copy = np.ascontiguousarray(plane, kind).copy()

@@ -97,7 +97,7 @@ def choose_series(headers: Sequence[Header], stored: StoredSlices, *, wanted: st
     if others:
         remarks.append(f"has {len(groups)} series or orientations; the one with the most slices was taken")
     if copies:
-        remarks.append(f"{number_of(len(copies), 'slice')} there twice")
+        remarks.append(f"{number_of(len(copies), 'slice')} present twice")
     if phase:
         remarks.append(f"holds several scans of the same places; taken was {phase}")
     axes = _axes_of(one[0])

@@ -102,7 +102,7 @@ def from_elements(elements: Elements, file: RawFile, *, modality: str = "CT") ->
     Raises
     ------
     BadSample
-        When it is no such slice, or an element cannot be understood.
+        When it is not such a slice, or an element cannot be understood.
     """
     value = elements.values.get
     order = "little" if elements.little else "big"
@@ -209,7 +209,7 @@ def count_of_frames(raw: bytes) -> int:
     Raises
     ------
     BadSample
-        When it is no whole number from 1 on.
+        When it is not a whole number from 1 on.
     """
     count = _number(raw, "Number of Frames")
     if count is None:

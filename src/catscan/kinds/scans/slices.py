@@ -100,7 +100,7 @@ def height_above_air(
     """Fill ``out`` with HU above air (-1024 HU), where nothing is below air.
 
     Padding and everything below air becomes air: scanners fill the corners outside their circle with -2000 or -2048,
-    marked or not, which must not enter any average.
+    marked or not, which must not enter an average.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def height_above_air(
     slope, intercept
         HU = slope * stored + intercept, finite, slope not 0.
     padding
-        The lowest and highest stored value that is no pixel, or None.
+        The lowest and highest stored value that mean "no pixel", or None.
     out
         float32, (rows, columns).
     """
