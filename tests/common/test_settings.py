@@ -62,7 +62,7 @@ class TestValues:
             ({"count": True}, "`count` must be a whole number of at least 1.", "block.count"),
             ({"rate": 0}, "`rate` must be a number above 0.", "block.rate"),
             ({"rate": "much"}, "`rate` must be a number above 0.", "block.rate"),
-            ({"sides": [1, 10]}, "`sides` must be a whole number of at least 1 and of at most 9.", "block.sides"),
+            ({"sides": [1, 10]}, "`sides` must be a whole number from 1 to 9.", "block.sides"),
             ({"pair": [1]}, "`pair` must be a list of 2 values.", "block.pair"),
             ({"names": []}, "`names` must be a list of 1 to 2 values.", "block.names"),
             ({"names": ["one", "too"]}, "Unknown `names`.", "block.names"),

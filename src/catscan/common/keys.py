@@ -147,9 +147,14 @@ def _refuse_other(value: Any, known: list[str], key: str) -> None:
 def _refuse_number(value: Any, words: Words, key: str, *, whole: bool) -> None:
     fits = isinstance(value, (int, float)) and not isinstance(value, bool) and not (whole and value % 1)
     if not fits or not all(KEEPS[word](value, end) for word, end in words.items()):
-        kind = "a whole number" if whole else "a number"
-        bounds = " and ".join(f"{SAID[word]} {end:g}" for word, end in words.items())
-        raise CatscanError(f"`{_last(key)}` must be {kind} {bounds}".rstrip() + ".", where=key, found=repr(value))
+        wanted = f"{'a whole number' if whole else 'a number'} {_in_words(words)}".rstrip()
+        raise CatscanError(f"`{_last(key)}` must be {wanted}.", where=key, found=repr(value))
+
+
+def _in_words(words: Words) -> str:
+    if words.keys() == {"minimum", "maximum"}:
+        return f"from {words['minimum']:,} to {words['maximum']:,}"
+    return " and ".join(f"{SAID[word]} {end:,}" for word, end in words.items())
 
 
 def _refuse_items(value: Any, items: tuple[Any, ...], words: Words, key: str) -> None:

@@ -152,7 +152,7 @@ class TestSettings:
 
     @pytest.mark.parametrize("size", [(64,), (0, 64), (64, 64, 3)])
     def test_a_size_that_is_none_is_refused(self, size):
-        wrong = "a list of 2 values" if len(size) != 2 else "a whole number of at least 1 and of at most 4096"
+        wrong = "a list of 2 values" if len(size) != 2 else "a whole number from 1 to 4,096"
 
         with pytest.raises(CatscanError, match=f"`size` must be {wrong}"):
             kind_named("picture").settings_of({"size": size})

@@ -31,8 +31,8 @@ def test_what_the_config_says_comes_first():
         ({"label_smoothing": 1.0}, "`label_smoothing` must be a number of at least 0 and below 1"),
         ({"optimizer": "adm"}, r"Unknown `optimizer`[\s\S]*'adm'[\s\S]*\"adam\"\?"),
         ({"augment": {"flips": True}}, "`augment` has no key 'flips'"),
-        ({"augment": {"shift": 0.7}}, "`shift` must be a number of at least 0 and of at most 0.5"),
-        ({"threads": 0}, "`threads` must be a whole number of at least 1"),
+        ({"augment": {"shift": 0.7}}, "`shift` must be a number from 0 to 0.5"),
+        ({"threads": 0}, "`threads` must be a whole number from 1 to 1,024"),
         ({"epochs": True}, "`epochs` must be a whole number"),
     ],
 )
