@@ -100,6 +100,8 @@ def schema() -> Schema:
     whole = schema_of(Config)
     of_competition = whole["properties"]["competitions"]["additionalProperties"]["properties"]
     of_preprocess = of_competition["preprocess"]["properties"]
+    kinds = "; ".join(f"for `{kind.name}` {kind.sample}" for kind in KINDS.values())
+    of_competition["data"]["properties"]["kind"]["description"] = f"What one sample is: {kinds}."
     of_kinds = {kind.block: schema_of(_root(kind.settings_class)) | {"default": {}} for kind in KINDS.values()}
     of_competition["preprocess"]["properties"] = of_kinds | of_preprocess
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": whole.pop("description")}

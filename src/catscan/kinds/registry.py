@@ -24,6 +24,8 @@ class Kind:
     ----------
     name
         `data.kind`.
+    sample
+        What one sample is, for config/README.md.
     samples
         What its samples are called, in the plural.
     block
@@ -42,6 +44,7 @@ class Kind:
     """
 
     name: str
+    sample: str
     samples: str
     block: str
     settings: str
@@ -103,6 +106,7 @@ KINDS = {
     for kind in (
         Kind(
             name="picture",
+            sample="a picture file (JPEG, PNG, GIF, BMP, WebP, TIFF, or DICOM of one picture)",
             samples="pictures",
             block="picture",
             settings="pictures.settings:FileSettings",
@@ -112,6 +116,7 @@ KINDS = {
         ),
         Kind(
             name="dicom_series",
+            sample="a folder of DICOM slices",
             samples="DICOM series",
             block="scan",
             settings="scans.settings:ScanSettings",
@@ -121,6 +126,7 @@ KINDS = {
         ),
         Kind(
             name="nifti",
+            sample="a NIfTI file",
             samples="NIfTI files",
             block="scan",
             settings="scans.settings:NiftiSettings",
@@ -129,6 +135,7 @@ KINDS = {
         ),
         Kind(
             name="csv_pixels",
+            sample="a row of pixel values in a CSV, or a record in a JSON list",
             samples="rows of a table of pixels",
             block="picture",
             settings="pictures.settings:PictureSettings",

@@ -17,8 +17,7 @@ class Data:
     """What the samples are, where they lie among the raw files, and what their labels are."""
 
     kind: Annotated[str, one_of(*KINDS)] = COMMONEST
-    """What one sample is: a picture file (JPEG, PNG, GIF, BMP, WebP, TIFF, or DICOM of one picture), a folder of DICOM
-    slices, a NIfTI file, or a row of pixel values in a CSV (a record in a JSON list)."""
+    """What one sample is."""
 
     task: Task = "binary"
     """What is told about a sample: one of two classes, one of many, any number of many, or one of an ordered scale."""
