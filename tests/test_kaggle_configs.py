@@ -11,19 +11,16 @@ from typing import Any
 
 import cv2
 import numpy as np
-import pandas as pd
 import pydicom
 import pytest
+import ready_configs
 import yaml
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation, ExplicitVRLittleEndian, JPEGLSLossless
 
-from catscan.cli import main
-from catscan.flow import checks, stage_strings
-from catscan.flow import config as catscan_config
+from catscan.flow import checks
 
 ROOT = Path(__file__).resolve().parents[1]
-SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 FILES = sorted((ROOT / "config" / "kaggle").glob("*.yaml"))
 
 
@@ -387,29 +384,15 @@ def test_miniature_goes_from_index_to_checked_submission(path: Path, name: str, 
     raw = tmp_path / "raw"
     raw.mkdir()
     expected = LAYOUTS[name](Miniature(raw))
-    described = yaml.safe_load(path.read_text()) | {"run": [name]}
-    for competition in described["competitions"].values():
-        competition["source"] = {"kind": "directory", "path": str(raw)}
-    competition = catscan_config.load(described, SCHEMA)["competitions"][name]
-    files = {key: str(tmp_path / key) for key in ("index.csv", "index.json", "metrics.json", "submission.csv", "check")}
-
-    index = ["index", "--settings", stage_strings.index(competition), "--raw", str(raw)]
-    assert main([*index, "--index", files["index.csv"], "--summary", files["index.json"]]) == 0
-    summary = json.loads(Path(files["index.json"]).read_text())
-    table = pd.read_csv(files["index.csv"], dtype=str, keep_default_na=False)
-    predictions = _predicted(tmp_path, table, summary)
-    fitted = {"temperature": 1.1, "clip": 0.01, "odds": [1] * len(summary["classes"]), "expected_score": 0.5}
-    Path(files["metrics.json"]).write_text(json.dumps(fitted))
-    submission = ["submission", "--settings", stage_strings.submission(competition), "--raw", str(raw)]
-    submission += ["--index", files["index.csv"], "--summary", files["index.json"], "--metrics", files["metrics.json"]]
-    submission += ["--predictions", *predictions, "--out", files["submission.csv"], "--check", files["check"]]
-    assert main(submission) == 0
+    competition = ready_configs.described(path, name, raw)
+    table, summary = ready_configs.index(competition, raw, tmp_path)
+    check = ready_configs.submission(competition, raw, tmp_path, table, summary)
 
     assert summary["classes"] == expected["classes"]
     assert (summary["n_train"], summary["n_test"]) == (expected["train"], expected["test"])
     assert summary["groups"] == expected.get("groups", expected["train"])
-    assert all(_is_there(raw, row) for row in table.itertuples())
-    assert json.loads(Path(files["check"]).read_text())["missing"] == []
+    assert all(ready_configs.is_there(raw, row) for row in table.itertuples())
+    assert check["missing"] == []
 
 
 OF_PICTURES = [
@@ -425,40 +408,9 @@ def test_every_sample_of_a_miniature_is_read(path: Path, name: str, tmp_path: Pa
     raw = tmp_path / "raw"
     raw.mkdir()
     expected = LAYOUTS[name](Miniature(raw))
-    described = yaml.safe_load(path.read_text())
-    described["competitions"][name] |= {"source": {"kind": "directory", "path": str(raw)}}
-    described["competitions"][name].setdefault("index", {})["shards"] = 1
-    competition = catscan_config.load(described, SCHEMA)["competitions"][name]
-    index, array = str(tmp_path / "index.csv"), tmp_path / "train.npy"
-
-    command = ["index", "--settings", stage_strings.index(competition), "--raw", str(raw)]
-    assert main([*command, "--index", index, "--summary", str(tmp_path / "index.json")]) == 0
-    command = ["preprocess", "--settings", stage_strings.preprocess(competition), "--raw", str(raw), "--index", index]
-    assert main([*command, "--split", "train", "--shard", "1", "--array", str(array)]) == 0
+    competition = ready_configs.described(path, name, raw)
+    ready_configs.index(competition, raw, tmp_path)
+    array = ready_configs.preprocess(competition, raw, tmp_path)
 
     assert json.loads(array.with_suffix(".json").read_text())["bad"] == []
     assert np.load(array).shape == (expected["train"], *checks.sample_shape(competition))
-
-
-def _predicted(folder: Path, index: pd.DataFrame, summary: dict[str, Any]) -> list[str]:
-    """Two models' predictions for the test samples."""
-    ids = index.loc[index["split"] == "test", "sample_id"].tolist()
-    paths = []
-    for seed, model in enumerate(("first", "second")):
-        drawn = np.random.default_rng(seed).random((len(ids), len(summary["classes"])))
-        if summary["task"] != "multilabel":
-            drawn /= drawn.sum(axis=1, keepdims=True)
-        path = folder / "predictions" / model / "fold-0.csv"
-        path.parent.mkdir(parents=True)
-        predicted = pd.DataFrame(drawn, columns=summary["classes"])
-        predicted.insert(0, "sample_id", ids)
-        predicted.to_csv(path, index=False)
-        paths.append(str(path))
-    return paths
-
-
-def _is_there(raw: Path, row: Any) -> bool:
-    """Whether the bytes of a sample lie where the index says: a member, a file, a folder, a row of a table."""
-    if row.archive:
-        return any(name.startswith(row.path) for name in zipfile.ZipFile(raw / row.archive).namelist())
-    return (raw / row.path.partition("#")[0]).exists()

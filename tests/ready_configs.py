@@ -1,0 +1,82 @@
+"""The way of a ready config over a small raw folder, from the index to the checked submission, without training."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from catscan.cli import main
+from catscan.flow import config, stage_strings
+
+SCHEMA = Path(__file__).resolve().parents[1] / "workflow" / "schemas" / "config.schema.yaml"
+
+
+def described(path: Path, name: str, raw: Path) -> dict[str, Any]:
+    """The competition ``name`` of a config, complete and checked, with ``raw`` for its source and one shard a split."""
+    whole = yaml.safe_load(path.read_text()) | {"run": [name]}
+    for competition in whole["competitions"].values():
+        competition["source"] = {"kind": "directory", "path": str(raw)}
+        competition["index"] = competition.get("index", {}) | {"shards": 1}
+    return config.load(whole, SCHEMA)["competitions"][name]
+
+
+def index(competition: dict[str, Any], raw: Path, folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Write index.csv and index.json into ``folder``, and give both."""
+    table, summary = folder / "index.csv", folder / "index.json"
+    command = ["index", "--settings", stage_strings.index(competition), "--raw", str(raw)]
+    assert main([*command, "--index", str(table), "--summary", str(summary)]) == 0
+    return pd.read_csv(table, dtype=str, keep_default_na=False), json.loads(summary.read_text())
+
+
+def preprocess(competition: dict[str, Any], raw: Path, folder: Path, split: str = "train") -> Path:
+    """Write the array of a split, beside the index in ``folder``, and give its path."""
+    array = folder / f"{split}.npy"
+    command = ["preprocess", "--settings", stage_strings.preprocess(competition), "--raw", str(raw)]
+    command += ["--index", str(folder / "index.csv"), "--split", split, "--shard", "1", "--array", str(array)]
+    assert main(command) == 0
+    return array
+
+
+def submission(
+    competition: dict[str, Any], raw: Path, folder: Path, table: pd.DataFrame, summary: dict[str, Any]
+) -> dict[str, Any]:
+    """Write submission.csv from drawn predictions, beside the index in ``folder``, and give what was checked."""
+    names = "index.csv", "index.json", "metrics.json", "submission.csv", "submission.json"
+    table_path, summary_path, metrics, out, check = (folder / name for name in names)
+    fitted = {"temperature": 1.1, "clip": 0.01, "odds": [1] * len(summary["classes"]), "expected_score": 0.5}
+    metrics.write_text(json.dumps(fitted))
+    command = ["submission", "--settings", stage_strings.submission(competition), "--raw", str(raw)]
+    command += ["--index", str(table_path), "--summary", str(summary_path), "--metrics", str(metrics)]
+    command += ["--predictions", *_predicted(folder, table, summary), "--out", str(out), "--check", str(check)]
+    assert main(command) == 0
+    return json.loads(check.read_text())
+
+
+def _predicted(folder: Path, index: pd.DataFrame, summary: dict[str, Any]) -> list[str]:
+    """Two models' predictions for the test samples."""
+    ids = index.loc[index["split"] == "test", "sample_id"].tolist()
+    paths = []
+    for seed, model in enumerate(("first", "second")):
+        drawn = np.random.default_rng(seed).random((len(ids), len(summary["classes"])))
+        if summary["task"] != "multilabel":
+            drawn /= drawn.sum(axis=1, keepdims=True)
+        path = folder / "predictions" / model / "fold-0.csv"
+        path.parent.mkdir(parents=True)
+        predicted = pd.DataFrame(drawn, columns=summary["classes"])
+        predicted.insert(0, "sample_id", ids)
+        predicted.to_csv(path, index=False)
+        paths.append(str(path))
+    return paths
+
+
+def is_there(raw: Path, row: Any) -> bool:
+    """Whether the bytes of a sample lie where the index says: a member, a file, a folder, a row of a table."""
+    if row.archive:
+        return any(name.startswith(row.path) for name in zipfile.ZipFile(raw / row.archive).namelist())
+    return (raw / row.path.partition("#")[0]).exists()
