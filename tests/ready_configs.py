@@ -76,7 +76,11 @@ def _predicted(folder: Path, index: pd.DataFrame, summary: dict[str, Any]) -> li
 
 
 def is_there(raw: Path, row: Any) -> bool:
-    """Whether the bytes of a sample lie where the index says: a member, a file, a folder, a row of a table."""
+    """Whether the bytes of a sample lie where the index says: a member, a file, a folder, a row of a table or array."""
     if row.archive:
         return any(name.startswith(row.path) for name in zipfile.ZipFile(raw / row.archive).namelist())
-    return (raw / row.path.partition("#")[0]).exists()
+    path = row.path.partition("#")[0]
+    file, inside, name = path.partition(".npz/")
+    if inside:
+        return f"{name}.npy" in zipfile.ZipFile(raw / f"{file}.npz").namelist()
+    return (raw / path).exists()

@@ -41,7 +41,9 @@ def test_every_link_to_a_file_leads_somewhere(page: str) -> None:
     assert [link for link in links if not ((ROOT / page).parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("page", [*PAGES, "docs/architecture.md", "config/kaggle/README.md"])
+@pytest.mark.parametrize(
+    "page", [*PAGES, "docs/architecture.md", "config/kaggle/README.md", "config/medmnist/README.md"]
+)
 def test_no_target_stands_behind_the_configfile(page: str) -> None:
     """Snakemake would take it for another file: `--configfile` takes all words up to the next flag."""
     text = (ROOT / page).read_text()

@@ -1,5 +1,6 @@
 """One row a kind of data: what it names is there, and behaves as the interface of kinds says."""
 
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ def test_closing_a_reader_leaves_the_callers_files_open(kind: str, tmp_path: Pat
 
 @pytest.mark.parametrize("path", sorted(STAGES.rglob("*.py")), ids=lambda path: path.relative_to(STAGES).as_posix())
 def test_no_stage_names_a_kind(path: Path) -> None:
+    """The folder `... / "arrays"`, where the shards lie, is not the kind."""
     text = path.read_text(encoding="utf-8")
 
-    assert [kind for kind in KINDS if f'"{kind}"' in text] == []
+    assert [kind for kind in KINDS if re.search(rf'(?<!/ )"{kind}"', text)] == []

@@ -51,8 +51,8 @@ competitions:
     ./run snakemake --cores 8 --configfile my-cats.yaml           # then run it
 
 Give a new competition a name of its own: under the name of one that is described already, the two descriptions are
-merged, and the models of both are trained. Ready files for Kaggle's competitions are in `kaggle/`. A wrong key, name or
-value is refused before the first job, with the nearest known one.
+merged, and the models of both are trained. Ready files for Kaggle's competitions are in `kaggle/`, for MedMNIST's
+sets in `medmnist/`. A wrong key, name or value is refused before the first job, with the nearest known one.
 
 A network written as a list of layers, in the words of the tutorial:
 

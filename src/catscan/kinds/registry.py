@@ -143,6 +143,18 @@ KINDS = {
             reader="pictures.pixels:PixelsReader",
             named=(),
         ),
+        Kind(
+            name="arrays",
+            sample="an array of numbers in a file (.npy, .npz), or a row of one array of all samples. In a pattern an "
+            ".npz is a folder of its arrays. A pattern without {id} finds arrays of samples: their ids are what its "
+            "{fields} match, and the number of the row from 0 (train.0); their labels are in the array called labels "
+            "where this one is called images",
+            samples="files of arrays",
+            block="array",
+            settings="arrays.settings:ArraySettings",
+            finder="arrays.finder:ArrayFinder",
+            reader="arrays.reader:ArrayReader",
+        ),
     )
 }
 COMMONEST = "picture"  # where the config does not say the kind

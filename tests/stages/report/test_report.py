@@ -8,11 +8,11 @@ import pytest
 from factories import summary_of
 
 from catscan.cli import main
-from catscan.common.arrays import write_array
+from catscan.common.arrays import Shards, write_array
 from catscan.common.contracts.summary import Duplicates
 from catscan.common.files import write_json
 from catscan.common.settings import canonical
-from catscan.stages.report import duplicates_line, geometry_table, verdict
+from catscan.stages.report import duplicates_line, geometry_table, scan_figures, verdict
 
 METRICS: dict[str, Any] = {
     "metric": "log_loss",
@@ -124,6 +124,13 @@ def test_a_value_that_no_scan_has_is_no_column_and_one_that_some_have_is() -> No
 
 def test_pictures_have_no_table_of_geometry() -> None:
     assert geometry_table({}) == {}
+
+
+def test_volumes_that_do_not_say_how_large_a_voxel_is_have_no_views(tmp_path: Path) -> None:
+    write_array(tmp_path / "train.npy", np.zeros((1, 4, 4, 4, 1), np.uint8))
+    write_json(tmp_path / "train.json", {"ids": ["a"]})
+
+    assert list(scan_figures(Shards([tmp_path / "train.npy"]), {})) == []
 
 
 def test_duplicates_are_counted_by_kind() -> None:
