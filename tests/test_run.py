@@ -5,10 +5,10 @@ import shutil
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from training_process import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDED = ["sh", "dirname", "cat", "sed", "cksum", "grep", "rm", "mkdir", "sleep", "env"]
@@ -110,8 +110,7 @@ def test_an_interrupted_set_up_heals_itself(project: Path, tools: Path) -> None:
 def test_a_killed_set_up_heals_itself_and_leaves_no_lock(project: Path, tools: Path) -> None:
     (tools / "PAUSE").touch()
     process = start(project, tools, *WHERE)
-    while len(calls(tools)) < 2:
-        time.sleep(0.05)
+    wait_until(lambda: len(calls(tools)) >= 2, process)
     process.kill()
     process.communicate()
     (tools / "PAUSE").unlink()

@@ -4,9 +4,9 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 
 import pytest
+from training_process import text_of, wait_until
 
 
 def stopped(project, *arguments: str) -> str:
@@ -90,8 +90,7 @@ def test_ctrl_c_saves_every_training_and_says_how_to_go_on(project) -> None:
         text=True,
     )
     log = folder / "logs" / "train-resnet-fold-0.log"
-    while process.poll() is None and "epoch 2 of" not in log.read_text():
-        time.sleep(0.1)
+    wait_until(lambda: "epoch 2 of" in text_of(log), process, log)
     os.killpg(process.pid, signal.SIGINT)
     told, _ = process.communicate()
 

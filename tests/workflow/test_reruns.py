@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import pytest
+from training_process import checkpoint_in, slow_steps, wait_until
 
 AFTER_PREPROCESS = {"train_fold", "predict_test", "evaluate_folds", "write_submission", "render_report"}
 AFTER_INDEX = {"preprocess_shard", *AFTER_PREPROCESS}
@@ -102,23 +103,26 @@ def test_a_model_added_trains_that_model_alone(project) -> None:
     assert project.planned() == AFTER_PREPROCESS
 
 
-def test_a_kill_in_the_middle_of_training_ends_in_the_same_files(project) -> None:
+def test_a_kill_in_the_middle_of_training_ends_in_the_same_files(project, tmp_path) -> None:
     folder = project.home / "results" / "dogs-vs-cats"
     wanted = (folder / "submission.csv").read_bytes()
     for name in ("models", "predictions"):
         shutil.rmtree(folder / name)
     (folder / "submission.csv").unlink()
+    path = f"{slow_steps(tmp_path / 'slow', 1.0)}{os.pathsep}{project.environment['PYTHONPATH']}"
     process = subprocess.Popen(
         project.command("submission"),
         cwd=project.home,
-        env=project.environment,
+        env={**project.environment, "PYTHONPATH": path},
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        text=True,
     )
-    while not (folder / "models" / "resnet").exists() and process.poll() is None:
-        time.sleep(0.05)
-    time.sleep(2)
+    models = [folder / "models" / "resnet" / f"fold-{fold}" for fold in (0, 1)]
+    wait_until(
+        lambda: any(checkpoint_in(model)() for model in models), process, folder / "logs/train-resnet-fold-0.log"
+    )
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     project.snakemake("--unlock")

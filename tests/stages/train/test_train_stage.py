@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from training_process import checkpoint_in, slow_steps, wait_until
 
 from catscan.cli import main
 from catscan.stages.train import engine
@@ -39,17 +40,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def _slow_steps(tmp_path, monkeypatch) -> None:
-    """Make each update of the processes of this test take a tenth of a second at least."""
-    (tmp_path / "sitecustomize.py").write_text(
-        "import sys, time, importlib.abc\n"
-        "from catscan.stages.train import engine\n"
-        "update = engine._Loop._update\n"
-        "def slow(self, batch):\n    time.sleep(0.1)\n    return update(self, batch)\n"
-        "engine._Loop._update = slow\n"
-        "engine.SECONDS_BETWEEN_CHECKPOINTS = 0.0\n"
-        "engine.train.__kwdefaults__['seconds_between_checkpoints'] = 0.0\n"
-    )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    """Make each update of the processes of this test take a tenth of a second at least, and be saved."""
+    monkeypatch.setenv("PYTHONPATH", str(slow_steps(tmp_path / "slow", 0.1)), prepend=os.pathsep)
 
 
 def test_training_writes_its_files_and_only_its_own_lines(competition, tmp_path):
@@ -92,7 +84,7 @@ def test_number_of_cores_does_not_change_a_byte(competition, tmp_path):
 def test_sigterm_saves_and_the_same_command_goes_on_to_the_same_bytes(competition, tmp_path):
     command = competition.command({**SMALL, "epochs": 4}, tmp_path / "stopped")
     process = subprocess.Popen([sys.executable, "-m", "catscan", *command], stderr=subprocess.PIPE, text=True)
-    wait_for_checkpoint(tmp_path / "stopped")
+    wait_until(checkpoint_in(tmp_path / "stopped"), process)
     process.send_signal(signal.SIGTERM)
     told = process.communicate(timeout=60)[1]
 
@@ -103,13 +95,6 @@ def test_sigterm_saves_and_the_same_command_goes_on_to_the_same_bytes(competitio
     catscan(competition.command({**SMALL, "epochs": 4}, tmp_path / "whole"))
     assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
     assert not (tmp_path / "stopped" / "checkpoint").exists()
-
-
-def wait_for_checkpoint(out: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not list((out / "checkpoint").glob("step-*.npz")):
-        assert time.monotonic() < deadline, "no checkpoint appeared"
-        time.sleep(0.02)
 
 
 def test_changed_settings_are_refused_while_a_checkpoint_is_there(competition, tmp_path, monkeypatch, capsys):
@@ -134,7 +119,7 @@ def test_twenty_kills_at_random_moments_end_in_the_same_bytes(competition, tmp_p
     draw = np.random.default_rng(0)
     for _ in range(20):
         process = subprocess.Popen([sys.executable, "-m", "catscan", *command], stderr=subprocess.DEVNULL)
-        wait_for_checkpoint(tmp_path / "killed")
+        wait_until(checkpoint_in(tmp_path / "killed"), process)
         time.sleep(draw.uniform(0, 9))
         process.kill()
         process.wait()
