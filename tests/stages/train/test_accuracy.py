@@ -1,4 +1,4 @@
-"""What the networks reach on the real pictures of Dogs vs. Cats: 8,000 to learn from, 1,000 to be tested on."""
+"""The tutorial's network on the real pictures of Dogs vs. Cats: 8,000 to learn from, 1,000 to be tested on."""
 
 from __future__ import annotations
 
@@ -35,25 +35,23 @@ class Pictures:
         assert main([*command, "--arrays", str(self.folder / "train.npy"), "--out", str(out)]) == 0
         return out
 
-    def score(self, model: Path) -> tuple[float, float]:
-        """(log loss, accuracy) on the test pictures."""
+    def accuracy(self, model: Path) -> float:
+        """Share of the test pictures that the model gets right."""
         out = self.folder / "predictions.csv"
         assert (
             main(["predict", "--model", str(model), "--out", str(out), "--arrays", str(self.folder / "test.npy")]) == 0
         )
         table = pd.read_csv(out, dtype={"sample_id": str}).set_index("sample_id")
-        dog, truth = table["dog"].to_numpy(), self.truth.loc[table.index].to_numpy()
-        clipped = np.clip(np.where(truth == 1, dog, 1 - dog), 1e-7, 1)
-        return float(-np.log(clipped).mean()), float(((dog > 0.5) == truth).mean())
+        return float(((table["dog"] > 0.5) == self.truth.loc[table.index]).mean())
 
 
-def pictures_of(shared_data: Path, folder: Path, side: int, *, gray: bool) -> Pictures:
+def pictures_of(shared_data: Path, folder: Path, side: int) -> Pictures:
     source = shared_data / "dogs-vs-cats"
     ids = {}
     for split in ("train", "test"):
         with zipfile.ZipFile(source / f"{split}.zip") as archive:
             names = sorted((name for name in archive.namelist() if name.endswith(".jpg")), key=natural_key)
-            arrays = np.stack([decoded(archive.read(name), side, gray=gray) for name in names])
+            arrays = np.stack([decoded(archive.read(name), side) for name in names])
         ids[split] = [Path(name).stem for name in names]
         write_shard(
             folder / f"{split}.npy", arrays, {"ids": ids[split], "bad": [], "odd": [], "settings": {}, "geometry": {}}
@@ -67,32 +65,21 @@ def pictures_of(shared_data: Path, folder: Path, side: int, *, gray: bool) -> Pi
     return Pictures(folder, truth)
 
 
-def decoded(data: bytes, side: int, *, gray: bool) -> np.ndarray:
-    """Grey as the tutorial does it, colour by the mean of the pixels."""
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_COLOR_RGB)
-    if gray:
-        return cv2.resize(picture, (side, side))[..., None]
-    return cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
-
-
-def test_default_network_reaches_its_goal(shared_data, tmp_path):
-    pictures = pictures_of(shared_data, tmp_path, 64, gray=False)
-
-    log_loss, accuracy = pictures.score(pictures.train({}, fold=99))  # no fold 99: all are learnt from
-
-    assert log_loss <= 0.22
-    assert accuracy >= 0.92
+def decoded(data: bytes, side: int) -> np.ndarray:
+    """Grey, as the tutorial does it."""
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    return cv2.resize(picture, (side, side))[..., None]
 
 
 # DNN.fit draws its batches in threads of its own, from no seed: no two runs are alike, so it is judged by three.
 @pytest.mark.parametrize(("engine", "runs"), [("lean", 1), ("tflearn-fit", 3)], ids=["lean", "tflearn-fit"])
 def test_tutorials_network_does_as_in_the_tutorial(shared_data, tmp_path, engine, runs):
     """About 0.7 right, and over-fitted: its last epoch is worse than its best, in every run."""
-    pictures = pictures_of(shared_data, tmp_path, 50, gray=True)
+    pictures = pictures_of(shared_data, tmp_path, 50)
     worse = []
     for _ in range(runs):
         model = pictures.train({"network": "tutorial-2d", "engine": engine, "precision": "fp32"}, fold=0)
-        assert 0.66 <= pictures.score(model)[1] <= 0.78
+        assert 0.66 <= pictures.accuracy(model) <= 0.78
         losses = pd.read_csv(model / "history.csv")["log_loss"]
         worse.append(losses.iloc[-1] - losses.min())
 
@@ -101,7 +88,7 @@ def test_tutorials_network_does_as_in_the_tutorial(shared_data, tmp_path, engine
 
 
 def test_log_of_a_default_training_holds_nothing_of_tensorflow(shared_data, tmp_path, capfd):
-    pictures = pictures_of(shared_data, tmp_path, 16, gray=True)
+    pictures = pictures_of(shared_data, tmp_path, 16)
     pictures.train({"epochs": 2}, fold=0)
 
     noise = re.compile(r"oneDNN|absl|WARNING|deprecat|tensorflow|Instructions for updating", re.IGNORECASE)
