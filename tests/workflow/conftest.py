@@ -85,11 +85,15 @@ def copy_of_the_project(home: Path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
+def finished(made_once: Callable[[str, Callable[[Path], None]], Path]) -> tuple[Project, str]:
     """The whole run, finished, and what it printed. To be read only."""
-    project = copy_of_the_project(tmp_path_factory.mktemp("run with a space") / "cat scan")
-    done = project.snakemake()
-    return project, done.stdout + done.stderr
+
+    def make(folder: Path) -> None:
+        done = copy_of_the_project(folder / "cat scan").snakemake()
+        (folder / "printed.txt").write_text(done.stdout + done.stderr)
+
+    folder = made_once("run with a space", make)
+    return Project(folder / "cat scan"), (folder / "printed.txt").read_text()
 
 
 @pytest.fixture

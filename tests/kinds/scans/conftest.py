@@ -19,25 +19,30 @@ from catscan.kinds.scans.reader import ScanReader
 from catscan.kinds.scans.settings import ScanSettings
 from catscan.raw.files import RawFiles
 
+MadeOnce = Callable[[str, Callable[[Path], None]], Path]
 PYDICOM_FILES = Path(pydicom.__file__).parent / "data" / "test_files"
 
 
 @pytest.fixture(scope="session")
-def patients(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def patients(shared_data: Path, made_once: MadeOnce) -> Path:
     """The four patients of the Data Science Bowl 2017, one folder each."""
-    folder = tmp_path_factory.mktemp("patients")
-    with py7zr.SevenZipFile(shared_data / "data-science-bowl-2017" / "stage1.7z") as archive:
-        archive.extractall(folder)
-    return folder / "stage1"
+
+    def make(folder: Path) -> None:
+        with py7zr.SevenZipFile(shared_data / "data-science-bowl-2017" / "stage1.7z") as archive:
+            archive.extractall(folder)
+
+    return made_once("patients", make) / "stage1"
 
 
 @pytest.fixture(scope="session")
-def heads(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def heads(shared_data: Path, made_once: MadeOnce) -> Path:
     """Two head scans with a tilted gantry (neurolabusc/dcm_qa_ct)."""
-    folder = tmp_path_factory.mktemp("heads")
-    with zipfile.ZipFile(shared_data / "head-ct" / "head-ct.zip") as archive:
-        archive.extractall(folder)
-    return folder
+
+    def make(folder: Path) -> None:
+        with zipfile.ZipFile(shared_data / "head-ct" / "head-ct.zip") as archive:
+            archive.extractall(folder)
+
+    return made_once("heads", make)
 
 
 @pytest.fixture(scope="session")
