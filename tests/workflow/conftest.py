@@ -85,7 +85,7 @@ def copy_of_the_project(home: Path) -> Project:
 
 
 @pytest.fixture(scope="session")
-def finished(made_once: Callable[[str, Callable[[Path], None]], Path]) -> tuple[Project, str]:
+def finished(made_once: Callable[[str, Callable[[Path], object]], Path]) -> tuple[Project, str]:
     """The whole run, finished, and what it printed. To be read only."""
 
     def make(folder: Path) -> None:

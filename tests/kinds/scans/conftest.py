@@ -19,7 +19,7 @@ from catscan.kinds.scans.reader import ScanReader
 from catscan.kinds.scans.settings import ScanSettings
 from catscan.raw.files import RawFiles
 
-MadeOnce = Callable[[str, Callable[[Path], None]], Path]
+MadeOnce = Callable[[str, Callable[[Path], object]], Path]
 PYDICOM_FILES = Path(pydicom.__file__).parent / "data" / "test_files"
 
 

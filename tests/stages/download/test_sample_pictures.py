@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -44,8 +45,8 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def default(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("pictures"), train=TRAIN, test=TEST)
+def default(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    return made_once("pictures", lambda folder: make(folder, train=TRAIN, test=TEST))
 
 
 @pytest.fixture(scope="module")

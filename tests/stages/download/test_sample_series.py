@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -45,8 +46,8 @@ def hu_of(image: pydicom.Dataset) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def default(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("series"), train=TRAIN, test=TEST)
+def default(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    return made_once("series", lambda folder: make(folder, train=TRAIN, test=TEST))
 
 
 @pytest.fixture(scope="module")

@@ -158,7 +158,7 @@ def test_error_in_the_data_amid_the_training_ends_it_with_a_traceback_and_no_thr
         "Shards.take = failing\n"
         "atexit.register(lambda: print([t.name for t in threading.enumerate() if not t.daemon]))\n"
     )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
 
     done = catscan(competition.command(SMALL, tmp_path / "out"))
 
