@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from catscan.common.contracts.metrics import Estimate, FoldScores, LogLoss, Metrics, ModelScores
 from catscan.common.contracts.summary import Duplicates, Summary
 
 
@@ -24,6 +25,28 @@ def summary_of(classes: Sequence[str] = ("cat", "dog"), **others: Any) -> Summar
         shards=1,
         groups=100,
         duplicates=Duplicates(),
+        remarks=(),
+    )
+    return replace(shown, **others)
+
+
+FOLD = FoldScores(fold=0, n=10, log_loss=0.2, accuracy=0.9, auc=None)
+
+
+def metrics_of(**others: Any) -> Metrics:
+    """An evaluation of 10 samples that one model, `resnet`, predicted better than the prior."""
+    shown = Metrics(
+        metric="log_loss",
+        n=10,
+        log_loss=LogLoss(value=0.2, interval=(0.1, 0.3), sd=0.02, prior=0.6931, beats_prior=True, uncalibrated=0.3),
+        accuracy=Estimate(value=0.9, interval=(0.8, 1.0)),
+        auc=None,
+        folds=(FOLD,),
+        models={"resnet": ModelScores(n=10, log_loss=0.2, accuracy=0.9, auc=None, folds=(FOLD,))},
+        temperature=1.0,
+        clip=0.0,
+        odds=(1.0, 1.0),
+        expected_score=0.2,
         remarks=(),
     )
     return replace(shown, **others)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
+from factories import metrics_of
 
 from catscan.cli import main
 from catscan.flow import config, stage_strings
@@ -49,8 +50,7 @@ def submission(
     """Write submission.csv from drawn predictions, beside the index in ``folder``, and give what was checked."""
     names = "index.csv", "index.json", "metrics.json", "submission.csv", "submission.json"
     table_path, summary_path, metrics, out, check = (folder / name for name in names)
-    fitted = {"temperature": 1.1, "clip": 0.01, "odds": [1] * len(summary["classes"]), "expected_score": 0.5}
-    metrics.write_text(json.dumps(fitted))
+    metrics_of(temperature=1.1, clip=0.01, odds=(1,) * len(summary["classes"]), expected_score=0.5).write(metrics)
     command = ["submission", "--settings", stage_strings.submission(competition), "--raw", str(raw)]
     command += ["--index", str(table_path), "--summary", str(summary_path), "--metrics", str(metrics)]
     command += ["--predictions", *_predicted(folder, table, summary), "--out", str(out), "--check", str(check)]

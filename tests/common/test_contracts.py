@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from factories import summary_of
+from factories import metrics_of, summary_of
 
 from catscan.common.documents import Document
 from catscan.common.errors import CatscanError
 
 DOCUMENTS: dict[str, Document] = {
     "index.json": summary_of(),
+    "metrics.json": metrics_of(),
 }
 KEYS = [(name, field.name) for name, document in DOCUMENTS.items() for field in fields(document)]  # type: ignore[arg-type]
 EDITS: dict[str, Callable[[str], str]] = {

@@ -1,29 +1,26 @@
 """The last words of a run."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from factories import metrics_of
 
 from catscan.common.files import write_json
 from catscan.flow.closing import box, failure, summary
 
-METRICS = {
-    "metric": "log_loss",
-    "expected_score": 0.2,
-    "folds": [{}, {}, {}],
-    "log_loss": {"value": 0.2, "sd": 0.01, "prior": 0.6931, "beats_prior": True},
-}
+METRICS = metrics_of()
 CHECK = {"rows": 12500, "valid": True, "true_score": 0.21}
 
 
 def test_the_box_names_score_baseline_truth_and_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_json(tmp_path / "dogs" / "evaluation" / "metrics.json", METRICS)
+    METRICS.write(tmp_path / "dogs" / "evaluation" / "metrics.json")
     write_json(tmp_path / "dogs" / "submission.json", CHECK)
     (tmp_path / "report.html").touch()
     box({"run": ["dogs", "not-run-yet"]}, tmp_path)
     lines = capsys.readouterr().err.splitlines()
 
-    assert "log loss 0.2000 ± 0.0100 over 3 folds" in lines[2]
+    assert "log loss 0.2000 ± 0.0200 over 1 folds" in lines[2]
     assert "log loss 0.6931" in lines[3]
     assert "log loss 0.2100" in lines[4]
     assert "(valid: 12,500 rows)" in lines[5]
@@ -37,7 +34,7 @@ def test_a_run_of_single_stages_ends_without_a_box(tmp_path: Path, capsys: pytes
 
 
 def test_networks_no_better_than_the_prior_are_told_so(tmp_path: Path) -> None:
-    worse = METRICS | {"log_loss": METRICS["log_loss"] | {"beats_prior": False}}
+    worse = replace(METRICS, log_loss=replace(METRICS.log_loss, beats_prior=False))
 
     assert "do not beat it" in dict(summary(worse, CHECK, tmp_path))["prior alone"]
 
@@ -80,3 +77,9 @@ def test_a_run_that_was_stopped_from_outside_has_no_failed_stage(
     failure(str(tmp_path / "snakemake.log"), tmp_path)
 
     assert "no stage failed; run the same command to continue" in capsys.readouterr().err
+
+
+def test_a_metric_that_the_samples_do_not_define_has_no_expected_score(tmp_path: Path) -> None:
+    undefined = replace(METRICS, metric="pf1", expected_score=None)
+
+    assert "expected" not in dict(summary(undefined, CHECK, tmp_path))

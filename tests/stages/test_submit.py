@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from factories import metrics_of
 from kaggle_server import SIGNATURE, SLUG, TOKEN, USER, Answer, KaggleServer, attach, serve
 
 from catscan.common.errors import CatscanError, TryAgain
@@ -36,7 +37,7 @@ class Results:
         (folder / "raw" / "manifest.json").write_text('{"entries": []}')
         (folder / "submission.csv").write_bytes(SHEET)
         self.write("submission.json", valid=True, sha256=hashlib.sha256(SHEET).hexdigest())
-        self.write("metrics.json", metric="log_loss", expected_score=0.0391)
+        metrics_of(expected_score=0.0391).write(folder / "metrics.json")
 
     def write(self, name: str, **values: Any) -> None:
         (self.folder / name).write_text(json.dumps(values))

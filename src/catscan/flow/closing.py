@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from catscan.common.contracts.metrics import Metrics
 from catscan.common.files import read_json
 
 
@@ -33,24 +34,24 @@ def box(config: dict[str, Any], results: Path) -> None:
 def _competition(name: str, folder: Path) -> list[str]:
     if not (folder / "submission.json").is_file() or not (folder / "evaluation" / "metrics.json").is_file():
         return []
-    metrics, check = read_json(folder / "evaluation" / "metrics.json"), read_json(folder / "submission.json")
+    metrics, check = Metrics.read(folder / "evaluation" / "metrics.json"), read_json(folder / "submission.json")
     return [name, *(f"  {label:<12} {text}" for label, text in summary(metrics, check, folder))]
 
 
-def summary(metrics: dict[str, Any], check: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
+def summary(metrics: Metrics, check: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
     """The lines about one competition as (label, text)."""
-    loss = metrics["log_loss"]
+    loss = metrics.log_loss
     lines = [
-        ("out of fold", f"log loss {loss['value']:.4f} ± {loss['sd']:.4f} over {len(metrics['folds'])} folds"),
+        ("out of fold", f"log loss {loss.value:.4f} ± {loss.sd:.4f} over {len(metrics.folds)} folds"),
         (
             "prior alone",
-            f"log loss {loss['prior']:.4f}{'' if loss['beats_prior'] else ' (the networks do not beat it)'}",
+            f"log loss {loss.prior:.4f}{'' if loss.beats_prior else ' (the networks do not beat it)'}",
         ),
     ]
-    if metrics["metric"] != "log_loss":
-        lines.insert(1, ("expected", f"{metrics['metric']} {metrics['expected_score']:.4f}"))
+    if metrics.metric != "log_loss" and metrics.expected_score is not None:
+        lines.insert(1, ("expected", f"{metrics.metric} {metrics.expected_score:.4f}"))
     if check.get("true_score") is not None:
-        lines.append(("test, true", f"{metrics['metric'].replace('_', ' ')} {check['true_score']:.4f}"))
+        lines.append(("test, true", f"{metrics.metric.replace('_', ' ')} {check['true_score']:.4f}"))
     verdict = f"valid: {check['rows']:,} rows" if check["valid"] else "NOT VALID"
     lines.append(("submission", f"{folder / 'submission.csv'}  ({verdict})"))
     return lines

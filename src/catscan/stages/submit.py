@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from catscan.common import settings
+from catscan.common.contracts.metrics import Metrics
 from catscan.common.errors import CatscanError, TryAgain
 from catscan.common.files import read_json, write_json
 from catscan.common.keys import one_of
@@ -66,14 +67,14 @@ def run(args: argparse.Namespace) -> None:
     if stage.kind == "notebook":
         raise takes_notebooks(stage.competition, args.submission)
     digest = check_unchanged(args.submission, read_json(args.check))
-    metrics = read_json(args.metrics)
-    expected = {"metric": metrics["metric"], "expected_score": metrics["expected_score"]}
+    metrics = Metrics.read(args.metrics)
+    metric, expected = metrics.metric, metrics.expected_score
     kaggle = Kaggle(stage.competition)
     ref = _uploaded_before(kaggle, digest)
     if ref is None:
         check_open(kaggle.about(), stage.competition, args.submission)
         left = check_limits(kaggle.limits())
-        ref = kaggle.upload(args.submission, description(digest, **expected))
+        ref = kaggle.upload(args.submission, description(digest, metric=metric, expected_score=expected))
         say(f"uploaded as submission {ref}{left}; waiting for its score")
     scored = wait_for_score(kaggle, ref)
     record = {
@@ -86,7 +87,8 @@ def run(args: argparse.Namespace) -> None:
         "data_sha256": hashlib.sha256((args.raw / MANIFEST).read_bytes()).hexdigest(),
         "public_score": _number(scored.public_score),
         "private_score": _number(scored.private_score),
-        **expected,
+        "metric": metric,
+        "expected_score": expected,
     }
     write_json(args.out, record)
     say(_in_words(record))

@@ -1,7 +1,6 @@
 """The evaluation says what the out-of-fold predictions are worth, and says it plainly."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,9 +9,9 @@ from factories import summary_of
 
 from catscan.cli import main
 from catscan.common.arrays import Shards, write_shard
+from catscan.common.contracts.metrics import Metrics
 from catscan.common.contracts.summary import Summary
 from catscan.common.errors import CatscanError
-from catscan.common.files import read_json
 from catscan.common.settings import canonical
 from catscan.common.tables import read_table
 from catscan.scores import metrics
@@ -52,7 +51,7 @@ def competition(folder: Path, *, skill: float, folds: int = 3, n: int = N) -> Pa
     return folder
 
 
-def told_of(folder: Path) -> dict[str, Any]:
+def told_of(folder: Path) -> Metrics:
     """What metrics.json would say, without the figures."""
     summary, index = Summary.read(folder / "index.json"), read_table(folder / "index.csv").set_index("sample_id")
     paths = sorted((folder / "models" / "resnet").glob("*/out-of-fold.csv"))
@@ -60,7 +59,7 @@ def told_of(folder: Path) -> dict[str, Any]:
     return evaluate.evaluate(held_out, "log_loss", metrics.Problem("binary", positive=1), summary)
 
 
-def run(folder: Path) -> dict[str, Any]:
+def run(folder: Path) -> Metrics:
     models = folder / "models" / "resnet"
     arguments = ["--index", str(folder / "index.csv"), "--summary", str(folder / "index.json")]
     arguments += ["--predictions", *map(str, sorted(models.glob("*/out-of-fold.csv")))]
@@ -68,42 +67,41 @@ def run(folder: Path) -> dict[str, Any]:
     arguments += ["--arrays", str(folder / "a.npy"), "--out", str(folder / "evaluation")]
     settings = canonical({"metric": "log_loss", "metric_weights": [], "metric_positive_weight": 1})
     assert main(["evaluate", "--settings", settings, *arguments]) == 0
-    loaded: dict[str, Any] = read_json(folder / "evaluation" / "metrics.json")
-    return loaded
+    return Metrics.read(folder / "evaluation" / "metrics.json")
 
 
 def test_skilled_networks_beat_the_prior_within_their_interval(tmp_path: Path) -> None:
     told = told_of(competition(tmp_path, skill=2.0))
-    loss = told["log_loss"]
+    loss = told.log_loss
 
-    assert loss["beats_prior"] is True
-    assert loss["prior"] == pytest.approx(np.log(2))
-    assert loss["interval"][0] < loss["value"] < loss["interval"][1] < loss["prior"]
-    assert told["accuracy"]["value"] > 0.9
-    assert told["remarks"] == []
-    assert [fold["n"] for fold in told["folds"]] == [40, 40, 40]
+    assert loss.beats_prior is True
+    assert loss.prior == pytest.approx(np.log(2))
+    assert loss.interval[0] < loss.value < loss.interval[1] < loss.prior
+    assert told.accuracy.value > 0.9
+    assert told.remarks == ()
+    assert [fold.n for fold in told.folds] == [40, 40, 40]
 
 
 def test_networks_without_skill_are_told_so(tmp_path: Path) -> None:
     told = told_of(competition(tmp_path, skill=0.0))
 
-    assert not told["log_loss"]["beats_prior"] or told["log_loss"]["value"] > 0.68
+    assert not told.log_loss.beats_prior or told.log_loss.value > 0.68
     # The temperature takes back what is not known: never much worse than the prior, where the networks alone were.
-    assert told["log_loss"]["value"] < told["log_loss"]["uncalibrated"]
+    assert told.log_loss.value < told.log_loss.uncalibrated
 
 
 def test_few_samples_are_told_so(tmp_path: Path) -> None:
     told = told_of(competition(tmp_path, skill=1.0, n=6))
 
-    assert "6 labelled samples cannot teach a network" in told["remarks"][0]
+    assert "6 labelled samples cannot teach a network" in told.remarks[0]
 
 
 def test_one_trained_fold_is_scored_and_told(tmp_path: Path) -> None:
     told = told_of(competition(tmp_path, skill=2.0, folds=1))
 
-    assert told["n"] == 40
-    assert told["log_loss"]["beats_prior"]
-    assert "Only 1 of 3 folds were trained" in told["remarks"][0]
+    assert told.n == 40
+    assert told.log_loss.beats_prior
+    assert "Only 1 of 3 folds were trained" in told.remarks[0]
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -190,9 +188,9 @@ def test_expected_score_is_of_the_odds_that_the_submission_tells(tmp_path: Path)
     held_out = evaluate.gather([path], index, ["all", "C1"], "multilabel", "weighted_log_loss")
     told = evaluate.evaluate(held_out, "weighted_log_loss", problem, summary_of(["all", "C1"], n_train=80, folds=1))
 
-    submitted = metrics.with_odds(held_out.calibrated, np.array(told["odds"]))
-    assert min(told["odds"]) > 1
-    assert told["expected_score"] == metrics.score("weighted_log_loss", submitted, targets, problem)
+    submitted = metrics.with_odds(held_out.calibrated, np.array(told.odds))
+    assert min(told.odds) > 1
+    assert told.expected_score == metrics.score("weighted_log_loss", submitted, targets, problem)
 
 
 def test_multilabel_targets_are_taken_from_the_names(tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """The report is one page that says plainly how good the submission is."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from factories import summary_of
+from factories import metrics_of, summary_of
 
 from catscan.cli import main
 from catscan.common.arrays import Shards, write_array
@@ -14,26 +15,7 @@ from catscan.common.files import write_json
 from catscan.common.settings import canonical
 from catscan.stages.report import duplicates_line, geometry_table, scan_figures, verdict
 
-METRICS: dict[str, Any] = {
-    "metric": "log_loss",
-    "n": 10,
-    "log_loss": {
-        "value": 0.2,
-        "interval": [0.1, 0.3],
-        "sd": 0.02,
-        "prior": 0.6931,
-        "beats_prior": True,
-        "uncalibrated": 0.3,
-    },
-    "accuracy": {"value": 0.9, "interval": [0.8, 1.0]},
-    "auc": None,
-    "folds": [{"fold": 0, "n": 10, "log_loss": 0.2, "accuracy": 0.9, "auc": None}],
-    "models": {"resnet": {"folds": [{"fold": 0, "n": 10, "log_loss": 0.2, "accuracy": 0.9, "auc": None}]}},
-    "temperature": 1.0,
-    "clip": 0.01,
-    "expected_score": 0.2,
-    "remarks": ["a remark on the scores"],
-}
+METRICS = metrics_of(remarks=("a remark on the scores",))
 CHECK: dict[str, Any] = {"rows": 7, "valid": True, "true_score": 0.25, "warnings": ["a warning of the submission"]}
 INDEX = summary_of(
     ["cat", "dog"],
@@ -49,7 +31,7 @@ INDEX = summary_of(
 def page(folder: Path, *, bad: int = 0, title: str = "Dogs") -> str:
     competition = folder / "results" / "dogs"
     INDEX.write(competition / "index.json")
-    write_json(competition / "evaluation" / "metrics.json", METRICS)
+    METRICS.write(competition / "evaluation" / "metrics.json")
     write_json(competition / "submission.json", CHECK)
     (competition / "submission.csv").write_text("id,label\n" + "".join(f"{i},0.5\n" for i in range(7)))
     rows = [{"sample_id": f"cat.{i}", "reason": f"reason {i}"} for i in range(bad)]
@@ -103,7 +85,7 @@ def test_what_comes_from_the_data_cannot_become_part_of_the_page(tmp_path: Path)
 
 
 def test_networks_that_do_not_beat_the_prior_are_told_first() -> None:
-    told = METRICS | {"log_loss": METRICS["log_loss"] | {"value": 0.7, "beats_prior": False}}
+    told = replace(METRICS, log_loss=replace(METRICS.log_loss, value=0.7, beats_prior=False))
 
     assert verdict(told, {}).startswith("The networks do not beat the constant prior")
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from factories import summary_of
+from factories import metrics_of, summary_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -46,10 +46,10 @@ class Stage:
         self.task(classes=["cat", "dog"])
         self.sample("id,label", "9,0.5", "007,0.5", "08,0.5")
         self.predict("main", 0, PREDICTED)
-        self.json("metrics.json", temperature=1.0, clip=0.0, odds=[1, 1], expected_score=0.3)
+        self.metrics()
 
-    def json(self, name: str, **values: Any) -> None:
-        (self.folder / name).write_text(json.dumps(values))
+    def metrics(self, **changes: Any) -> None:
+        metrics_of(**{"expected_score": 0.3} | changes).write(self.folder / "metrics.json")
 
     def task(self, task: str = "binary", labels: tuple[str, ...] = ("cat", "dog"), **summary: Any) -> None:
         summary_of(task=task, **summary).write(self.folder / "index.json")
@@ -119,7 +119,7 @@ class TestSheet:
         assert stage.lines[1:] == ["9,0.1", "007,0.8", "08,0.4"]
 
     def test_is_calibrated_and_clipped_by_the_metrics(self, stage: Stage) -> None:
-        stage.json("metrics.json", temperature=2.0, clip=0.3, odds=[1, 1], expected_score=0.3)
+        stage.metrics(temperature=2.0, clip=0.3)
 
         stage.run()
 
@@ -170,7 +170,7 @@ class TestMissing:
     def test_prior_that_fills_a_row_is_clipped_too(self, stage: Stage) -> None:
         stage.task(classes=["cat", "dog"], prior=[1.0, 0.0])
         stage.sample("id,label", "12,0.5")
-        stage.json("metrics.json", temperature=1.0, clip=0.05, odds=[1, 1], expected_score=None)
+        stage.metrics(clip=0.05, expected_score=None)
 
         stage.run()
 
@@ -358,7 +358,7 @@ class TestTrueScore:
 
     def test_of_double_positives_is_what_the_odds_are_told_for(self, stage: Stage) -> None:
         stage.task("multilabel", classes=["all", "C1"])
-        stage.json("metrics.json", temperature=1.0, clip=0.0, odds=[2, 1], expected_score=0.3)
+        stage.metrics(odds=(2, 1))
         stage.predict("main", 0, {"a": (0.6, 0.1)})
         stage.sample("row_id,fractured", "a_C1,0.5", "a_all,0.5")
         truth = self.truth(stage, "row_id,fractured", "a_all,1", "a_C1,0")

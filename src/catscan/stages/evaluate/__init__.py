@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catscan.common.arrays import Shards
+from catscan.common.contracts.metrics import Estimate, FoldScores, LogLoss, Metrics, ModelScores
 from catscan.common.contracts.summary import Summary
 from catscan.common.errors import CatscanError
-from catscan.common.files import whole, write_json
+from catscan.common.files import whole
 from catscan.common.progress import say
 from catscan.common.settings import parse
 from catscan.common.tables import read_table
@@ -68,10 +69,10 @@ def run(args: argparse.Namespace) -> None:
     for name, figure in draw(held_out, histories, Shards(args.arrays), classes, problem.task):
         with whole(args.out / name) as partial:
             figure.savefig(partial, format="png", metadata={"Software": None})
-    write_json(args.out / "metrics.json", told)
-    loss = told["log_loss"]
-    say(f"out-of-fold log loss {loss['value']:.4f} ± {loss['sd']:.4f}, constant prior {loss['prior']:.4f}")
-    for remark in told["remarks"]:
+    told.write(args.out / "metrics.json")
+    loss = told.log_loss
+    say(f"out-of-fold log loss {loss.value:.4f} ± {loss.sd:.4f}, constant prior {loss.prior:.4f}")
+    for remark in told.remarks:
         say(f"remark: {remark}")
 
 
@@ -159,81 +160,95 @@ def _halves(targets: Array) -> NDArray[np.int64]:
     return halves
 
 
-def evaluate(held_out: HeldOut, metric: str, problem: metrics.Problem, summary: Summary) -> dict[str, Any]:
-    """All that `metrics.json` holds; numbers that the samples do not define are null."""
+def evaluate(held_out: HeldOut, metric: str, problem: metrics.Problem, summary: Summary) -> Metrics:
+    """All that `metrics.json` holds."""
     fitted = calibration.fit(held_out.blend, held_out.targets, problem.task, metric)
     odds = metrics.odds_to_tell(metric, held_out.targets, problem)
     told_probabilities = metrics.with_odds(held_out.calibrated, odds)
-    auc = "auc" if problem.task == "binary" else "mean_column_auc"
-    loss = metrics.score("log_loss", held_out.calibrated, held_out.targets, problem)
-    folds = [_scores(held_out.calibrated, held_out, held_out.folds == fold, problem) for fold in _folds(held_out)]
-    losses = [fold["log_loss"] for fold in folds if fold["log_loss"] is not None]
+    auc = _estimate(_auc(problem), held_out, problem)
+    folds = _folds(held_out.calibrated, held_out, problem)
+    told = Metrics(
+        metric=metric,
+        n=len(held_out.sample_ids),
+        log_loss=_log_loss(held_out, folds, problem),
+        accuracy=_estimate("accuracy", held_out, problem),
+        auc=None if math.isnan(auc.value) else auc,
+        folds=folds,
+        models={name: _model(given, held_out, problem) for name, given in held_out.models.items()},
+        temperature=fitted.temperature,
+        clip=fitted.clip,
+        odds=tuple(odds.tolist()),
+        expected_score=_number(metrics.score(metric, told_probabilities, held_out.targets, problem)),
+        remarks=(),
+    )
+    return replace(told, remarks=tuple(remarks(told, summary)))
+
+
+def _log_loss(held_out: HeldOut, folds: Sequence[FoldScores], problem: metrics.Problem) -> LogLoss:
+    loss = _estimate("log_loss", held_out, problem)
     prior = metrics.prior_score("log_loss", held_out.targets, problem)
-    told = {
-        "metric": metric,
-        "n": len(held_out.sample_ids),
-        "log_loss": {
-            **(_with_interval("log_loss", held_out, problem) or {}),
-            "sd": float(np.std(losses, ddof=1)) if len(losses) > 1 else 0.0,
-            "prior": prior,
-            "beats_prior": loss < prior,
-            "uncalibrated": metrics.score("log_loss", held_out.blend, held_out.targets, problem),
-        },
-        "accuracy": _with_interval("accuracy", held_out, problem),
-        "auc": _with_interval(auc, held_out, problem),
-        "folds": [{"fold": fold, **scores} for fold, scores in zip(_folds(held_out), folds, strict=True)],
-        "models": {name: _model(given, held_out, problem) for name, given in held_out.models.items()},
-        "temperature": fitted.temperature,
-        "clip": fitted.clip,
-        "odds": odds.tolist(),
-        "expected_score": _number(metrics.score(metric, told_probabilities, held_out.targets, problem)),
-    }
-    return told | {"remarks": list(remarks(told, summary))}
+    return LogLoss(
+        value=loss.value,
+        interval=loss.interval,
+        sd=float(np.std([fold.log_loss for fold in folds], ddof=1)) if len(folds) > 1 else 0.0,
+        prior=prior,
+        beats_prior=loss.value < prior,
+        uncalibrated=metrics.score("log_loss", held_out.blend, held_out.targets, problem),
+    )
 
 
-def remarks(told: dict[str, Any], summary: Summary) -> Iterator[str]:
+def remarks(told: Metrics, summary: Summary) -> Iterator[str]:
     """What a careful person would say about these scores."""
-    n, n_train = told["n"], summary.n_train
+    n, n_train = told.n, summary.n_train
     if n_train < FEW_SAMPLES:
         yield (
             f"{n_train} labelled samples cannot teach a network: the scores are chance, and the run shows no more than "
             "that the chain works on these data."
         )
-    if not told["log_loss"]["beats_prior"]:
+    if not told.log_loss.beats_prior:
         yield "The networks do not beat the constant prior; a submission of the prior alone would be as good or better."
-    if len(told["folds"]) < summary.folds:
-        yield f"Only {len(told['folds'])} of {summary.folds} folds were trained; the scores speak of {n} samples."
+    if len(told.folds) < summary.folds:
+        yield f"Only {len(told.folds)} of {summary.folds} folds were trained; the scores speak of {n} samples."
     elif n < n_train:
         yield f"{n_train - n} training samples could not be read and are not part of the scores."
 
 
-def _folds(held_out: HeldOut) -> list[int]:
-    return [int(fold) for fold in np.unique(held_out.folds)]
-
-
-def _model(probabilities: Array, held_out: HeldOut, problem: metrics.Problem) -> dict[str, Any]:
+def _model(probabilities: Array, held_out: HeldOut, problem: metrics.Problem) -> ModelScores:
     everywhere = np.ones(len(probabilities), bool)
-    folds = [{"fold": k, **_scores(probabilities, held_out, held_out.folds == k, problem)} for k in _folds(held_out)]
-    return {**_scores(probabilities, held_out, everywhere, problem), "folds": folds}
+    return ModelScores(
+        **_scores(probabilities, held_out, everywhere, problem), folds=_folds(probabilities, held_out, problem)
+    )
+
+
+def _folds(probabilities: Array, held_out: HeldOut, problem: metrics.Problem) -> tuple[FoldScores, ...]:
+    return tuple(
+        FoldScores(fold=int(fold), **_scores(probabilities, held_out, held_out.folds == fold, problem))
+        for fold in np.unique(held_out.folds)
+    )
 
 
 def _scores(
     probabilities: Array, held_out: HeldOut, rows: NDArray[np.bool_], problem: metrics.Problem
 ) -> dict[str, Any]:
-    auc = "auc" if problem.task == "binary" else "mean_column_auc"
     given, targets = probabilities[rows], held_out.targets[rows]
-    names = {"log_loss": "log_loss", "accuracy": "accuracy", "auc": auc}
-    scores = {key: _number(metrics.score(name, given, targets, problem)) for key, name in names.items()}
-    return {"n": int(rows.sum()), **scores}
+    return {
+        "n": int(rows.sum()),
+        "log_loss": metrics.score("log_loss", given, targets, problem),
+        "accuracy": metrics.score("accuracy", given, targets, problem),
+        "auc": _number(metrics.score(_auc(problem), given, targets, problem)),
+    }
 
 
-def _with_interval(name: str, held_out: HeldOut, problem: metrics.Problem) -> dict[str, Any] | None:
+def _auc(problem: metrics.Problem) -> str:
+    return "auc" if problem.task == "binary" else "mean_column_auc"
+
+
+def _estimate(name: str, held_out: HeldOut, problem: metrics.Problem) -> Estimate:
+    """A metric of the calibrated blend; where too few resamples define its interval, both ends are its value."""
     value = metrics.score(name, held_out.calibrated, held_out.targets, problem)
-    if math.isnan(value):
-        return None
     ends = metrics.bootstrap_interval(name, held_out.calibrated, held_out.targets, problem, groups=held_out.groups)
     low, high = (value if math.isnan(end) else end for end in ends)
-    return {"value": value, "interval": [low, high]}
+    return Estimate(value, (low, high))
 
 
 def _number(value: float) -> float | None:

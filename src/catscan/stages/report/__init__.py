@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from catscan import __version__
 from catscan.common.arrays import Shards
+from catscan.common.contracts.metrics import Metrics
 from catscan.common.contracts.summary import Summary
 from catscan.common.files import read_json, write_text
 from catscan.common.settings import parse
@@ -94,7 +95,7 @@ def page(competitions: list[dict[str, Any]]) -> str:
 def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
     """What the page shows of one competition, read from its folder of results."""
     index = Summary.read(folder / "index.json")
-    metrics = read_json(folder / "evaluation" / "metrics.json")
+    metrics = Metrics.read(folder / "evaluation" / "metrics.json")
     check = read_json(folder / "submission.json")
     sidecars = [
         read_json(folder / "arrays" / f"{split}-{shard}-of-{index.shards}.json")
@@ -108,7 +109,7 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
         "title": title,
         "verdict": verdict(metrics, check),
         "cards": cards(metrics, check),
-        "remarks": [*index.remarks, *metrics["remarks"], *check.get("warnings", [])],
+        "remarks": [*index.remarks, *metrics.remarks, *check.get("warnings", [])],
         "submission": _submission(folder, check),
         "classes": [
             {"name": label, "count": f"{count:,}", "share": f"{100 * count / max(index.n_train, 1):.1f} %"}
@@ -122,50 +123,50 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
         "geometry": geometry_table(geometry),
         "scan_figures": list(scan_figures(Shards([folder / "arrays" / f"train-1-of-{index.shards}.npy"]), geometry)),
         "models": _models(metrics),
-        "many_models": len(metrics["models"]) > 1,
+        "many_models": len(metrics.models) > 1,
         "figures": folder / "evaluation",
         "settings": json.dumps(_settings(folder, metrics, sidecars), indent=1, ensure_ascii=False),
     }
 
 
-def verdict(metrics: dict[str, Any], check: dict[str, Any]) -> str:
+def verdict(metrics: Metrics, check: dict[str, Any]) -> str:
     """One sentence or two that say plainly how good the submission is."""
-    loss = metrics["log_loss"]
-    if not loss["beats_prior"]:
+    loss = metrics.log_loss
+    if not loss.beats_prior:
         text = (
-            f"The networks do not beat the constant prior: out-of-fold log loss {loss['value']:.4f}, prior "
-            f"{loss['prior']:.4f}. Expect nothing from this submission."
+            f"The networks do not beat the constant prior: out-of-fold log loss {loss.value:.4f}, prior "
+            f"{loss.prior:.4f}. Expect nothing from this submission."
         )
     else:
         text = (
-            f"Out-of-fold log loss {loss['value']:.4f} (95 % interval {loss['interval'][0]:.4f} to "
-            f"{loss['interval'][1]:.4f}) against {loss['prior']:.4f} for the constant prior."
+            f"Out-of-fold log loss {loss.value:.4f} (95 % interval {loss.interval[0]:.4f} to "
+            f"{loss.interval[1]:.4f}) against {loss.prior:.4f} for the constant prior."
         )
     if check.get("true_score") is not None:
-        text += f" The true score of the test set is {check['true_score']:.4f} ({metrics['metric'].replace('_', ' ')})."
+        text += f" The true score of the test set is {check['true_score']:.4f} ({metrics.metric.replace('_', ' ')})."
     return text
 
 
-def cards(metrics: dict[str, Any], check: dict[str, Any]) -> list[dict[str, str]]:
+def cards(metrics: Metrics, check: dict[str, Any]) -> list[dict[str, str]]:
     """The figures at the top: out-of-fold scores, the baseline, the true score, the rows."""
-    loss, accuracy = metrics["log_loss"], metrics["accuracy"]
-    tone = "good" if loss["beats_prior"] else "warn"
+    loss = metrics.log_loss
+    tone = "good" if loss.beats_prior else "warn"
     shown = [
-        _card("out-of-fold log loss", f"{loss['value']:.4f}", f"± {loss['sd']:.4f} between folds", tone),
-        _card("constant prior", f"{loss['prior']:.4f}", "log loss without looking"),
+        _card("out-of-fold log loss", f"{loss.value:.4f}", f"± {loss.sd:.4f} between folds", tone),
+        _card("constant prior", f"{loss.prior:.4f}", "log loss without looking"),
         _card(
             "accuracy",
-            f"{100 * accuracy['value']:.1f} %",
-            f"95 %: {100 * accuracy['interval'][0]:.1f} to {100 * accuracy['interval'][1]:.1f} %",
+            f"{100 * metrics.accuracy.value:.1f} %",
+            f"95 %: {100 * metrics.accuracy.interval[0]:.1f} to {100 * metrics.accuracy.interval[1]:.1f} %",
         ),
     ]
-    if metrics["auc"] is not None:
-        auc = metrics["auc"]
-        shown.append(_card("AUC", f"{auc['value']:.4f}", f"95 %: {auc['interval'][0]:.4f} to {auc['interval'][1]:.4f}"))
-    if metrics["metric"] not in ("log_loss", "accuracy", "auc") and metrics["expected_score"] is not None:
-        shown.append(_card(metrics["metric"].replace("_", " "), f"{metrics['expected_score']:.4f}", "expected score"))
+    if metrics.auc is not None:
+        auc = metrics.auc
+        shown.append(_card("AUC", f"{auc.value:.4f}", f"95 %: {auc.interval[0]:.4f} to {auc.interval[1]:.4f}"))
+    if metrics.metric not in ("log_loss", "accuracy", "auc") and metrics.expected_score is not None:
+        shown.append(_card(metrics.metric.replace("_", " "), f"{metrics.expected_score:.4f}", "expected score"))
     if check.get("true_score") is not None:
-        shown.append(_card("true test score", f"{check['true_score']:.4f}", metrics["metric"].replace("_", " ")))
+        shown.append(_card("true test score", f"{check['true_score']:.4f}", metrics.metric.replace("_", " ")))
     valid = check["valid"]
     shown.append(
         _card("submission", "valid" if valid else "NOT VALID", f"{check['rows']:,} rows", "good" if valid else "warn")
@@ -188,23 +189,20 @@ def _submission(folder: Path, check: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _models(metrics: dict[str, Any]) -> list[dict[str, str]]:
+def _models(metrics: Metrics) -> list[dict[str, str]]:
     rows = [
-        {"model": model, "fold": str(fold["fold"]), **_scores(fold)}
-        for model, scores in metrics["models"].items()
-        for fold in scores["folds"]
+        {"model": model, "fold": str(fold.fold)} | _scores(fold.n, fold.log_loss, fold.accuracy, fold.auc)
+        for model, scores in metrics.models.items()
+        for fold in scores.folds
     ]
-    rows.append({"model": "blend, calibrated", "fold": "all", **_scores({**_flat(metrics), "n": metrics["n"]})})
-    return rows
+    auc = metrics.auc.value if metrics.auc else None
+    of_all = _scores(metrics.n, metrics.log_loss.value, metrics.accuracy.value, auc)
+    return [*rows, {"model": "blend, calibrated", "fold": "all"} | of_all]
 
 
-def _flat(metrics: dict[str, Any]) -> dict[str, Any]:
-    return {key: metrics[key]["value"] if metrics[key] else None for key in ("log_loss", "accuracy", "auc")}
-
-
-def _scores(scores: dict[str, Any]) -> dict[str, str]:
-    told = {key: "–" if scores[key] is None else f"{scores[key]:.4f}" for key in ("log_loss", "accuracy", "auc")}
-    return {"n": f"{scores['n']:,}", **told}
+def _scores(n: int, log_loss: float, accuracy: float, auc: float | None) -> dict[str, str]:
+    shown = {"log_loss": log_loss, "accuracy": accuracy, "auc": auc}
+    return {"n": f"{n:,}"} | {name: "–" if score is None else f"{score:.4f}" for name, score in shown.items()}
 
 
 def duplicates_line(duplicates: dict[str, Any]) -> str:
@@ -264,10 +262,10 @@ def _short(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _settings(folder: Path, metrics: dict[str, Any], sidecars: list[dict[str, Any]]) -> dict[str, Any]:
+def _settings(folder: Path, metrics: Metrics, sidecars: list[dict[str, Any]]) -> dict[str, Any]:
     models = {
         str(path.parent.relative_to(folder / "models")): read_json(path)
-        for name in metrics["models"]
+        for name in metrics.models
         for path in sorted((folder / "models" / name).glob("fold-*/model.json"))
     }
     return {"preprocess": sidecars[0]["settings"], "models": models}

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from catscan.common.contracts.metrics import Metrics
 from catscan.common.contracts.summary import Summary
 from catscan.common.errors import listed
-from catscan.common.files import read_json, whole, write_json
+from catscan.common.files import whole, write_json
 from catscan.common.progress import say
 from catscan.common.settings import parse
 from catscan.common.tables import read_table
@@ -55,14 +56,14 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the submission and check it."""
     settings = parse(Settings, args.settings)
-    summary, metrics = Summary.read(args.summary), read_json(args.metrics)
+    summary, metrics = Summary.read(args.summary), Metrics.read(args.metrics)
     metric_named(settings.metric, summary.task)
     sample, fields = _asked(args.raw, settings)
     form = _form(sample, settings, summary)
     predictions = read_predictions(args.predictions, form.classes, form.task)
     expected = expected_prior(summary.prior, summary.n_train, form.task)
-    calibration = Calibration(metrics["temperature"], metrics["clip"], expected)
-    odds = np.array(metrics["odds"])
+    calibration = Calibration(metrics.temperature, metrics.clip, expected)
+    odds = np.array(metrics.odds)
     filled = fill_sheet(
         sample,
         form,
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> None:
         "missing": filled.missing,
         "warnings": list(_warnings(foreign_values(sample, form), filled)),
         "metric": settings.metric,
-        "expected_score": metrics["expected_score"],
+        "expected_score": metrics.expected_score,
         "true_score": _true_score(args, settings, form),
         "temperature": calibration.temperature,
         "clip": calibration.clip,
