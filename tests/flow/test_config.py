@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
 import pytest
+import yaml
 
 from catscan.common.errors import CatscanError
 from catscan.flow.config import load as load_config
@@ -114,6 +116,55 @@ class TestMistakes:
             load(changed)
         for part in parts:
             assert part in str(caught.value)
+
+    @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf], ids=str)
+    @pytest.mark.parametrize(
+        "key",
+        [
+            "models.resnet.learning_rate",
+            "models.resnet.weight_decay",
+            "models.resnet.max_minutes",
+            "models.resnet.augment.shift",
+            "preprocess.tolerated_share",
+            "preprocess.scan.spacing_mm",
+            "metric_weights.0",
+            "metric_positive_weight",
+        ],
+    )
+    def test_a_number_that_is_not_finite_is_refused_with_its_key(self, load: Load, key: str, number: float) -> None:
+        def changed(cats: Config) -> None:
+            *blocks, last = key.removesuffix(".0").split(".")
+            for block in blocks:
+                cats = cats.setdefault(block, {})
+            cats[last] = [number] if key.endswith(".0") else number
+
+        with pytest.raises(CatscanError, match="must be finite") as caught:
+            load(changed)
+        assert caught.value.where == f"config key competitions.dogs-vs-cats.{key}"
+        assert caught.value.found == repr(number)
+
+    @pytest.mark.parametrize(
+        ("key", "written", "read"),
+        [
+            ("data.classes.0", "data: {train: 'x/{id}', classes: [yes, no]}", "yes or no"),
+            ("data.classes.0", "data: {train: 'x/{id}', classes: [0, 1]}", "a number"),
+            ("data.positive", "data: {train: 'x/{id}', positive: 1}", "a number"),
+            ("title", "title: 2018-07-01", "a date"),
+            ("models.resnet.network", "models: {resnet: {network: on}}", "yes or no"),
+            ("models.1", "models: {1: {}}", "a number"),
+            ("preprocess.scan.series.12", "preprocess: {scan: {series: {12: '1.2.3'}}}", "a number"),
+        ],
+    )
+    def test_what_yaml_does_not_read_as_text_wants_quotes(self, load: Load, key: str, written: str, read: str) -> None:
+        with pytest.raises(CatscanError, match="must be text") as caught:
+            load(lambda cats: cats.update(yaml.safe_load(written)))
+        assert caught.value.where == f"config key competitions.dogs-vs-cats.{key}"
+        assert caught.value.found.endswith(f", which YAML reads as {read}")
+        assert caught.value.do.startswith("Put quotes around it")
+
+    def test_a_text_left_empty_wants_quotes_too(self, load: Load) -> None:
+        with pytest.raises(CatscanError, match='Write "" for an empty text'):
+            load(lambda cats: cats.update(title=None))
 
     def test_a_competition_that_is_not_described_is_named(self, default: Config) -> None:
         config = default | {"run": ["dogs-vs-cat"]}

@@ -5,6 +5,7 @@ It is made from the classes in `catscan.flow.blocks` and written beside the work
 
 from __future__ import annotations
 
+import math
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -37,11 +38,49 @@ def check(config: Config, schema: Config) -> None:
     """
     from jsonschema import Draft202012Validator
 
+    _refuse_unreadable(config)
     errors = sorted(
         Draft202012Validator(schema).iter_errors(config), key=lambda error: (len(error.path), str(error.path))
     )
     if errors:
         raise _explained(errors[0])
+
+
+def _refuse_unreadable(value: Any, path: tuple[str, ...] = ()) -> None:
+    """Refuse what YAML can write and the schema lets pass: a number that is none, a name that is no text."""
+    where = "config key " + ".".join(path)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise CatscanError(
+            "A number in the config must be finite.",
+            where=where,
+            found=repr(value),
+            do="Give a number, or leave it out.",
+        )
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if not isinstance(name, str):
+                raise _no_text("A name in the config must be text.", f"{where}.{name}", name)
+            _refuse_unreadable(inner, (*path, name))
+    if isinstance(value, list):
+        for place, inner in enumerate(value):
+            _refuse_unreadable(inner, (*path, str(place)))
+
+
+def _no_text(what: str, where: str, value: Any) -> CatscanError:
+    """The block for what YAML reads as a number, a yes or no, a date or nothing where a text is meant."""
+    nothing = value is None
+    return CatscanError(
+        what,
+        where=where,
+        found="nothing" if nothing else f"{value!r}, which YAML reads as {_read_as(value)}",
+        do='Write "" for an empty text.' if nothing else "Put quotes around it, as it is to be read.",
+    )
+
+
+def _read_as(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes or no"
+    return "a number" if isinstance(value, (int, float)) else "a date"
 
 
 def _explained(error: Any) -> CatscanError:
@@ -81,12 +120,20 @@ def _explained(error: Any) -> CatscanError:
         return CatscanError(
             f"The config lacks the key {missing[0]!r}.", where=where, do="config/README.md explains it."
         )
+    if _wants_text(error) and not isinstance(error.instance, (str, dict, list)):
+        return _no_text("A config value must be text.", where, error.instance)
     return CatscanError(
         "A config value does not fit.",
         where=where,
         found=f"{error.instance!r}: {error.message}" if len(repr(error.instance)) < 80 else error.message,
         do=str(error.schema.get("description", "config/README.md explains every key.")),
     )
+
+
+def _wants_text(error: Any) -> bool:
+    """Whether the key takes text, be it beside something else."""
+    types = [one.get("type", []) for one in (error.schema, *error.schema.get("anyOf", []))]
+    return any("string" in ([one] if isinstance(one, str) else one) for one in types)
 
 
 def fill(value: Any, schema: Config) -> None:
