@@ -67,6 +67,84 @@ class TestMistakes:
                 ["does not fit", "competitions.dogs-vs-cats.index.folds", "'many'"],
             ),
             (lambda cats: cats["index"].update(folds=1), ["does not fit", "index.folds", "minimum of 2"]),
+            (
+                lambda cats: cats["index"].update(shards=100_000),
+                ["must be from 1 to 256", "competitions.dogs-vs-cats.index.shards", "100,000"],
+            ),
+            (
+                lambda cats: cats["models"]["resnet"].update(seeds=[2**70]),
+                ["from 0 to 2,147,483,647", "dogs-vs-cats.models.resnet.seeds.0", "1,180,591,620,717,411,303,424"],
+            ),
+            (
+                lambda cats: cats.update(preprocess={"picture": {"value_range": [5, 1]}}),
+                ["the lower one first", "dogs-vs-cats.preprocess.picture.value_range", "[5, 1]"],
+            ),
+            (
+                lambda cats: cats.update(train={"folds": [0, 7]}),
+                ["A fold to train is not there", "dogs-vs-cats.train.folds", "fold 7;", "makes the folds 0 to 2"],
+            ),
+            (
+                lambda cats: cats["submission"].update(row_id="{idd}"),
+                [
+                    "unknown field 'idd'",
+                    "dogs-vs-cats.submission.row_id",
+                    'Did you mean "id"?',
+                    "`submission.rows.csv`",
+                ],
+            ),
+            (
+                lambda cats: cats["submission"].update(row_id="id_{class}"),
+                ["all samples the same id", "dogs-vs-cats.submission.row_id", "'id_{class}'"],
+            ),
+            (
+                lambda cats: cats["submission"].update(row_id="{id}_{class}", value="label"),
+                ["one row a sample and class holds probabilities", "dogs-vs-cats.submission.value", "label"],
+            ),
+            (
+                lambda cats: cats["submission"].update(columns=["a", "b", "c"]),
+                [
+                    "one value column, or one a class",
+                    "dogs-vs-cats.submission.columns",
+                    "3 columns: a, b, c; 2 classes",
+                ],
+            ),
+            (
+                lambda cats: cats["submission"].update(columns=["a", "b"], value="label"),
+                ["has one value column.", "dogs-vs-cats.submission.columns", "2 columns: a, b"],
+            ),
+            (
+                lambda cats: (
+                    cats["data"].update(task="multiclass", classes=["cat", "dog", "owl"])
+                    or cats["submission"].update(columns=["a", "b"])
+                ),
+                ["has one column a class.", "dogs-vs-cats.submission.columns", "2 columns: a, b; 3 classes"],
+            ),
+            (
+                lambda cats: cats["data"].update(classes=["cat", "dog"], positive="doog"),
+                ["positive class is not among", "dogs-vs-cats.data.positive", "'doog'", 'Did you mean "dog"?'],
+            ),
+            (
+                lambda cats: cats["data"].update(labels={"separator": "|"}),
+                ["`labels.separator` is about a table", "dogs-vs-cats.data.labels.separator", "'|'", "`labels.csv`"],
+            ),
+            (
+                lambda cats: cats["data"].update(labels={"csv": "labels.csv", "separator": "|"}),
+                ["Only a multilabel task", "dogs-vs-cats.data.labels.separator", "'|', and `data.task: binary`"],
+            ),
+            (
+                lambda cats: cats.update(metric_weights=[2, 1]),
+                ["log_loss has no weights", "dogs-vs-cats.metric_weights", "weighted_log_loss, weighted_auc"],
+            ),
+            (
+                lambda cats: cats.update(metric="weighted_auc", metric_weights=[0, 0]),
+                ["weighs all classes by 0", "dogs-vs-cats.metric_weights", "[0, 0]", "above 0"],
+            ),
+            (
+                lambda cats: cats["models"]["resnet"].update(
+                    network=[{"pooling": {"window": 2}}, {"convolution": {"feature_maps": 0, "window": 3}}]
+                ),
+                ["`feature_maps` must be", "models.resnet.network, layer 2 (convolution)", "0"],
+            ),
             (lambda cats: cats["data"].pop("train"), ["lacks the key 'train'", "competitions.dogs-vs-cats.data"]),
             (
                 lambda cats: cats["source"].update(sample=""),
@@ -98,6 +176,22 @@ class TestMistakes:
             "choice",
             "type",
             "range",
+            "shards",
+            "seeds",
+            "value range",
+            "folds",
+            "row id",
+            "one row id",
+            "labels a class",
+            "columns",
+            "column",
+            "columns of classes",
+            "positive",
+            "separator",
+            "separator of one label",
+            "weightless metric",
+            "weights of 0",
+            "layer",
             "required",
             "sample",
             "classes",
@@ -110,6 +204,7 @@ class TestMistakes:
     def test_a_mistake_is_one_block_with_its_key(self, load: Load, change: Any, parts: list[str]) -> None:
         def changed(cats: dict[str, Any]) -> None:
             cats.setdefault("preprocess", {})
+            cats.setdefault("submission", {})
             change(cats)
 
         with pytest.raises(CatscanError) as caught:

@@ -35,8 +35,47 @@ def test_missing_python_file_is_refused():
         check_network("mine.py", PICTURE)
 
 
-def test_python_file_without_the_function_is_refused(tmp_path: Path):
-    (tmp_path / "mine.py").write_text("x = 1\n")
+@pytest.mark.parametrize(
+    ("text", "what", "found"),
+    [
+        ("x = 1\n", "no function `network`", "defines x"),
+        ("", "no function `network`", "defines nothing"),
+        ("class Net:\n    def network(self): ...\n", "no function `network`", "defines Net"),
+        ("x = 1\ndef network(pixels, classes)\n", "not Python", "line 2: expected ':'"),
+        ("x = '\0'\n", "not Python", "null bytes"),
+    ],
+    ids=["another name", "empty", "method", "syntax", "binary"],
+)
+def test_wrong_python_file_is_refused_before_it_is_run(tmp_path: Path, text: str, what: str, found: str):
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+
+    with pytest.raises(CatscanError, match=what) as refusal:
+        check_network(str(path), PICTURE)
+
+    assert refusal.value.where == "network"
+    assert str(path) in refusal.value.found
+    assert found in refusal.value.found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "raise SystemExit\ndef network(pixels, classes): ...\n",
+        "from nets import small as network\n",
+        "from nets import *\n",
+        "if True:\n    network = print\n",
+    ],
+    ids=["function", "import", "star", "assignment"],
+)
+def test_python_file_is_only_parsed_by_the_check(tmp_path: Path, text: str):
+    (tmp_path / "mine.py").write_text(text)
+
+    check_network(str(tmp_path / "mine.py"), PICTURE)
+
+
+def test_python_file_whose_network_is_no_function_is_refused_when_it_is_run(tmp_path: Path):
+    (tmp_path / "mine.py").write_text("network = 1\n")
 
     with pytest.raises(CatscanError, match="no function `network`"):
         find(str(tmp_path / "mine.py"), PICTURE, 2).build()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from catscan.common.errors import CatscanError
+from catscan.common.errors import CatscanError, did_you_mean
 from catscan.kinds.registry import Kind, kind_named
 from catscan.networks.registry import check_network
-from catscan.scores.metrics import metric_named
+from catscan.raw.sample_submission import check_columns, check_template
+from catscan.scores.metrics import METRICS, metric_named
 
 Config = dict[str, Any]
 
 NEEDED = {"sample": "sample", "directory": "path", "kaggle": "competition"}  # the key that a kind of source needs
+SEPARATOR = " "  # the default of `data.labels.separator`
 WEIGHS_POSITIVES = ("weighted_log_loss", "multilabel")
 
 
@@ -44,6 +46,9 @@ def check_competition(name: str, competition: Config) -> None:
     where = f"competitions.{name}"
     _check_metric(competition, where)
     _check_kind(competition, where)
+    _check_labels(competition, where)
+    _check_folds(competition, where)
+    _check_sheet(competition, where)
     if source["kind"] == "directory":
         from catscan.raw.source import check as check_folder
 
@@ -52,13 +57,47 @@ def check_competition(name: str, competition: Config) -> None:
         from catscan.kaggle.refusals import check_name
 
         check_name(source["competition"])
-    shape = sample_shape(competition)
-    for model, settings in competition["models"].items():
-        try:
-            check_network(settings["network"], shape)
-        except CatscanError as error:
-            error.where = f"config key competitions.{name}.models.{model}.network"
-            raise
+    _check_networks(competition, where)
+
+
+def _check_labels(competition: Config, where: str) -> None:
+    data = competition["data"]
+    if data["positive"] and data["classes"] and data["positive"] not in data["classes"]:
+        raise CatscanError(
+            "The positive class is not among the classes.",
+            where=f"config key {where}.data.positive",
+            found=repr(data["positive"]),
+            do=did_you_mean(data["positive"], data["classes"]),
+        )
+    labels = data["labels"]
+    given = [key for key in ("id_column", "columns", "separator") if labels[key] not in ("", [], SEPARATOR)]
+    table = labels["csv"] or kind_of(competition).open_finder(data["train"], key=f"{where}.data.train").own_labels
+    if given and not table:
+        raise CatscanError(
+            f"`labels.{given[0]}` is about a table of labels, and none is named.",
+            where=f"config key {where}.data.labels.{given[0]}",
+            found=repr(labels[given[0]]),
+            do="Name the table by `labels.csv`, or leave the key out.",
+        )
+    if "separator" in given and data["task"] != "multilabel":
+        raise CatscanError(
+            "Only a multilabel task has several names in a cell.",
+            where=f"config key {where}.data.labels.separator",
+            found=f"{labels['separator']!r}, and `data.task: {data['task']}`",
+            do="Leave the key out, or set `data.task: multilabel`.",
+        )
+
+
+def _check_folds(competition: Config, where: str) -> None:
+    folds = competition["index"]["folds"]
+    beyond = [fold for fold in competition["train"]["folds"] if fold >= folds]
+    if beyond:
+        raise CatscanError(
+            "A fold to train is not there.",
+            where=f"config key {where}.train.folds",
+            found=f"fold {beyond[0]}; `index.folds: {folds}` makes the folds 0 to {folds - 1}",
+            do="Name folds of these, or leave the key out to train all.",
+        )
 
 
 def _check_metric(competition: Config, where: str) -> None:
@@ -72,6 +111,22 @@ def _check_metric(competition: Config, where: str) -> None:
             found=f"{len(weights)} weights, {len(data['classes'])} classes",
             do="Give one number a class, in the order of data.classes.",
         )
+    if weights and not METRICS[competition["metric"]].weighs_classes:
+        raise CatscanError(
+            f"The metric {competition['metric']} has no weights.",
+            where=f"config key {where}.metric_weights",
+            found=repr(weights),
+            do="Leave the key out, or take one of "
+            + ", ".join(name for name, one in METRICS.items() if one.weighs_classes and data["task"] in one.tasks)
+            + ".",
+        )
+    if weights and not any(weights):
+        raise CatscanError(
+            "The metric weighs all classes by 0.",
+            where=f"config key {where}.metric_weights",
+            found=repr(weights),
+            do="Give at least one class a weight above 0, or leave the key out to weigh all alike.",
+        )
     if competition["metric_positive_weight"] != 1 and (competition["metric"], data["task"]) != WEIGHS_POSITIVES:
         raise CatscanError(
             "Only the weighted log loss of a multilabel task can weigh positives more.",
@@ -79,6 +134,41 @@ def _check_metric(competition: Config, where: str) -> None:
             found=f"{competition['metric']} of a {data['task']} task",
             do="Leave the key out, or set `metric: weighted_log_loss` and `data.task: multilabel`.",
         )
+
+
+def _check_sheet(competition: Config, where: str) -> None:
+    """What the submission's rows and columns can be."""
+    sheet, classes = competition["submission"], number_of_classes(competition["data"])
+    try:
+        check_template(sheet["row_id"], more_fields=bool(sheet["rows"]["csv"]))
+        check_columns(
+            sheet["columns"],
+            value=sheet["value"],
+            row_id=sheet["row_id"],
+            task=competition["data"]["task"],
+            classes=classes,
+        )
+    except CatscanError as error:
+        error.where = f"config key {where}.{error.where}"
+        raise
+
+
+def _check_networks(competition: Config, where: str) -> None:
+    shape, classes = sample_shape(competition), number_of_classes(competition["data"])
+    for model, settings in competition["models"].items():
+        try:
+            check_network(settings["network"], shape, classes)
+        except CatscanError as error:
+            error.where = f"config key {where}.models.{model}.{error.where}"
+            raise
+
+
+def number_of_classes(data: Config) -> int | None:
+    """How many classes the block `data` names; None where only the labels will tell."""
+    if data["task"] == "binary":
+        return 2
+    columns = data["labels"]["columns"]
+    return len(data["classes"]) or (len(columns) if len(columns) > 1 else None)
 
 
 def _check_kind(competition: Config, where: str) -> None:

@@ -122,6 +122,15 @@ def _explained(error: Any) -> CatscanError:
         )
     if _wants_text(error) and not isinstance(error.instance, (str, dict, list)):
         return _no_text("A config value must be text.", where, error.instance)
+    return _other(error, where)
+
+
+def _other(error: Any, where: str) -> CatscanError:
+    """The block for a mistake that has no words of its own."""
+    low, high = (error.schema.get(bound) for bound in ("minimum", "maximum"))
+    if error.validator in ("minimum", "maximum") and None not in (low, high):
+        what = f"A number of the config must be from {low:,} to {high:,}."
+        return CatscanError(what, where=where, found=f"{error.instance:,}")
     return CatscanError(
         "A config value does not fit.",
         where=where,

@@ -22,7 +22,7 @@ import requests
 
 from catscan.common.errors import CatscanError
 from catscan.common.progress import say
-from catscan.kaggle.refusals import BUSY, check_name, explained, no_log_in, not_now, told, withdrawn
+from catscan.kaggle.refusals import BUSY, check_name, check_token, explained, no_log_in, not_now, told, withdrawn
 
 T = TypeVar("T")
 
@@ -193,6 +193,7 @@ class Kaggle:
 
 def _log_in() -> Any:
     """The package's own client, logged in by the first of its ways that works."""
+    check_token()
     printed = io.StringIO()
     try:
         with contextlib.redirect_stdout(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SITE = "https://www.kaggle.com"
 BUSY = 429
+TOKEN_FILES = ("access_token", "access_token.txt")  # below ~/.kaggle, as Kaggle's package looks for them
 DSB2017 = "data-science-bowl-2017"
 
 
@@ -61,6 +62,26 @@ def credentials() -> list[str]:
         found.append("KAGGLE_USERNAME and KAGGLE_KEY")
     files = [home / "access_token", home / "access_token.txt", config / "kaggle.json", xdg / "kaggle.json"]
     return found + [str(path) for path in dict.fromkeys([*files, home / "credentials.json"]) if path.is_file()]
+
+
+def check_token() -> None:
+    """Refuse a folder where Kaggle's package would read a token from a file.
+
+    Raises
+    ------
+    CatscanError
+        With the place that leads to the folder.
+    """
+    home, variable = Path("~/.kaggle").expanduser(), "KAGGLE_API_TOKEN"
+    named = {variable: os.environ.get(variable, ""), **{str(home / name): str(home / name) for name in TOKEN_FILES}}
+    for place, path in named.items():
+        if path and Path(path).is_dir():
+            raise CatscanError(
+                "A folder stands where a token for Kaggle is looked for.",
+                where=place,
+                found=f"the folder {path}",
+                do=f"Give the token itself or a file that holds it; {SITE}/settings/api makes one.",
+            )
 
 
 def no_log_in() -> CatscanError:

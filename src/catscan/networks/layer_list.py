@@ -43,10 +43,11 @@ def normalised(layers: Sequence[Mapping[str, Any]], axes: int) -> list[dict[str,
     """
     if not layers:
         raise CatscanError("The list of layers is empty.", where="network")
-    return [_normalised(layer, axes, f"network, layer {number}") for number, layer in enumerate(layers, start=1)]
+    return [_normalised(layer, axes, number) for number, layer in enumerate(layers, start=1)]
 
 
-def _normalised(layer: Mapping[str, Any], axes: int, where: str) -> dict[str, Any]:
+def _normalised(layer: Mapping[str, Any], axes: int, number: int) -> dict[str, Any]:
+    where = f"network, layer {number}"
     if not isinstance(layer, Mapping) or len(layer) != 1:
         raise CatscanError(
             "A layer is one name with its options.", where=where, found=repr(layer), do="`- convolution: {...}`"
@@ -54,6 +55,14 @@ def _normalised(layer: Mapping[str, Any], axes: int, where: str) -> dict[str, An
     ((name, given),) = layer.items()
     if name not in OPTIONS:
         raise CatscanError(f"There is no layer {name!r}.", where=where, do=did_you_mean(name, list(OPTIONS)))
+    where = _place(number, name)
+    if not isinstance(given or {}, Mapping):
+        raise CatscanError(
+            f"The options of the layer `{name}` are names with their values.",
+            where=where,
+            found=repr(given),
+            do=f"`- {name}: {{{', '.join(f'{option}: ...' for option in OPTIONS[name])}}}`",
+        )
     given = dict(given or {})
     for option in given:
         if option not in OPTIONS[name]:
@@ -67,17 +76,23 @@ def _normalised(layer: Mapping[str, Any], axes: int, where: str) -> dict[str, An
     if missing:
         raise CatscanError(f"The layer `{name}` needs `{missing[0]}`.", where=where, found=repr(given))
     if "window" in options:
-        options["window"] = _per_axis(options["window"], axes, f"{where}, window")
+        options["window"] = _per_axis("window", options["window"], axes, where)
         stride = options["stride"]
-        options["stride"] = options["window"] if stride is None else _per_axis(stride, axes, f"{where}, stride")
+        options["stride"] = options["window"] if stride is None else _per_axis("stride", stride, axes, where)
     _check_values(options, where)
     return {"layer": name, **options}
 
 
-def _per_axis(value: Any, axes: int, where: str) -> list[int]:
-    values = [value] * axes if isinstance(value, int) else list(value) if isinstance(value, (list, tuple)) else []
+def _place(number: int, name: str) -> str:
+    return f"network, layer {number} ({name})"
+
+
+def _per_axis(option: str, value: Any, axes: int, where: str) -> list[int]:
+    values = list(value) if isinstance(value, (list, tuple)) else [value] * axes
     if len(values) != axes or not all(_is_count(each) for each in values):
-        raise CatscanError(f"This must be an integer of at least 1, or {axes} of them.", where=where, found=repr(value))
+        raise CatscanError(
+            f"`{option}` must be a whole number of at least 1, or {axes} of them.", where=where, found=repr(value)
+        )
     return values
 
 
@@ -89,14 +104,18 @@ def _check_values(options: Mapping[str, Any], where: str) -> None:
     for option in ("feature_maps", "units"):
         if option in options and not _is_count(options[option]):
             raise CatscanError(
-                "This must be an integer of at least 1.", where=f"{where}, {option}", found=repr(options[option])
+                f"`{option}` must be a whole number of at least 1.", where=where, found=repr(options[option])
             )
     if options.get("kind", "max") not in POOLINGS:
         raise CatscanError(
             f"There is no pooling {options['kind']!r}.", where=where, do=did_you_mean(str(options["kind"]), POOLINGS)
         )
+    if not isinstance(options.get("batch_norm", False), bool):
+        raise CatscanError(
+            "`batch_norm` must be true or false.", where=where, found=repr(options["batch_norm"]), do="Without quotes."
+        )
     keep = options.get("keep_probability", 1.0)
-    if not isinstance(keep, (int, float)) or not 0 < keep <= 1:
+    if isinstance(keep, bool) or not isinstance(keep, (int, float)) or not 0 < keep <= 1:
         raise CatscanError(
             "The keep probability must be above 0 and at most 1.",
             where=where,
@@ -105,24 +124,30 @@ def _check_values(options: Mapping[str, Any], where: str) -> None:
         )
 
 
-def check(layers: Sequence[Mapping[str, Any]], sample_shape: Sequence[int], classes: int = 2) -> list[dict[str, Any]]:
+def check(
+    layers: Sequence[Mapping[str, Any]], sample_shape: Sequence[int], classes: int | None = None
+) -> list[dict[str, Any]]:
     """The layers with all options filled in, after the checks that need the sample's shape.
+
+    A window larger than its map is allowed: the padding is SAME, so that it sees the whole map and leaves one pixel.
 
     Parameters
     ----------
     sample_shape
         (height, width, channels) or (depth, height, width, channels).
+    classes
+        Their number, for the table of shapes in a refusal; None when it is not known yet.
 
     Raises
     ------
     CatscanError
-        When a stride is larger than its window (pixels between two windows would never be seen), a pooling leaves
-        less than one pixel, or a convolution or pooling follows a layer that has no positions left.
+        When a stride is larger than its window (pixels between two windows would never be seen), or a convolution or
+        pooling follows a layer that has no positions left.
     """
     filled = normalised(layers, len(sample_shape) - 1)
     sizes: list[int] | None = list(sample_shape[:-1])
     for number, layer in enumerate(filled, start=1):
-        where = f"network, layer {number} ({layer['layer']})"
+        where = _place(number, layer["layer"])
         if "window" in layer:
             _check_window(layer, sizes, where, (filled, sample_shape, classes))
         elif layer["layer"] == "global_pooling" and sizes is None:
@@ -144,13 +169,6 @@ def _check_window(layer: Mapping[str, Any], sizes: list[int] | None, where: str,
             found=f"stride {_product(stride)}, window {_product(window)}\n" + shapes_table(*network),
             do="Make the stride at most the window.",
         )
-    if any(step > size for step, size in zip(stride, sizes, strict=True)):
-        raise CatscanError(
-            f"This {layer['layer']} leaves less than one pixel.",
-            where=where,
-            found=f"stride {_product(stride)} on {_product(sizes)} pixels\n" + shapes_table(*network),
-            do="Take fewer or smaller poolings, or larger samples (`preprocess`).",
-        )
 
 
 def _sizes_after(layer: Mapping[str, Any], sizes: list[int] | None) -> list[int] | None:
@@ -159,10 +177,10 @@ def _sizes_after(layer: Mapping[str, Any], sizes: list[int] | None) -> list[int]
     return None
 
 
-def shapes_table(layers: Sequence[Mapping[str, Any]], sample_shape: Sequence[int], classes: int = 2) -> str:
+def shapes_table(layers: Sequence[Mapping[str, Any]], sample_shape: Sequence[int], classes: int | None = None) -> str:
     """One line a layer: its name, window, stride, the shape of what comes out, and its number of weights.
 
-    ``layers`` as `normalised` gives them.
+    ``layers`` as `normalised` gives them; where the number of classes is not known, the last layer is told for each.
     """
     rows = [("layer", "window", "stride", "out", "weights"), ("input", "", "", _product(sample_shape), "")]
     sizes: list[int] | None = list(sample_shape[:-1])
@@ -175,9 +193,12 @@ def shapes_table(layers: Sequence[Mapping[str, Any]], sample_shape: Sequence[int
         rows.append((layer["layer"], window, stride, _product([*(after or []), maps_after]), f"{weights:,}"))
         if layer["layer"] == "fully_connected" or after is not None or sizes is not None:
             sizes, maps = after, maps_after
-    last = (math.prod(sizes or []) * maps + 1) * classes
-    rows.append(("output", "", "", str(classes), f"{last:,}"))
-    rows.append(("", "", "", "", f"{total + last:,}"))
+    of_class = math.prod(sizes or []) * maps + 1
+    if classes is None:
+        rows.append(("output", "", "", "1 a class", f"{of_class:,} a class"))
+    else:
+        rows.append(("output", "", "", str(classes), f"{of_class * classes:,}"))
+        rows.append(("", "", "", "", f"{total + of_class * classes:,}"))
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     return "\n".join(
         "  ".join(f"{cell:{wide}}" for cell, wide in zip(row, widths, strict=True)).rstrip() for row in rows

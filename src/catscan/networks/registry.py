@@ -5,6 +5,7 @@ No TensorFlow is imported here: the workflow checks `network:` with `check_netwo
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
@@ -12,12 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from catscan.common.errors import CatscanError, did_you_mean
+from catscan.common.errors import CatscanError, did_you_mean, listed
 from catscan.common.keys import above, at_least, between, from_up_to, one_of
 from catscan.networks import layer_list
 
 Build = Callable[[Any, int], Any]
 FUNCTION = "network"  # what a user's own Python file defines
+HOW_TO_DEFINE = f"Define {FUNCTION}(pixels, classes): pixels float32 0 to 255 in, logits (n, classes) out."
 
 
 @dataclass(frozen=True)
@@ -139,18 +141,26 @@ def family(sample_shape: Sequence[int]) -> dict[str, Network]:
     return PICTURES if len(sample_shape) == 3 else SCANS
 
 
-def check_network(network: str | Sequence[Mapping[str, Any]], sample_shape: Sequence[int], classes: int = 2) -> None:
+def check_network(
+    network: str | Sequence[Mapping[str, Any]], sample_shape: Sequence[int], classes: int | None = None
+) -> None:
     """Refuse a `network:` of the config that cannot be built for samples of this shape.
+
+    Parameters
+    ----------
+    classes
+        Their number; None when only the data will tell.
 
     Raises
     ------
     CatscanError
-        For an unknown name, a network of the other rank, a file that is not there, or a wrong list of layers.
+        For an unknown name, a network of the other rank, a wrong list of layers, a file that is not there, is not
+        Python, or defines no function `network`.
     """
     find(network, sample_shape, classes)
 
 
-def find(network: str | Sequence[Mapping[str, Any]], sample_shape: Sequence[int], classes: int) -> Network:
+def find(network: str | Sequence[Mapping[str, Any]], sample_shape: Sequence[int], classes: int | None) -> Network:
     """The network and recipe that ``network`` stands for; nothing is imported or built yet.
 
     Raises
@@ -165,8 +175,7 @@ def find(network: str | Sequence[Mapping[str, Any]], sample_shape: Sequence[int]
         recipe = TUTORIAL_2D if known is PICTURES else TUTORIAL_3D
         return Network(lambda: lambda pixels, count: layer_list.build(layers, pixels, count), recipe)
     if network.endswith(".py"):
-        if not Path(network).is_file():
-            raise CatscanError("The network's Python file is not there.", where=network)
+        _check_file(network)
         return Network(lambda: _from_file(network), known[default].recipe)
     name = default if network == "auto" else network
     if name not in known:
@@ -196,6 +205,48 @@ def digest_of_file(network: Any) -> str:
     return ""
 
 
+def _check_file(path: str) -> None:
+    """Parse a user's own Python file, which is not run: it may import TensorFlow."""
+    if not Path(path).is_file():
+        raise CatscanError(
+            "The network's Python file is not there.",
+            where="network",
+            found=path,
+            do="Give its path from the folder that the command is run in.",
+        )
+    try:
+        tree = ast.parse(Path(path).read_bytes(), path)
+    except (SyntaxError, ValueError) as error:  # ValueError: a byte of zero
+        line = getattr(error, "lineno", None)
+        raise CatscanError(
+            "The network's Python file is not Python.",
+            where="network",
+            found=f"{path}, line {line}: {error.msg}"
+            if isinstance(error, SyntaxError) and line
+            else f"{path}: {error}",
+            do="Correct it; `python FILE` says more.",
+        ) from error
+    names = {name for node in tree.body for name in _bound(node)}
+    if FUNCTION not in names and "*" not in names:
+        raise CatscanError(
+            f"The network's Python file has no function `{FUNCTION}`.",
+            where="network",
+            found=f"{path} defines {listed(sorted(names)) or 'nothing'}",
+            do=HOW_TO_DEFINE,
+        )
+
+
+def _bound(node: ast.AST) -> set[str]:
+    """The names that a statement may bind in its module: all that it assigns, defines or imports, at any depth."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return {node.name}
+    if isinstance(node, ast.alias):
+        return {node.asname or node.name.partition(".")[0]}
+    if isinstance(node, ast.Name):
+        return {node.id} if isinstance(node.ctx, ast.Store) else set()
+    return {name for inner in ast.iter_child_nodes(node) for name in _bound(inner)}
+
+
 def _from_file(path: str) -> Build:
     from catscan.networks import compat  # noqa: F401  # the file imports tflearn, which needs the shims
 
@@ -209,6 +260,6 @@ def _from_file(path: str) -> Build:
         raise CatscanError(
             f"The network's Python file has no function `{FUNCTION}`.",
             where=path,
-            do=f"Define {FUNCTION}(pixels, classes): pixels float32 0 to 255 in, logits (n, classes) out.",
+            do=HOW_TO_DEFINE,
         )
     return function

@@ -47,12 +47,16 @@ class Problem:
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric: its function, the tasks it is for, which way is better, whether being surely wrong is costly."""
+    """One metric: its function, the tasks it is for, which way is better, whether being surely wrong is costly.
+
+    `weighs_classes`: whether it reads the weights of the classes.
+    """
 
     of: Callable[[Array, Array, Problem], float]
     tasks: tuple[str, ...]
     larger_is_better: bool = True
     punishes_certainty: bool = False
+    weighs_classes: bool = False
 
 
 def score(name: str, probabilities: Array, targets: Array, problem: Problem) -> float:
@@ -325,10 +329,12 @@ def _weights(problem: Problem, n_classes: int) -> Array:
 
 METRICS = {
     "log_loss": Metric(_log_loss, TASKS, larger_is_better=False, punishes_certainty=True),
-    "weighted_log_loss": Metric(_weighted_log_loss, TASKS, larger_is_better=False, punishes_certainty=True),
+    "weighted_log_loss": Metric(
+        _weighted_log_loss, TASKS, larger_is_better=False, punishes_certainty=True, weighs_classes=True
+    ),
     "auc": Metric(_auc, ("binary",)),
     "mean_column_auc": Metric(_mean_column_auc, TASKS),
-    "weighted_auc": Metric(_weighted_auc, TASKS),
+    "weighted_auc": Metric(_weighted_auc, TASKS, weighs_classes=True),
     "accuracy": Metric(_accuracy, TASKS),
     "micro_f1": Metric(_micro_f1, TASKS),
     "quadratic_kappa": Metric(_quadratic_kappa, ONE_CLASS),

@@ -430,6 +430,25 @@ class TestCredentials:
         assert text.startswith("Kaggle does not accept your credentials.\n  where  KAGGLE_API_TOKEN\n")
         assert "KGAT_expired" not in text + told.out + told.err
 
+    def test_a_token_that_names_a_folder_is_refused(
+        self, server: KaggleServer, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("KAGGLE_API_TOKEN", str(tmp_path))
+        text = refusal(raw)
+
+        assert text.startswith("A folder stands where a token for Kaggle is looked for.\n  where  KAGGLE_API_TOKEN\n")
+        assert f"found  the folder {tmp_path}\n" in text
+        assert server.calls == []
+
+    def test_a_folder_in_the_place_of_the_token_file_is_refused(
+        self, server: KaggleServer, raw: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("KAGGLE_API_TOKEN")
+        folder = server.home / ".kaggle" / "access_token"
+        folder.mkdir(parents=True)
+
+        assert f"  where  {folder}\n" in refusal(raw)
+
     def test_401_while_at_work(self, server: KaggleServer, raw: Path) -> None:
         server.script["DownloadDataFile"] = [Answer(401, "Unauthenticated")]
 

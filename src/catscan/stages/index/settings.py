@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from catscan.common.keys import DISTINCT, at_least, one_of
+from catscan.common.keys import DISTINCT, at_least, between, one_of
 from catscan.kinds.registry import COMMONEST, KINDS
 from catscan.raw.sample_submission import SampleSubmission
 from catscan.scores.tasks import Task
@@ -56,7 +56,7 @@ class Index:
     seed: Annotated[int, at_least(0)] = 1
     """Seed of the division into folds."""
 
-    shards: Annotated[int, at_least(1)] = 8
+    shards: Annotated[int, between(1, 256)] = 8
     """Array files a split, each made by one job; the results do not depend on it."""
 
     near_duplicates: bool = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from catscan.common.keys import one_of
+from catscan.common.keys import DISTINCT, one_of
 from catscan.raw.sample_submission import SampleSubmission
 from catscan.scores.settings import MetricSettings
 from catscan.stages.submission.fill import AGGREGATES
@@ -26,7 +26,7 @@ class Rows:
 class Sheet(SampleSubmission):
     """The form of the submission file."""
 
-    columns: tuple[str, ...] = ()
+    columns: Annotated[tuple[str, ...], DISTINCT] = ()
     """Its value columns, one or one a class in the order of `classes`; empty matches the columns to the classes by
     name."""
 

@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 
 from catscan.common.errors import CatscanError, did_you_mean, listed
 from catscan.common.tables import place_of_row
+from catscan.raw.sample_submission import FIELD, PER_CLASS
 from catscan.scores.metrics import decide
 
 Array = NDArray[np.float64]
 
-FIELD = re.compile(r"\{(\w+)\}")
 DIGITS = ".9g"  # of a probability: enough to tell any two apart that a metric could tell apart
 SEPARATOR = " "
-PER_CLASS = ("probability", "one_hot")
 
 
 @dataclass(frozen=True)
