@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from catscan.common.contracts.check import Check
 from catscan.common.contracts.metrics import Estimate, FoldScores, LogLoss, Metrics, ModelScores
 from catscan.common.contracts.summary import Duplicates, Summary
 
@@ -48,5 +49,24 @@ def metrics_of(**others: Any) -> Metrics:
         odds=(1.0, 1.0),
         expected_score=0.2,
         remarks=(),
+    )
+    return replace(shown, **others)
+
+
+def check_of(**others: Any) -> Check:
+    """A valid submission of 7 rows whose truth is known."""
+    shown = Check(
+        rows=7,
+        columns=("id", "label"),
+        valid=True,
+        missing=(),
+        warnings=(),
+        metric="log_loss",
+        expected_score=0.2,
+        true_score=0.25,
+        temperature=1.0,
+        clip=0.0,
+        models={"resnet": 1},
+        sha256="0" * 64,
     )
     return replace(shown, **others)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from factories import metrics_of, summary_of
+from factories import check_of, metrics_of, summary_of
 
 from catscan.common.documents import Document
 from catscan.common.errors import CatscanError
@@ -17,6 +17,7 @@ from catscan.common.errors import CatscanError
 DOCUMENTS: dict[str, Document] = {
     "index.json": summary_of(),
     "metrics.json": metrics_of(),
+    "submission.json": check_of(),
 }
 KEYS = [(name, field.name) for name, document in DOCUMENTS.items() for field in fields(document)]  # type: ignore[arg-type]
 EDITS: dict[str, Callable[[str], str]] = {

@@ -4,18 +4,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from factories import metrics_of
+from factories import check_of, metrics_of
 
-from catscan.common.files import write_json
 from catscan.flow.closing import box, failure, summary
 
 METRICS = metrics_of()
-CHECK = {"rows": 12500, "valid": True, "true_score": 0.21}
+CHECK = check_of(rows=12500, true_score=0.21)
 
 
 def test_the_box_names_score_baseline_truth_and_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     METRICS.write(tmp_path / "dogs" / "evaluation" / "metrics.json")
-    write_json(tmp_path / "dogs" / "submission.json", CHECK)
+    CHECK.write(tmp_path / "dogs" / "submission.json")
     (tmp_path / "report.html").touch()
     box({"run": ["dogs", "not-run-yet"]}, tmp_path)
     lines = capsys.readouterr().err.splitlines()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from factories import metrics_of
+from factories import check_of, metrics_of
 from kaggle_server import SIGNATURE, SLUG, TOKEN, USER, Answer, KaggleServer, attach, serve
 
 from catscan.common.errors import CatscanError, TryAgain
@@ -36,11 +36,11 @@ class Results:
         (folder / "raw").mkdir(parents=True)
         (folder / "raw" / "manifest.json").write_text('{"entries": []}')
         (folder / "submission.csv").write_bytes(SHEET)
-        self.write("submission.json", valid=True, sha256=hashlib.sha256(SHEET).hexdigest())
+        self.checked(SHEET)
         metrics_of(expected_score=0.0391).write(folder / "metrics.json")
 
-    def write(self, name: str, **values: Any) -> None:
-        (self.folder / name).write_text(json.dumps(values))
+    def checked(self, sheet: bytes) -> None:
+        check_of(sha256=hashlib.sha256(sheet).hexdigest()).write(self.folder / "submission.json")
 
     def submit(self, **settings: Any) -> dict[str, Any]:
         """Run the stage; give its record."""
@@ -129,7 +129,7 @@ class TestTwice:
         results.submit()
         other = SHEET.replace(b"0.9", b"0.8")
         (results.folder / "submission.csv").write_bytes(other)
-        results.write("submission.json", valid=True, sha256=hashlib.sha256(other).hexdigest())
+        results.checked(other)
 
         assert results.submit()["ref"] == 1001
 

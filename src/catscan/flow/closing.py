@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from catscan.common.contracts.check import Check
 from catscan.common.contracts.metrics import Metrics
-from catscan.common.files import read_json
 
 
 def box(config: dict[str, Any], results: Path) -> None:
@@ -34,11 +34,11 @@ def box(config: dict[str, Any], results: Path) -> None:
 def _competition(name: str, folder: Path) -> list[str]:
     if not (folder / "submission.json").is_file() or not (folder / "evaluation" / "metrics.json").is_file():
         return []
-    metrics, check = Metrics.read(folder / "evaluation" / "metrics.json"), read_json(folder / "submission.json")
+    metrics, check = Metrics.read(folder / "evaluation" / "metrics.json"), Check.read(folder / "submission.json")
     return [name, *(f"  {label:<12} {text}" for label, text in summary(metrics, check, folder))]
 
 
-def summary(metrics: Metrics, check: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
+def summary(metrics: Metrics, check: Check, folder: Path) -> list[tuple[str, str]]:
     """The lines about one competition as (label, text)."""
     loss = metrics.log_loss
     lines = [
@@ -50,9 +50,9 @@ def summary(metrics: Metrics, check: dict[str, Any], folder: Path) -> list[tuple
     ]
     if metrics.metric != "log_loss" and metrics.expected_score is not None:
         lines.insert(1, ("expected", f"{metrics.metric} {metrics.expected_score:.4f}"))
-    if check.get("true_score") is not None:
-        lines.append(("test, true", f"{metrics.metric.replace('_', ' ')} {check['true_score']:.4f}"))
-    verdict = f"valid: {check['rows']:,} rows" if check["valid"] else "NOT VALID"
+    if check.true_score is not None:
+        lines.append(("test, true", f"{metrics.metric.replace('_', ' ')} {check.true_score:.4f}"))
+    verdict = f"valid: {check.rows:,} rows" if check.valid else "NOT VALID"
     lines.append(("submission", f"{folder / 'submission.csv'}  ({verdict})"))
     return lines
 

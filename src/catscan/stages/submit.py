@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from catscan.common import settings
+from catscan.common.contracts.check import Check
 from catscan.common.contracts.metrics import Metrics
 from catscan.common.errors import CatscanError, TryAgain
-from catscan.common.files import read_json, write_json
+from catscan.common.files import write_json
 from catscan.common.keys import one_of
 from catscan.common.progress import say
 from catscan.kaggle import api as kaggle_api
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
     stage = settings.parse(Settings, args.settings)
     if stage.kind == "notebook":
         raise takes_notebooks(stage.competition, args.submission)
-    digest = check_unchanged(args.submission, read_json(args.check))
+    digest = check_unchanged(args.submission, Check.read(args.check))
     metrics = Metrics.read(args.metrics)
     metric, expected = metrics.metric, metrics.expected_score
     kaggle = Kaggle(stage.competition)
@@ -94,7 +95,7 @@ def run(args: argparse.Namespace) -> None:
     say(_in_words(record))
 
 
-def check_unchanged(submission: Path, check: dict[str, Any]) -> str:
+def check_unchanged(submission: Path, check: Check) -> str:
     """The digest of the submission; it must be the file that the submission stage has checked.
 
     Raises
@@ -103,11 +104,11 @@ def check_unchanged(submission: Path, check: dict[str, Any]) -> str:
         When it was changed since.
     """
     digest = hashlib.sha256(submission.read_bytes()).hexdigest()
-    if digest != check["sha256"] or not check["valid"]:
+    if digest != check.sha256 or not check.valid:
         raise CatscanError(
             "The submission is not the one that was checked.",
             where=str(submission),
-            found=f"SHA-256 {digest[:DIGITS]}, checked was {check['sha256'][:DIGITS]}",
+            found=f"SHA-256 {digest[:DIGITS]}, checked was {check.sha256[:DIGITS]}",
             do="Run `snakemake submission` again; do not edit the file by hand.",
         )
     return digest

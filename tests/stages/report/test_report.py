@@ -2,11 +2,10 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from factories import metrics_of, summary_of
+from factories import check_of, metrics_of, summary_of
 
 from catscan.cli import main
 from catscan.common.arrays import Shards, write_array
@@ -16,7 +15,7 @@ from catscan.common.settings import canonical
 from catscan.stages.report import duplicates_line, geometry_table, scan_figures, verdict
 
 METRICS = metrics_of(remarks=("a remark on the scores",))
-CHECK: dict[str, Any] = {"rows": 7, "valid": True, "true_score": 0.25, "warnings": ["a warning of the submission"]}
+CHECK = check_of(warnings=("a warning of the submission",))
 INDEX = summary_of(
     ["cat", "dog"],
     counts={"cat": 6, "dog": 4},
@@ -32,7 +31,7 @@ def page(folder: Path, *, bad: int = 0, title: str = "Dogs") -> str:
     competition = folder / "results" / "dogs"
     INDEX.write(competition / "index.json")
     METRICS.write(competition / "evaluation" / "metrics.json")
-    write_json(competition / "submission.json", CHECK)
+    CHECK.write(competition / "submission.json")
     (competition / "submission.csv").write_text("id,label\n" + "".join(f"{i},0.5\n" for i in range(7)))
     rows = [{"sample_id": f"cat.{i}", "reason": f"reason {i}"} for i in range(bad)]
     for split in ("train", "test"):
@@ -87,7 +86,7 @@ def test_what_comes_from_the_data_cannot_become_part_of_the_page(tmp_path: Path)
 def test_networks_that_do_not_beat_the_prior_are_told_first() -> None:
     told = replace(METRICS, log_loss=replace(METRICS.log_loss, value=0.7, beats_prior=False))
 
-    assert verdict(told, {}).startswith("The networks do not beat the constant prior")
+    assert verdict(told, CHECK).startswith("The networks do not beat the constant prior")
 
 
 def test_scans_are_tabled_by_their_short_values() -> None:

@@ -136,6 +136,7 @@ class TestSheet:
         stage.run()
 
         assert stage.check == {
+            "version": 1,
             "rows": 3,
             "columns": ["id", "label"],
             "valid": True,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from catscan import __version__
 from catscan.common.arrays import Shards
+from catscan.common.contracts.check import Check
 from catscan.common.contracts.metrics import Metrics
 from catscan.common.contracts.summary import Summary
 from catscan.common.files import read_json, write_text
@@ -96,7 +97,7 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
     """What the page shows of one competition, read from its folder of results."""
     index = Summary.read(folder / "index.json")
     metrics = Metrics.read(folder / "evaluation" / "metrics.json")
-    check = read_json(folder / "submission.json")
+    check = Check.read(folder / "submission.json")
     sidecars = [
         read_json(folder / "arrays" / f"{split}-{shard}-of-{index.shards}.json")
         for split in ("train", "test")
@@ -109,7 +110,7 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
         "title": title,
         "verdict": verdict(metrics, check),
         "cards": cards(metrics, check),
-        "remarks": [*index.remarks, *metrics.remarks, *check.get("warnings", [])],
+        "remarks": [*index.remarks, *metrics.remarks, *check.warnings],
         "submission": _submission(folder, check),
         "classes": [
             {"name": label, "count": f"{count:,}", "share": f"{100 * count / max(index.n_train, 1):.1f} %"}
@@ -129,7 +130,7 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
     }
 
 
-def verdict(metrics: Metrics, check: dict[str, Any]) -> str:
+def verdict(metrics: Metrics, check: Check) -> str:
     """One sentence or two that say plainly how good the submission is."""
     loss = metrics.log_loss
     if not loss.beats_prior:
@@ -142,12 +143,12 @@ def verdict(metrics: Metrics, check: dict[str, Any]) -> str:
             f"Out-of-fold log loss {loss.value:.4f} (95 % interval {loss.interval[0]:.4f} to "
             f"{loss.interval[1]:.4f}) against {loss.prior:.4f} for the constant prior."
         )
-    if check.get("true_score") is not None:
-        text += f" The true score of the test set is {check['true_score']:.4f} ({metrics.metric.replace('_', ' ')})."
+    if check.true_score is not None:
+        text += f" The true score of the test set is {check.true_score:.4f} ({metrics.metric.replace('_', ' ')})."
     return text
 
 
-def cards(metrics: Metrics, check: dict[str, Any]) -> list[dict[str, str]]:
+def cards(metrics: Metrics, check: Check) -> list[dict[str, str]]:
     """The figures at the top: out-of-fold scores, the baseline, the true score, the rows."""
     loss = metrics.log_loss
     tone = "good" if loss.beats_prior else "warn"
@@ -165,12 +166,10 @@ def cards(metrics: Metrics, check: dict[str, Any]) -> list[dict[str, str]]:
         shown.append(_card("AUC", f"{auc.value:.4f}", f"95 %: {auc.interval[0]:.4f} to {auc.interval[1]:.4f}"))
     if metrics.metric not in ("log_loss", "accuracy", "auc") and metrics.expected_score is not None:
         shown.append(_card(metrics.metric.replace("_", " "), f"{metrics.expected_score:.4f}", "expected score"))
-    if check.get("true_score") is not None:
-        shown.append(_card("true test score", f"{check['true_score']:.4f}", metrics.metric.replace("_", " ")))
-    valid = check["valid"]
-    shown.append(
-        _card("submission", "valid" if valid else "NOT VALID", f"{check['rows']:,} rows", "good" if valid else "warn")
-    )
+    if check.true_score is not None:
+        shown.append(_card("true test score", f"{check.true_score:.4f}", metrics.metric.replace("_", " ")))
+    word, tone = ("valid", "good") if check.valid else ("NOT VALID", "warn")
+    shown.append(_card("submission", word, f"{check.rows:,} rows", tone))
     return shown
 
 
@@ -178,11 +177,11 @@ def _card(name: str, value: str, note: str, tone: str = "") -> dict[str, str]:
     return {"name": name, "value": value, "note": note, "tone": tone}
 
 
-def _submission(folder: Path, check: dict[str, Any]) -> dict[str, Any]:
+def _submission(folder: Path, check: Check) -> dict[str, Any]:
     table = read_table(folder / "submission.csv")
     return {
         "path": str(folder / "submission.csv"),
-        "line": f"{check['rows']:,} rows, checked row by row against the sample submission.",
+        "line": f"{check.rows:,} rows, checked row by row against the sample submission.",
         "columns": list(table.columns),
         "head": table.head(ROWS_SHOWN).to_numpy().tolist(),
         "more": f"{len(table) - ROWS_SHOWN:,}" if len(table) > ROWS_SHOWN else "",

@@ -13,15 +13,15 @@ import hashlib
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from catscan.common.contracts.check import Check
 from catscan.common.contracts.metrics import Metrics
 from catscan.common.contracts.summary import Summary
 from catscan.common.errors import listed
-from catscan.common.files import whole, write_json
+from catscan.common.files import whole
 from catscan.common.progress import say
 from catscan.common.settings import parse
 from catscan.common.tables import read_table
@@ -77,21 +77,21 @@ def run(args: argparse.Namespace) -> None:
     with whole(args.out) as partial:
         filled.table.to_csv(partial, index=False, lineterminator="\n")
         check_sheet(partial, sample, form, name=str(args.out))
-    check = {
-        "rows": len(filled.table),
-        "columns": list(filled.table.columns),
-        "valid": True,
-        "missing": filled.missing,
-        "warnings": list(_warnings(foreign_values(sample, form), filled)),
-        "metric": settings.metric,
-        "expected_score": metrics.expected_score,
-        "true_score": _true_score(args, settings, form),
-        "temperature": calibration.temperature,
-        "clip": calibration.clip,
-        "models": predictions.models,
-        "sha256": hashlib.sha256(args.out.read_bytes()).hexdigest(),
-    }
-    write_json(args.check, check)
+    check = Check(
+        rows=len(filled.table),
+        columns=tuple(filled.table.columns),
+        valid=True,
+        missing=tuple(filled.missing),
+        warnings=tuple(_warnings(foreign_values(sample, form), filled)),
+        metric=settings.metric,
+        expected_score=metrics.expected_score,
+        true_score=_true_score(args, settings, form),
+        temperature=calibration.temperature,
+        clip=calibration.clip,
+        models=predictions.models,
+        sha256=hashlib.sha256(args.out.read_bytes()).hexdigest(),
+    )
+    check.write(args.check)
     _tell(check)
 
 
@@ -153,10 +153,10 @@ def _true_score(args: argparse.Namespace, settings: Settings, form: Form) -> flo
     return None if math.isnan(true) else true
 
 
-def _tell(check: dict[str, Any]) -> None:
-    for warning in check["warnings"]:
+def _tell(check: Check) -> None:
+    for warning in check.warnings:
         say(f"warning: {warning}")
-    say(f"valid: {number_of(check['rows'], 'row')}, columns {', '.join(check['columns'][:5])}")
-    for name in ("expected_score", "true_score"):
-        if check[name] is not None:
-            say(f"{name.replace('_', ' ')}: {check['metric']} {check[name]:.4f}")
+    say(f"valid: {number_of(check.rows, 'row')}, columns {', '.join(check.columns[:5])}")
+    for name, score in (("expected score", check.expected_score), ("true score", check.true_score)):
+        if score is not None:
+            say(f"{name}: {check.metric} {score:.4f}")

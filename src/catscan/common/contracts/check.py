@@ -1,0 +1,51 @@
+"""`submission.json`: what was written into the submission, what its check found, and what score to expect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from catscan.common.documents import Document
+
+
+@dataclass(frozen=True)
+class Check(Document):
+    """A submission that was checked row by row against the sample submission.
+
+    Attributes
+    ----------
+    rows, columns
+        The number of its rows, the names of its columns.
+    valid
+        Whether it has the sample submission's rows and columns.
+    missing
+        Ids of the rows without a prediction, which have the prior.
+    warnings
+        What a person should know before the file is handed in, a sentence each.
+    metric
+        The competition's.
+    expected_score, true_score
+        By the out-of-fold predictions; by the truth of the test set. None where they are not known.
+    temperature, clip
+        What the probabilities were calibrated by.
+    models
+        Of how many folds each model is made, by its name.
+    sha256
+        Of the file, by which one that was changed since is known.
+    """
+
+    VERSION: ClassVar[int] = 1
+    STAGE: ClassVar[str] = "submission"
+
+    rows: int
+    columns: tuple[str, ...]
+    valid: bool
+    missing: tuple[str, ...]
+    warnings: tuple[str, ...]
+    metric: str
+    expected_score: float | None
+    true_score: float | None
+    temperature: float
+    clip: float
+    models: dict[str, int]
+    sha256: str
