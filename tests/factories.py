@@ -9,6 +9,21 @@ from typing import Any
 from catscan.common.contracts.check import Check
 from catscan.common.contracts.metrics import Estimate, FoldScores, LogLoss, Metrics, ModelScores
 from catscan.common.contracts.summary import Duplicates, Summary
+from catscan.networks.model import Model
+from catscan.raw.manifest import Entry, Manifest
+
+MANIFEST = Manifest((Entry("sample_submission.csv", 120, "sha256:00"), Entry("train.zip", 9_000, "zip:00")))
+MODEL = Model(
+    network=[{"global_pooling": {"kind": "max"}}],
+    network_sha256="",
+    sample_shape=(16, 16, 3),
+    classes=("cat", "dog"),
+    task="binary",
+    kind="picture",
+    reader={"size": [16, 16], "channels": "rgb"},
+    threads=2,
+    training={"seed": 1, "recipe": {"epochs": 2}},
+)
 
 
 def summary_of(classes: Sequence[str] = ("cat", "dog"), **others: Any) -> Summary:

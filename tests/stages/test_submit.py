@@ -14,6 +14,7 @@ from factories import check_of, metrics_of
 from kaggle_server import SIGNATURE, SLUG, TOKEN, USER, Answer, KaggleServer, attach, serve
 
 from catscan.common.errors import CatscanError, TryAgain
+from catscan.raw.manifest import Manifest
 from catscan.stages import submit
 
 SHEET = b"id,label\n1,0.9\n2,0.1\n"
@@ -34,7 +35,7 @@ class Results:
     def __init__(self, folder: Path) -> None:
         self.folder, self.record = folder, folder / "submitted.json"
         (folder / "raw").mkdir(parents=True)
-        (folder / "raw" / "manifest.json").write_text('{"entries": []}')
+        Manifest(()).write(folder / "raw" / "manifest.json")
         (folder / "submission.csv").write_bytes(SHEET)
         self.checked(SHEET)
         metrics_of(expected_score=0.0391).write(folder / "metrics.json")
@@ -79,6 +80,8 @@ class TestUploading:
         assert SIGNATURE not in told.out + told.err
 
     def test_the_record_tells_what_the_score_belongs_to(self, results: Results) -> None:
+        manifest = results.folder / "raw" / "manifest.json"
+
         assert results.submit() == {
             "competition": SLUG,
             "user": USER,
@@ -86,7 +89,7 @@ class TestUploading:
             "date": "",
             "submission_sha256": hashlib.sha256(SHEET).hexdigest(),
             "config_sha256": "c0",
-            "data_sha256": hashlib.sha256(b'{"entries": []}').hexdigest(),
+            "data_sha256": hashlib.sha256(manifest.read_bytes()).hexdigest(),
             "metric": "log_loss",
             "expected_score": 0.0391,
             "public_score": 0.04217,

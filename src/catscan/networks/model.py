@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from catscan.common.documents import Document
 from catscan.common.errors import CatscanError
-from catscan.common.files import read_json, whole, write_json
+from catscan.common.files import whole
 from catscan.networks.registry import Network, digest_of_file, find
 
 Weights = dict[str, NDArray[np.float32]]
@@ -19,7 +20,7 @@ WEIGHTS, DESCRIPTION = "weights.npz", "model.json"
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(Document):
     """What is needed to predict, beside the weights.
 
     Attributes
@@ -41,6 +42,9 @@ class Model:
     training
         How it was trained: recipe, seed, precision, samples, versions. For people and reports; nothing reads it.
     """
+
+    VERSION: ClassVar[int] = 1
+    STAGE: ClassVar[str] = "train"
 
     network: Any
     network_sha256: str
@@ -78,7 +82,7 @@ def write_model(folder: Path | str, model: Model, weights: Weights) -> None:
             member = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
             with archive.open(member, "w", force_zip64=True) as file:
                 np.lib.format.write_array(file, np.ascontiguousarray(weights[name]), allow_pickle=False)
-    write_json(Path(folder) / DESCRIPTION, asdict(model))
+    model.write(Path(folder) / DESCRIPTION)
 
 
 def read_model(folder: Path | str) -> Model:
@@ -87,21 +91,14 @@ def read_model(folder: Path | str) -> Model:
     Raises
     ------
     CatscanError
-        When it is missing, is not a model's description, or stands in the folders of the folds below.
+        When it is missing, does not fit, or stands in the folders of the folds below.
     """
     folds = sorted(path.parent.name for path in Path(folder).glob(f"fold-*/{DESCRIPTION}"))
     if folds:
         raise CatscanError(
             "This folder holds one model a fold.", where=str(folder), do=f"Name one of them: {Path(folder) / folds[0]}"
         )
-    values = read_json(Path(folder) / DESCRIPTION)
-    try:
-        model = Model(**values)
-        return Model(**{**values, "sample_shape": tuple(model.sample_shape), "classes": tuple(model.classes)})
-    except TypeError as error:
-        raise CatscanError(
-            "This is not a trained model.", where=str(Path(folder) / DESCRIPTION), found=str(error), do="Train again."
-        ) from error
+    return Model.read(Path(folder) / DESCRIPTION)
 
 
 def read_weights(folder: Path | str) -> Weights:

@@ -10,8 +10,11 @@ import hashlib
 import os
 import struct
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
+from catscan.common.documents import Document
 from catscan.common.errors import CatscanError
 from catscan.raw.files import MANIFEST
 from catscan.raw.walk import files_below, is_hidden
@@ -30,12 +33,31 @@ SEVEN_ZIP_START = b"7z\xbc\xaf\x27\x1c"
 SEVEN_ZIP_HEADER = 32  # bytes: signature, version, checksum, then place, size and checksum of the end header
 
 
-def entries(folder: Path) -> list[dict[str, str | int]]:
-    """One record {name, size, digest} for each file and folder at the top of ``folder``, sorted by name.
+@dataclass(frozen=True)
+class Entry:
+    """A file or folder at the top of the raw folder: its name, its bytes in all, and its `digest`."""
+
+    name: str
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Manifest(Document):
+    """`manifest.json`: what the download stage made, by name."""
+
+    VERSION: ClassVar[int] = 1
+    STAGE: ClassVar[str] = "download"
+
+    entries: tuple[Entry, ...]
+
+
+def entries(folder: Path) -> list[Entry]:
+    """What lies at the top of ``folder``, sorted by name.
 
     Hidden files and the manifest itself are left out; a link stands for what it points to.
     """
-    return [{"name": path.name, "size": _size(path), "digest": text} for path, text in _digests(folder)]
+    return [Entry(path.name, _size(path), text) for path, text in _digests(folder)]
 
 
 def source_digest(path: Path) -> str:

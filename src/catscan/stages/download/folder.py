@@ -17,7 +17,7 @@ from catscan.common.errors import CatscanError
 from catscan.common.files import PARTIAL, read_json, unwritable, write_json
 from catscan.common.progress import say
 from catscan.raw.files import MANIFEST
-from catscan.raw.manifest import digest, entries
+from catscan.raw.manifest import Manifest, digest, entries
 from catscan.raw.walk import is_hidden
 
 JOURNAL = ".made.json"
@@ -150,7 +150,7 @@ class RawFolder:
         found = {path.name for path in self.root.iterdir() if not is_hidden(path.name)}
         for name in sorted(found - self._made):
             say(f"{self.root / name} was not made by this stage; it is left as it is")
-        write_json(self.root / MANIFEST, {"entries": [e for e in entries(self.root) if e["name"] in self._made]})
+        Manifest(tuple(e for e in entries(self.root) if e.name in self._made)).write(self.root / MANIFEST)
 
     def _claim(self, names: list[str]) -> None:
         """Write into the journal that ``names`` are the stage's own; refuse what a person has put there."""
