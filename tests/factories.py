@@ -8,8 +8,8 @@ from typing import Any
 
 from catscan.common.contracts.check import Check
 from catscan.common.contracts.metrics import Estimate, FoldScores, LogLoss, Metrics, ModelScores
+from catscan.common.contracts.model import Model
 from catscan.common.contracts.summary import Duplicates, Summary
-from catscan.networks.model import Model
 from catscan.raw.manifest import Entry, Manifest
 
 MANIFEST = Manifest((Entry("sample_submission.csv", 120, "sha256:00"), Entry("train.zip", 9_000, "zip:00")))

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from catscan.cli import main
-from catscan.networks.model import Model, write_model
+from catscan.common.contracts.model import Model
+from catscan.networks.model import network_of, write_model
 from catscan.networks.predictor import Predictor
 from catscan.networks.session import Compute
 
@@ -30,7 +31,7 @@ def untrained(folder: Path, shape: tuple[int, ...], pixels: np.ndarray) -> np.nd
     from catscan.networks.compat import tf
 
     model = Model("auto", "", shape, ("a", "b"), "binary", kind="picture", reader={"size": [16, 16]}, threads=2)
-    predictor = Predictor(model.find_network().build(), shape, 2, multilabel=False, compute=Compute(threads=2))
+    predictor = Predictor(network_of(model).build(), shape, 2, multilabel=False, compute=Compute(threads=2))
     with predictor.graph.as_default():
         tf.set_random_seed(1)
         predictor.session.run(tf.global_variables_initializer())

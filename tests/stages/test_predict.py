@@ -12,7 +12,8 @@ import pytest
 
 from catscan.cli import main
 from catscan.common.arrays import write_shard
-from catscan.networks.model import Model, read_weights, write_model
+from catscan.common.contracts.model import Model
+from catscan.networks.model import network_of, read_weights, write_model
 from catscan.networks.predictor import Predictor
 from catscan.networks.session import Compute
 
@@ -28,7 +29,7 @@ def model(tmp_path: Path) -> Path:
 def untrained(folder: Path, shape: tuple[int, ...], task: str, classes: tuple[str, ...]) -> Path:
     description = Model("auto", "", shape, classes, task, kind="picture", reader=READER, threads=2)
     predictor = Predictor(
-        description.find_network().build(),
+        network_of(description).build(),
         shape,
         len(classes),
         multilabel=task == "multilabel",

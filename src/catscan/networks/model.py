@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catscan.common.documents import Document
+from catscan.common.contracts.model import Model
 from catscan.common.errors import CatscanError
 from catscan.common.files import whole
 from catscan.networks.registry import Network, digest_of_file, find
@@ -19,59 +17,22 @@ Weights = dict[str, NDArray[np.float32]]
 WEIGHTS, DESCRIPTION = "weights.npz", "model.json"
 
 
-@dataclass(frozen=True)
-class Model(Document):
-    """What is needed to predict, beside the weights.
+def network_of(model: Model) -> Network:
+    """The network's builder.
 
-    Attributes
-    ----------
-    network
-        As in the config: a name, the path of a Python file, or a list of layers.
-    network_sha256
-        Digest of that Python file; "" for the others.
-    sample_shape
-        (height, width, channels) or (depth, height, width, channels).
-    classes
-        In the order of the probability columns.
-    task
-        binary, multiclass, multilabel or ordinal.
-    kind, reader
-        How a file becomes such a sample: the kind of reader and its settings.
-    threads
-        See `session.Compute`; predictions use it too.
-    training
-        How it was trained: recipe, seed, precision, samples, versions. For people and reports; nothing reads it.
+    Raises
+    ------
+    CatscanError
+        When the user's own Python file is no longer the one that was trained.
     """
-
-    VERSION: ClassVar[int] = 1
-    STAGE: ClassVar[str] = "train"
-
-    network: Any
-    network_sha256: str
-    sample_shape: tuple[int, ...]
-    classes: tuple[str, ...]
-    task: str
-    kind: str
-    reader: dict[str, Any]
-    threads: int
-    training: dict[str, Any] = field(default_factory=dict)
-
-    def find_network(self) -> Network:
-        """The network's builder.
-
-        Raises
-        ------
-        CatscanError
-            When the user's own Python file is no longer the one that was trained.
-        """
-        network = find(self.network, self.sample_shape, len(self.classes))
-        if digest_of_file(self.network) != self.network_sha256:
-            raise CatscanError(
-                "The network's Python file is not the one that this model was trained with.",
-                where=str(self.network),
-                do="Put the old file back, or train again.",
-            )
-        return network
+    network = find(model.network, model.sample_shape, len(model.classes))
+    if digest_of_file(model.network) != model.network_sha256:
+        raise CatscanError(
+            "The network's Python file is not the one that this model was trained with.",
+            where=str(model.network),
+            do="Put the old file back, or train again.",
+        )
+    return network
 
 
 def write_model(folder: Path | str, model: Model, weights: Weights) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catscan.common.contracts.model import Model
 from catscan.common.errors import CatscanError
 from catscan.networks.compat import tf
 from catscan.networks.layers import Mode, set_mode
-from catscan.networks.model import Model, Weights, read_weights
+from catscan.networks.model import Weights, network_of, read_weights
 from catscan.networks.registry import Build
 from catscan.networks.session import Compute, open_session
 
@@ -118,7 +119,7 @@ def open_predictor(folder: Path | str, model: Model, *, gpu: bool = False) -> Pr
         When the weights are missing, damaged or of another network.
     """
     predictor = Predictor(
-        model.find_network().build(),
+        network_of(model).build(),
         model.sample_shape,
         len(model.classes),
         multilabel=model.task == "multilabel",

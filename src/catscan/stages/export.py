@@ -16,10 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from catscan.common.contracts.model import Model
 from catscan.common.errors import CatscanError
 from catscan.common.files import write_json
 from catscan.common.progress import say
-from catscan.networks.model import Model, read_model
+from catscan.networks.model import read_model
 
 if TYPE_CHECKING:
     from catscan.networks.predictor import Predictor

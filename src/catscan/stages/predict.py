@@ -20,13 +20,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from catscan.common.arrays import Shards
+from catscan.common.contracts.model import Model
 from catscan.common.errors import BadSample, CatscanError
 from catscan.common.progress import say
 from catscan.common.settings import parse
 from catscan.common.tables import write_table
 from catscan.kinds.samples import Sample
 from catscan.networks.device import one_device, visible_gpus
-from catscan.networks.model import Model, read_model
+from catscan.networks.model import read_model
 from catscan.raw.files import RawFiles
 
 FLOATS = "%.9g"  # a float32 comes back as it was

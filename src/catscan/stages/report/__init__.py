@@ -20,6 +20,7 @@ from catscan import __version__
 from catscan.common.arrays import Shards
 from catscan.common.contracts.check import Check
 from catscan.common.contracts.metrics import Metrics
+from catscan.common.contracts.model import Model
 from catscan.common.contracts.summary import Summary
 from catscan.common.files import read_json, write_text
 from catscan.common.settings import parse
@@ -263,7 +264,7 @@ def _short(value: Any) -> str:
 
 def _settings(folder: Path, metrics: Metrics, sidecars: list[dict[str, Any]]) -> dict[str, Any]:
     models = {
-        str(path.parent.relative_to(folder / "models")): read_json(path)
+        str(path.parent.relative_to(folder / "models")): asdict(Model.read(path))
         for name in metrics.models
         for path in sorted((folder / "models" / name).glob("fold-*/model.json"))
     }

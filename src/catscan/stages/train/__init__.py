@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from catscan.common.contracts.model import Model
 from catscan.common.files import alone_in
 from catscan.common.fingerprint import code_of, versions_of
 from catscan.common.progress import say
@@ -26,7 +27,7 @@ from catscan.common.tables import write_table
 from catscan.common.words import number_of
 from catscan.networks import layer_list
 from catscan.networks.device import one_device, visible_gpus
-from catscan.networks.model import Model, write_model
+from catscan.networks.model import write_model
 from catscan.networks.registry import Network, Recipe, describe, digest_of_file, find
 from catscan.networks.session import Compute, device_name, resolve_precision
 from catscan.scores.metrics import Problem

@@ -1,0 +1,46 @@
+"""`model.json`: what is needed to predict with a trained network, beside its weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from catscan.common.documents import Document
+
+
+@dataclass(frozen=True)
+class Model(Document):
+    """A trained network, and how a file becomes a sample for it.
+
+    Attributes
+    ----------
+    network
+        As in the config: a name, the path of a Python file, or a list of layers.
+    network_sha256
+        Digest of that Python file; "" for the others.
+    sample_shape
+        (height, width, channels) or (depth, height, width, channels).
+    classes
+        In the order of the probability columns.
+    task
+        binary, multiclass, multilabel or ordinal.
+    kind, reader
+        How a file becomes such a sample: the kind of reader and its settings.
+    threads
+        Size of the pool that one operation is split over; predictions use it too, since it shapes the last bits.
+    training
+        How it was trained: recipe, seed, precision, samples, versions. For people and reports; nothing reads it.
+    """
+
+    VERSION: ClassVar[int] = 1
+    STAGE: ClassVar[str] = "train"
+
+    network: Any
+    network_sha256: str
+    sample_shape: tuple[int, ...]
+    classes: tuple[str, ...]
+    task: str
+    kind: str
+    reader: dict[str, Any]
+    threads: int
+    training: dict[str, Any] = field(default_factory=dict)
