@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from catscan.common.errors import CatscanError
-from catscan.common.tables import natural_key, place_of_row, read_table, write_table
+from catscan.common.tables import check_columns, natural_key, place_of_row, read_table, write_table
 
 
 def test_ids_keep_their_leading_zeros_and_na_stays_a_word() -> None:
@@ -146,3 +146,41 @@ def test_a_table_with_other_separators_is_told_so(tmp_path: Path, sign: str) -> 
 
     with pytest.raises(CatscanError, match=r"not separated by commas[\s\S]*separated by"):
         read_table(tmp_path / "a.csv", columns=["id", "label"])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_a_table_in_another_encoding_is_told_to_be_saved_as_utf_8(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("id,label\n1,m\u00fcde\n".encode(encoding))
+
+    with pytest.raises(CatscanError, match="Save it as UTF-8"):
+        read_table(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("sign", [";", "\t"], ids=["semicolon", "tab"])
+@pytest.mark.parametrize("quote", ["", '"'], ids=["bare", "quoted"])
+def test_other_signs_between_the_cells_are_told_when_no_column_is_wanted(sign: str, quote: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f"{quote}id{quote}{sign}{quote}label{quote}\n1{sign}2\n")
+
+    with pytest.raises(CatscanError, match="commas between the cells"):
+        read_table(tmp_path / "a.csv")
+
+
+class Compared(str):
+    """A column name that counts how often it is compared with another."""
+
+    __slots__ = ()
+    times = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Compared.times += 1
+        return str.__eq__(self, other)
+
+
+def test_the_columns_of_a_table_of_pixels_are_checked_without_comparing_each_with_each() -> None:
+    Compared.times = 0
+    names = [Compared(f"pixel{number}") for number in range(16_385)]
+
+    check_columns(names, [names[-1], names[0]], where="train.csv")
+
+    assert Compared.times < 10 * len(names)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from catscan.common.errors import CatscanError, did_you_mean
+from catscan.common.errors import CatscanError, did_you_mean, listed
 from catscan.common.files import whole
 
 if TYPE_CHECKING:
@@ -62,7 +63,12 @@ def read_table(
     except FileNotFoundError as error:
         raise CatscanError("A table is missing.", where=where) from error
     except UnicodeDecodeError as error:
-        raise CatscanError("A table cannot be read as CSV.", where=where, found=str(error)) from error
+        raise CatscanError(
+            "A table cannot be read as CSV.",
+            where=where,
+            found=f"bytes that are no UTF-8 ({error}); spreadsheets also write UTF-16 and Latin-1",
+            do="Save it as UTF-8 (a spreadsheet calls it CSV UTF-8).",
+        ) from error
     return pd.DataFrame(
         rows, index=pd.Index(lines, name="line", dtype="int64"), columns=[header[place] for place in kept], dtype=str
     )
@@ -85,7 +91,12 @@ def rows_of(file: Iterable[str], *, name: str) -> Iterator[tuple[int, list[str]]
             yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        raise CatscanError("A table cannot be read as CSV.", where=f"{name}, line {line}", found=str(error)) from error
+        raise CatscanError(
+            "A table cannot be read as CSV.",
+            where=f"{name}, line {line}",
+            found=str(error),
+            do="Put commas between the cells, not semicolons or tabs; close every quote, and double one inside a cell.",
+        ) from error
 
 
 def place_of_row(table: pd.DataFrame | pd.Series, row: int) -> str:
@@ -94,7 +105,7 @@ def place_of_row(table: pd.DataFrame | pd.Series, row: int) -> str:
 
 
 def check_columns(there: Sequence[str], wanted: Sequence[str], *, where: str) -> None:
-    """Refuse a table without columns, with two of one name, or without one that is wanted.
+    """Refuse a table without columns, with two of one name, without one that is wanted, or not separated by commas.
 
     Raises
     ------
@@ -103,11 +114,12 @@ def check_columns(there: Sequence[str], wanted: Sequence[str], *, where: str) ->
     """
     if not there:
         raise CatscanError("A table has no columns.", where=where)
-    twice = [name for name in there if there.count(name) > 1]
+    twice = [name for name, count in Counter(there).items() if count > 1]
     if twice:
         raise CatscanError("A table has two columns of one name.", where=where, found=repr(twice[0]))
-    missing = [name for name in wanted if name not in there]
-    if missing and len(there) == 1 and (sign := next((s for s in ";\t|" if s in there[0]), "")):
+    names = set(there)  # a table of pixels may have a million columns
+    missing = [name for name in wanted if name not in names]
+    if len(there) == 1 and (missing or not wanted) and (sign := next((s for s in ";\t|" if s in there[0]), "")):
         raise CatscanError(
             "A table is not separated by commas.",
             where=where,
@@ -118,7 +130,7 @@ def check_columns(there: Sequence[str], wanted: Sequence[str], *, where: str) ->
         raise CatscanError(
             f"A table lacks the column {missing[0]!r}.",
             where=where,
-            found="columns " + ", ".join(map(repr, there)),
+            found="columns " + listed([repr(name) for name in there]),
             do=did_you_mean(missing[0], list(there)),
         )
 
