@@ -53,7 +53,8 @@ def submission(
     metrics_of(temperature=1.1, clip=0.01, odds=(1,) * len(summary["classes"]), expected_score=0.5).write(metrics)
     command = ["submission", "--settings", stage_strings.submission(competition), "--raw", str(raw)]
     command += ["--index", str(table_path), "--summary", str(summary_path), "--metrics", str(metrics)]
-    command += ["--predictions", *_predicted(folder, table, summary), "--out", str(out), "--check", str(check)]
+    command += ["--predictions", *_predicted(folder, table, summary), "--models", "first", "second"]
+    command += ["--out", str(out), "--check", str(check)]
     assert main(command) == 0
     return json.loads(check.read_text())
 

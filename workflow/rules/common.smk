@@ -53,6 +53,26 @@ def per_fold_of(competition, pattern):
     return expand(pattern, competition=competition, model=models, fold=folds)
 
 
+def trained(competition):
+    """Model and fold of each file of `per_fold_of`, in its order."""
+    described = config["competitions"][competition]
+    return [
+        (model, fold)
+        for model in catscan_config.models(described)
+        for fold in catscan_config.folds(described)
+    ]
+
+
+def models_per_fold(wildcards):
+    """Params function: the model of each file of `per_fold`."""
+    return [model for model, _ in trained(wildcards.competition)]
+
+
+def folds_per_fold(wildcards):
+    """Params function: the fold of each file of `per_fold`."""
+    return [fold for _, fold in trained(wildcards.competition)]
+
+
 def arrays(split):
     """Input function: the arrays of one split."""
     return lambda wildcards: arrays_of(wildcards.competition, split)

@@ -33,6 +33,8 @@ rule evaluate_folds:
         "results/{competition}/benchmarks/evaluate.tsv"
     params:
         stage=lambda wildcards: stage_strings.evaluate(of(wildcards)),
+        models=models_per_fold,
+        folds=folds_per_fold,
     message:
         "evaluate {wildcards.competition}"
     shell:
@@ -44,6 +46,8 @@ rule evaluate_folds:
             --summary {input.summary:q} \
             --predictions {input.out_of_fold:q} \
             --history {input.histories:q} \
+            --models {params.models:q} \
+            --folds {params.folds:q} \
             --arrays {input.arrays:q} \
             --out "$(dirname {output.metrics:q})" 2>&1 | tee -i {log:q}
         """

@@ -35,8 +35,7 @@ rule predict_test:
             --model "$(dirname {input.weights:q})" \
             --arrays {input.arrays:q} \
             --out {output.predictions:q} \
-            --device {resources.device:q} \
-            --threads {threads} 2>&1 | tee -i {log:q}
+            --device {resources.device:q} 2>&1 | tee -i {log:q}
         """
 
 

@@ -24,6 +24,7 @@ rule write_submission:
         "results/{competition}/benchmarks/submission.tsv"
     params:
         stage=lambda wildcards: stage_strings.submission(of(wildcards)),
+        models=models_per_fold,
     message:
         "submission {wildcards.competition}"
     shell:
@@ -37,6 +38,7 @@ rule write_submission:
             --summary {input.summary:q} \
             --metrics {input.metrics:q} \
             --predictions {input.predictions:q} \
+            --models {params.models:q} \
             --out {output.submission:q} \
             --check {output.check:q} 2>&1 | tee -i {log:q}
         """

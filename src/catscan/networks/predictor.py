@@ -50,11 +50,6 @@ class Predictor:
             self._load = {name: _assignment(variable) for name, variable in self._variables.items()}
         self.session = open_session(Compute(threads=compute.threads, gpu=compute.gpu), self.graph)
 
-    @property
-    def weight_names(self) -> list[str]:
-        """The names of all variables that the network needs."""
-        return list(self._variables)
-
     def load(self, weights: Weights) -> None:
         """Set all weights.
 

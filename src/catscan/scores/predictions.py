@@ -1,4 +1,4 @@
-"""The predictions of all models and folds, blended into one."""
+"""Tables of predictions: `sample_id`, and one probability column a class; written, read, and blended into one."""
 
 from __future__ import annotations
 
@@ -11,11 +11,78 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from catscan.common.errors import CatscanError
-from catscan.common.tables import place_of_row, read_table
+from catscan.common.tables import place_of_row, read_table, write_table
 from catscan.common.words import number_of
 from catscan.scores.calibration import blend
 
 Array = NDArray[np.float64]
+
+
+FLOATS = "%.9g"  # a float32 comes back as it was
+
+
+def table_of(sample_ids: Sequence[str], probabilities: NDArray[np.float32], classes: Sequence[str]) -> pd.DataFrame:
+    """The table of ``probabilities`` (n, classes), one row a sample."""
+    table = pd.DataFrame(probabilities, columns=list(classes))
+    table.insert(0, "sample_id", list(sample_ids))
+    return table
+
+
+def write_predictions(
+    path: Path, sample_ids: Sequence[str], probabilities: NDArray[np.float32], classes: Sequence[str]
+) -> None:
+    """Write the table of ``probabilities`` (n, classes) as CSV, whole or not at all."""
+    write_table(path, table_of(sample_ids, probabilities, classes), float_format=FLOATS)
+
+
+def read_predictions(path: Path, classes: Sequence[str]) -> pd.DataFrame:
+    """Read one file of predictions.
+
+    Returns
+    -------
+    pandas.DataFrame
+        (n, classes) float64 in [0, 1], columns in the order of ``classes``, its index the sample ids.
+
+    Raises
+    ------
+    CatscanError
+        When it lacks a column, names a sample twice, or holds a value that is not a probability.
+    """
+    table = read_table(path, columns=["sample_id", *classes])
+    twice = np.flatnonzero(table["sample_id"].duplicated())
+    if len(twice):
+        raise CatscanError(
+            "A sample is predicted twice in one file.",
+            where=f"{path}, {place_of_row(table, int(twice[0]))}",
+            found=repr(table["sample_id"].iloc[twice[0]]),
+            do="Delete the file and run again.",
+        )
+    cells = table[list(classes)]
+    values = cells.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+    wrong = np.flatnonzero(~((values >= 0) & (values <= 1)).all(axis=1))
+    if len(wrong):
+        raise CatscanError(
+            f"{number_of(len(wrong), 'row')} of predictions with a value that is not a probability.",
+            where=f"{path}, {place_of_row(table, int(wrong[0]))}",
+            found=", ".join(cell or "an empty cell" for cell in cells.iloc[wrong[0]]),
+            do="Delete the file and run again; if it stays, train with a smaller learning rate.",
+        )
+    return pd.DataFrame(values, index=pd.Index(table["sample_id"], name="sample_id"), columns=list(classes))
+
+
+def check_one_each(flag: str, names: Sequence[object], paths: Sequence[Path]) -> None:
+    """Refuse other than one name a file.
+
+    Raises
+    ------
+    CatscanError
+        When there are more or fewer of them than of ``paths``.
+    """
+    if len(names) != len(paths):
+        raise CatscanError(
+            f"`{flag}` names one for each file of predictions.",
+            found=f"{number_of(len(names), 'name')} for {number_of(len(paths), 'file')}",
+        )
 
 
 @dataclass(frozen=True)
@@ -37,39 +104,27 @@ class Predictions:
     models: dict[str, int]
 
 
-def read_predictions(paths: Sequence[Path], classes: Sequence[str], task: str) -> Predictions:
-    """Read the files MODEL/fold-K.csv and blend them: first the folds of a model, then the models.
+def read_blended(paths: Sequence[Path], models: Sequence[str], classes: Sequence[str], task: str) -> Predictions:
+    """Read the predictions of ``models``, one name a file, and blend them: the folds of a model, then the models.
 
     Raises
     ------
     CatscanError
-        When a file has other samples than the first, lacks a class, or holds a value that is not a probability.
+        When there is not one name a file, a file has other samples than the first, or `read_predictions` refuses it.
     """
+    check_one_each("--models", models, paths)
     by_model: dict[str, list[Array]] = {}
     ids: list[str] = []
-    for path in paths:
-        table = read_table(path, columns=["sample_id", *classes])
-        if by_model and list(table["sample_id"]) != ids:
+    for path, model in zip(paths, models, strict=True):
+        table = read_predictions(path, classes)
+        if by_model and list(table.index) != ids:
             raise CatscanError(
                 "The predictions are not for the same samples.",
                 where=f"{paths[0]} and {path}",
                 found=f"{len(ids):,} and {len(table):,} samples",
                 do="Delete them and run the predict stage again.",
             )
-        ids = list(table["sample_id"])
-        by_model.setdefault(path.parent.name, []).append(_probabilities_in(table[list(classes)], path))
+        ids = list(table.index)
+        by_model.setdefault(model, []).append(table.to_numpy())
     blended = blend([blend(folds, task) for folds in by_model.values()], task)
     return Predictions(ids, blended, {name: len(folds) for name, folds in by_model.items()})
-
-
-def _probabilities_in(table: pd.DataFrame, path: Path) -> Array:
-    values = table.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
-    wrong = np.flatnonzero(~((values >= 0) & (values <= 1)).all(axis=1))
-    if len(wrong):
-        raise CatscanError(
-            f"{number_of(len(wrong), 'row')} of predictions with a value that is not a probability.",
-            where=f"{path}, {place_of_row(table, int(wrong[0]))}",
-            found=", ".join(table.iloc[wrong[0]]),
-            do="Delete the file and run the predict stage again; if it stays, train with a smaller learning rate.",
-        )
-    return values

@@ -24,13 +24,11 @@ from catscan.common.contracts.model import Model
 from catscan.common.errors import BadSample, CatscanError
 from catscan.common.progress import say
 from catscan.common.settings import parse
-from catscan.common.tables import write_table
 from catscan.kinds.samples import Sample
 from catscan.networks.device import one_device, visible_gpus
 from catscan.networks.model import read_model
 from catscan.raw.files import RawFiles
-
-FLOATS = "%.9g"  # a float32 comes back as it was
+from catscan.scores.predictions import table_of, write_predictions
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,6 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--arrays", type=Path, nargs="*", default=[], help="the test split's shards (.npy)")
     parser.add_argument("--out", type=Path, help="the CSV to write")
     parser.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto", help="what to compute on")
-    parser.add_argument("--threads", type=int, default=1, help="cores to use; the result does not depend on it")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -66,15 +63,16 @@ def run(args: argparse.Namespace) -> None:
     model = read_model(args.model)
     with one_device(args.device, visible_gpus()) as gpu:
         if args.arrays:
-            table = predict_shards(args.model, model, Shards(args.arrays), flips=settings.flips, gpu=gpu)
-            write_table(args.out, table, float_format=FLOATS)
+            shards = Shards(args.arrays)
+            found = predict_shards(args.model, model, shards, flips=settings.flips, gpu=gpu)
+            write_predictions(args.out, shards.sample_ids, found, model.classes)
         else:
             table = predict_files(args.model, model, args.samples, flips=settings.flips, gpu=gpu)
             sys.stdout.write(table.to_string(index=False, float_format="{:.4f}".format) + "\n")
 
 
-def predict_shards(folder: Path, model: Model, shards: Shards, *, flips: bool, gpu: bool) -> pd.DataFrame:
-    """One row a sample of ``shards``.
+def predict_shards(folder: Path, model: Model, shards: Shards, *, flips: bool, gpu: bool) -> NDArray[np.float32]:
+    """(samples, classes), the probabilities of each sample of ``shards``.
 
     Raises
     ------
@@ -91,7 +89,7 @@ def predict_shards(folder: Path, model: Model, shards: Shards, *, flips: bool, g
     from catscan.networks.predictor import open_predictor
 
     predictor = open_predictor(folder, model, gpu=gpu)
-    return _table(shards.sample_ids, predictor.predict(shards.take, np.arange(len(shards)), flips=flips), model)
+    return predictor.predict(shards.take, np.arange(len(shards)), flips=flips)
 
 
 def predict_files(folder: Path, model: Model, paths: Sequence[Path], *, flips: bool, gpu: bool) -> pd.DataFrame:
@@ -107,7 +105,7 @@ def predict_files(folder: Path, model: Model, paths: Sequence[Path], *, flips: b
 
     predictor = open_predictor(folder, model, gpu=gpu)
     found = predictor.predict(lambda rows: samples[rows], np.arange(len(samples)), flips=flips)
-    return _table([str(path) for path in paths], found, model)
+    return table_of([str(path) for path in paths], found, model.classes)
 
 
 def _read(model: Model, path: Path) -> NDArray[np.uint8]:
@@ -131,9 +129,3 @@ def _read(model: Model, path: Path) -> NDArray[np.uint8]:
     for remark in reading.odd:
         say(f"{path}: {remark}")
     return reading.array
-
-
-def _table(sample_ids: Sequence[str], probabilities: NDArray[np.float32], model: Model) -> pd.DataFrame:
-    table = pd.DataFrame(probabilities, columns=list(model.classes))
-    table.insert(0, "sample_id", list(sample_ids))
-    return table

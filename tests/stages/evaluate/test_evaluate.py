@@ -55,7 +55,8 @@ def told_of(folder: Path) -> Metrics:
     """What metrics.json would say, without the figures."""
     summary, index = Summary.read(folder / "index.json"), read_table(folder / "index.csv").set_index("sample_id")
     paths = sorted((folder / "models" / "resnet").glob("*/out-of-fold.csv"))
-    held_out = evaluate.gather(paths, index[index["split"] == "train"], CLASSES, "binary", "log_loss")
+    files = [("resnet", path) for path in paths]
+    held_out = evaluate.gather(files, index[index["split"] == "train"], CLASSES, "binary", "log_loss")
     return evaluate.evaluate(held_out, "log_loss", metrics.Problem("binary", positive=1), summary)
 
 
@@ -64,6 +65,8 @@ def run(folder: Path) -> Metrics:
     arguments = ["--index", str(folder / "index.csv"), "--summary", str(folder / "index.json")]
     arguments += ["--predictions", *map(str, sorted(models.glob("*/out-of-fold.csv")))]
     arguments += ["--history", *map(str, sorted(models.glob("*/history.csv")))]
+    folds = [path.name.removeprefix("fold-") for path in sorted(models.iterdir())]
+    arguments += ["--models", *["resnet"] * len(folds), "--folds", *folds]
     arguments += ["--arrays", str(folder / "a.npy"), "--out", str(folder / "evaluation")]
     settings = canonical({"metric": "log_loss", "metric_weights": [], "metric_positive_weight": 1})
     assert main(["evaluate", "--settings", settings, *arguments]) == 0
@@ -120,10 +123,20 @@ def test_models_trained_on_different_folds_are_refused(tmp_path: Path) -> None:
     other = tmp_path / "models" / "tutorial" / "fold-0" / "out-of-fold.csv"
     other.parent.mkdir(parents=True)
     other.write_text("sample_id,cat,dog\ns0,0.5,0.5\n")
-    paths = [*sorted((tmp_path / "models" / "resnet").glob("*/out-of-fold.csv")), other]
+    paths = sorted((tmp_path / "models" / "resnet").glob("*/out-of-fold.csv"))
+    files = [*(("resnet", path) for path in paths), ("tutorial", other)]
 
     with pytest.raises(CatscanError, match=r"not evaluated on the same samples[\s\S]*resnet: 120, tutorial: 1"):
-        evaluate.gather(paths, index, CLASSES, "binary", "log_loss")
+        evaluate.gather(files, index, CLASSES, "binary", "log_loss")
+
+
+def test_an_empty_cell_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "any-name.csv"
+    path.write_text("sample_id,cat,dog\ns0,0.5,0.5\ns1,,0.5\n")
+    index = pd.DataFrame({"label": ["cat", "dog"], "fold": ["0"] * 2, "group": ["s0", "s1"]}, ["s0", "s1"])
+
+    with pytest.raises(CatscanError, match=r"not a probability[\s\S]*any-name.csv, line 3[\s\S]*an empty cell, 0.5"):
+        evaluate.gather([("resnet", path)], index, CLASSES, "binary", "log_loss")
 
 
 def test_confusion_counts_rows_true_columns_decided() -> None:
@@ -185,7 +198,7 @@ def test_expected_score_is_of_the_odds_that_the_submission_tells(tmp_path: Path)
     index = pd.DataFrame({"label": labels, "fold": ["0"] * 80, "group": ids}, ids)
     problem = metrics.Problem("multilabel", weights=(7, 1), positive_weight=2)
 
-    held_out = evaluate.gather([path], index, ["all", "C1"], "multilabel", "weighted_log_loss")
+    held_out = evaluate.gather([("resnet", path)], index, ["all", "C1"], "multilabel", "weighted_log_loss")
     told = evaluate.evaluate(held_out, "weighted_log_loss", problem, summary_of(["all", "C1"], n_train=80, folds=1))
 
     submitted = metrics.with_odds(held_out.calibrated, np.array(told.odds))
@@ -200,7 +213,7 @@ def test_multilabel_targets_are_taken_from_the_names(tmp_path: Path) -> None:
     index = pd.DataFrame(
         {"label": ["rust scab", "scab", "", "rust"], "fold": ["0"] * 4, "group": list("abcd")}, list("abcd")
     )
-    held_out = evaluate.gather([path], index, ["rust", "scab"], "multilabel", "log_loss")
+    held_out = evaluate.gather([("resnet", path)], index, ["rust", "scab"], "multilabel", "log_loss")
 
     assert held_out.targets.tolist() == [[1, 1], [0, 1], [0, 0], [1, 0]]
     assert metrics.score("accuracy", held_out.blend, held_out.targets, metrics.Problem("multilabel")) == 1.0

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from catscan.cli import main
 from catscan.common.contracts.summary import Summary
 from catscan.scores.calibration import clipped
-from catscan.scores.predictions import read_predictions
+from catscan.scores.predictions import read_blended
 from catscan.stages.submission.fill import fill_sheet
 from catscan.stages.submission.sheet import fill_in, form_of
 from catscan.stages.submission.sheet_check import check_sheet
@@ -85,6 +85,8 @@ class Stage:
                 *files,
                 "--predictions",
                 *predictions,
+                "--models",
+                *(Path(path).parent.name for path in predictions),
                 *arguments,
             ]
         )
@@ -394,7 +396,7 @@ class TestPredictions:
         stage.predict("other", 0, {"a": (0.1, 0.9)})
         paths = sorted((stage.folder / "predictions").rglob("*.csv"))
 
-        predictions = read_predictions(paths, ["cat", "dog"], "binary")
+        predictions = read_blended(paths, ["main", "main", "other"], ["cat", "dog"], "binary")
 
         logit = (np.log(9) / 2 + np.log(9)) / 2  # main: 0 and ln 9; other: ln 9
         assert predictions.probabilities[0, 1] == pytest.approx(1 / (1 + np.exp(-logit)))

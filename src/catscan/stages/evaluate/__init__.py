@@ -26,6 +26,7 @@ from catscan.common.progress import say
 from catscan.common.settings import parse
 from catscan.common.tables import read_table
 from catscan.scores import calibration, metrics
+from catscan.scores.predictions import check_one_each, read_predictions
 from catscan.scores.settings import MetricSettings
 from catscan.stages.evaluate import figures
 
@@ -44,8 +45,12 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settings", required=True, help="the stage's settings as JSON")
     parser.add_argument("--index", required=True, type=Path, help="index.csv")
     parser.add_argument("--summary", required=True, type=Path, help="index.json")
-    parser.add_argument("--predictions", required=True, type=Path, nargs="+", help="MODEL/fold-K/out-of-fold.csv ...")
-    parser.add_argument("--history", required=True, type=Path, nargs="+", help="MODEL/fold-K/history.csv ...")
+    parser.add_argument(
+        "--predictions", required=True, type=Path, nargs="+", help="the out-of-fold.csv of each model and fold"
+    )
+    parser.add_argument("--history", required=True, type=Path, nargs="+", help="their history.csv, in the same order")
+    parser.add_argument("--models", required=True, nargs="+", help="the name of the model of each of those files")
+    parser.add_argument("--folds", required=True, type=int, nargs="+", help="the fold of each of those files")
     parser.add_argument("--arrays", required=True, type=Path, nargs="+", help="the training shards")
     parser.add_argument("--out", required=True, type=Path, help="the folder to write into")
 
@@ -57,7 +62,11 @@ def run(args: argparse.Namespace) -> None:
     classes = list(summary.classes)
     index = read_table(args.index, columns=["sample_id", "split", "label", "group", "fold"])
     index = index[index["split"] == "train"].set_index("sample_id")
-    held_out = gather(args.predictions, index, classes, summary.task, settings.metric)
+    for flag in ("history", "models", "folds"):
+        check_one_each(f"--{flag}", getattr(args, flag), args.predictions)
+    held_out = gather(
+        list(zip(args.models, args.predictions, strict=True)), index, classes, summary.task, settings.metric
+    )
     problem = metrics.Problem(
         task=summary.task,
         positive=classes.index(summary.positive),
@@ -65,7 +74,10 @@ def run(args: argparse.Namespace) -> None:
         positive_weight=settings.metric_positive_weight,
     )
     told = evaluate(held_out, settings.metric, problem, summary)
-    histories = {name_of(path): read_table(path).apply(_numbers) for path in args.history}
+    histories = {
+        f"{model}, fold {fold}": read_table(path).apply(_numbers)
+        for model, fold, path in zip(args.models, args.folds, args.history, strict=True)
+    }
     for name, figure in draw(held_out, histories, Shards(args.arrays), classes, problem.task):
         with whole(args.out / name) as partial:
             figure.savefig(partial, format="png", metadata={"Software": None})
@@ -107,20 +119,19 @@ class HeldOut:
     calibrated: Array
 
 
-def gather(paths: list[Path], index: pd.DataFrame, classes: list[str], task: str, metric: str) -> HeldOut:
-    """Put the predictions of all folds together, model by model.
+def gather(files: list[tuple[str, Path]], index: pd.DataFrame, classes: list[str], task: str, metric: str) -> HeldOut:
+    """Put the predictions of all folds together, model by model; each of ``files`` with the name of its model.
 
     Raises
     ------
     CatscanError
-        When nothing was predicted, or the models predicted different samples.
+        When nothing was predicted, the models predicted different samples, or `read_predictions` refuses a file.
     """
     import pandas as pd
 
     by_model: dict[str, list[pd.DataFrame]] = {}
-    for path in paths:
-        table = read_table(path, columns=["sample_id", *classes]).set_index("sample_id")[classes].astype(float)
-        by_model.setdefault(path.parent.parent.name, []).append(table)
+    for name, path in files:
+        by_model.setdefault(name, []).append(read_predictions(path, classes))
     tables = {model: pd.concat(parts) for model, parts in by_model.items()}
     predicted = [set(table.index) for table in tables.values()]
     if any(other != predicted[0] for other in predicted):
@@ -130,7 +141,7 @@ def gather(paths: list[Path], index: pd.DataFrame, classes: list[str], task: str
             do="Train all models on the same folds.",
         )
     if not predicted[0]:
-        raise CatscanError("No sample was held out, so there is nothing to score.", where=str(paths[0]))
+        raise CatscanError("No sample was held out, so there is nothing to score.", where=str(files[0][1]))
     rows = index[index.index.isin(predicted[0])]
     labels = [label.split(" ") if task == "multilabel" else [label] for label in rows["label"]]
     targets = np.array([[name in names for name in classes] for names in labels], np.float64)
@@ -253,11 +264,6 @@ def _estimate(name: str, held_out: HeldOut, problem: metrics.Problem) -> Estimat
 
 def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
-
-
-def name_of(history: Path) -> str:
-    """How a history is named in a figure: "resnet, fold 0"."""
-    return f"{history.parent.parent.name}, {history.parent.name.replace('-', ' ')}"
 
 
 def _numbers(column: pd.Series[str]) -> pd.Series[float]:

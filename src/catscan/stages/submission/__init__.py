@@ -30,7 +30,7 @@ from catscan.raw.files import RawFiles
 from catscan.raw.places import read_raw_table
 from catscan.scores.calibration import Calibration, calibrate, clipped, expected_prior
 from catscan.scores.metrics import Problem, metric_named, with_odds
-from catscan.scores.predictions import read_predictions
+from catscan.scores.predictions import read_blended
 from catscan.stages.submission.fill import Filled, fill_sheet
 from catscan.stages.submission.settings import Settings
 from catscan.stages.submission.sheet import Form, foreign_values, form_of
@@ -48,7 +48,8 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--index", required=True, type=Path, help="the index")
     parser.add_argument("--summary", required=True, type=Path, help="the index's summary")
     parser.add_argument("--metrics", required=True, type=Path, help="evaluation/metrics.json")
-    parser.add_argument("--predictions", required=True, type=Path, nargs="+", help="MODEL/fold-K.csv, one or more")
+    parser.add_argument("--predictions", required=True, type=Path, nargs="+", help="the files of predictions")
+    parser.add_argument("--models", required=True, nargs="+", help="the name of the model of each of those files")
     parser.add_argument("--out", required=True, type=Path, help="the submission to write")
     parser.add_argument("--check", required=True, type=Path, help="what was checked, JSON")
 
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
     metric_named(settings.metric, summary.task)
     sample, fields = _asked(args.raw, settings)
     form = _form(sample, settings, summary)
-    predictions = read_predictions(args.predictions, form.classes, form.task)
+    predictions = read_blended(args.predictions, args.models, form.classes, form.task)
     expected = expected_prior(summary.prior, summary.n_train, form.task)
     calibration = Calibration(metrics.temperature, metrics.clip, expected)
     odds = np.array(metrics.odds)

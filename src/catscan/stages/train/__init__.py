@@ -31,6 +31,7 @@ from catscan.networks.model import write_model
 from catscan.networks.registry import Network, Recipe, describe, digest_of_file, find
 from catscan.networks.session import Compute, device_name, resolve_precision
 from catscan.scores.metrics import Problem
+from catscan.scores.predictions import FLOATS, write_predictions
 from catscan.stages.train.checkpoints import Checkpoints
 from catscan.stages.train.data import Data, open_data, reader_of, remarks
 from catscan.stages.train.settings import Settings, resolve
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 __all__ = ["Settings", "register", "run"]
 
 CHECKPOINTS, EVENTS = "checkpoint", "events"
-FLOATS = "%.9g"  # a float32 comes back as it was
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +52,6 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--arrays", type=Path, nargs="+", required=True, help="the train split's shards (.npy)")
     parser.add_argument("--fold", type=int, required=True, help="the fold that is held out")
     parser.add_argument("--out", type=Path, required=True, help="folder of the model")
-    parser.add_argument("--threads", type=int, default=1, help="cores to use; the result does not depend on it")
     parser.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto", help="what to compute on")
 
 
@@ -96,10 +95,9 @@ def _run(args: argparse.Namespace, settings: Settings) -> None:
         },
         **reader_of(args.arrays),
     )
-    table = pd.DataFrame(found, columns=data.classes)
-    table.insert(0, "sample_id", [data.sample_ids[row] for row in data.held_rows])
     write_table(args.out / "history.csv", _history_table(trained.history), float_format=FLOATS)
-    write_table(args.out / "out-of-fold.csv", table, float_format=FLOATS)
+    held_ids = [data.sample_ids[row] for row in data.held_rows]
+    write_predictions(args.out / "out-of-fold.csv", held_ids, found, data.classes)
     write_model(args.out, model, trained.weights)
     shutil.rmtree(args.out / CHECKPOINTS, ignore_errors=True)  # done: nothing to go on from
 
