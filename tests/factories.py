@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from catscan.common.arrays import write_array
 from catscan.common.contracts.check import Check
 from catscan.common.contracts.metrics import Estimate, FoldScores, LogLoss, Metrics, ModelScores
 from catscan.common.contracts.model import Model
+from catscan.common.contracts.sidecar import Bad, Odd, ReadAs, Sidecar
 from catscan.common.contracts.summary import Duplicates, Summary
 from catscan.raw.manifest import Entry, Manifest
 
@@ -85,3 +91,18 @@ def check_of(**others: Any) -> Check:
         sha256="0" * 64,
     )
     return replace(shown, **others)
+
+
+SIDECAR = Sidecar(
+    ids=("1", "2"),
+    bad=(Bad("3", "is cut short"),),
+    odd=(Odd("2", ("is a PNG named .jpg",)),),
+    settings=ReadAs("picture", {"size": [4, 4]}),
+    geometry={"1": {"n_slices": 30}},
+)
+
+
+def write_shard(path: Path, array: NDArray[np.uint8], ids: Sequence[str], **others: Any) -> None:
+    """A shard as the preprocess stage writes it; ``others`` are more fields of its sidecar."""
+    write_array(path, array)
+    Sidecar(tuple(ids), **{"settings": ReadAs("picture", {}), **others}).write(path.with_suffix(".json"))

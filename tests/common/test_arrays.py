@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from factories import write_shard
 
-from catscan.common.arrays import Shards, read_shard, write_shard
+from catscan.common.arrays import Shards, read_shard
 from catscan.common.errors import CatscanError
 
 
@@ -15,7 +16,7 @@ def shard(folder: Path, name: str, values: list[int]) -> Path:
         if values
         else np.empty((0, 2, 3, 1), np.uint8)
     )
-    write_shard(folder / name, array, {"ids": [f"s{value}" for value in values], "bad": []})
+    write_shard(folder / name, array, [f"s{value}" for value in values])
     return folder / name
 
 
@@ -25,13 +26,6 @@ def test_rows_of_several_shards_are_gathered_in_the_order_asked_for(tmp_path: Pa
     assert len(shards) == 3
     assert shards.sample_ids == ["s1", "s2", "s3"]
     assert shards.take(np.array([2, 0, 2]))[:, 0, 0, 0].tolist() == [3, 1, 3]
-
-
-def test_bad_samples_of_all_shards_are_listed(tmp_path: Path) -> None:
-    path = tmp_path / "1.npy"
-    write_shard(path, np.empty((0, 1, 1, 1), np.uint8), {"ids": [], "bad": [{"sample_id": "x", "reason": "cut"}]})
-
-    assert Shards([path]).bad == [{"sample_id": "x", "reason": "cut"}]
 
 
 def test_a_truncated_array_is_one_block(tmp_path: Path) -> None:
@@ -60,7 +54,7 @@ def test_an_array_that_does_not_fit_its_sidecar_is_one_block(tmp_path: Path) -> 
 
 def test_shards_of_different_sizes_are_refused(tmp_path: Path) -> None:
     first = shard(tmp_path, "1.npy", [1])
-    write_shard(tmp_path / "2.npy", np.zeros((1, 4, 4, 1), np.uint8), {"ids": ["a"], "bad": []})
+    write_shard(tmp_path / "2.npy", np.zeros((1, 4, 4, 1), np.uint8), ["a"])
 
     with pytest.raises(CatscanError, match="different sizes"):
         Shards([first, tmp_path / "2.npy"])

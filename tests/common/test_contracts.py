@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from factories import MANIFEST, MODEL, check_of, metrics_of, summary_of
+from factories import MANIFEST, MODEL, SIDECAR, check_of, metrics_of, summary_of
 
 from catscan.common.documents import Document
 from catscan.common.errors import CatscanError
@@ -17,6 +17,7 @@ from catscan.common.errors import CatscanError
 DOCUMENTS: dict[str, Document] = {
     "manifest.json": MANIFEST,
     "index.json": summary_of(),
+    "train-1-of-2.json": SIDECAR,
     "model.json": MODEL,
     "metrics.json": metrics_of(),
     "submission.json": check_of(),

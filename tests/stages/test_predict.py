@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from factories import write_shard
 
 from catscan.cli import main
-from catscan.common.arrays import write_shard
 from catscan.common.contracts.model import Model
 from catscan.networks.model import network_of, read_weights, write_model
 from catscan.networks.predictor import Predictor
@@ -49,7 +49,7 @@ def untrained(folder: Path, shape: tuple[int, ...], task: str, classes: tuple[st
 def shard(path: Path, start: int, n: int, shape: tuple[int, ...] = (12, 12, 3)) -> Path:
     arrays = np.random.default_rng(start).integers(0, 256, (n, *shape)).astype(np.uint8)
     ids = [str(number) for number in range(start, start + n)]
-    write_shard(path, arrays, {"ids": ids, "bad": [], "odd": [], "settings": {}, "geometry": {}})
+    write_shard(path, arrays, ids)
     return path
 
 
@@ -73,8 +73,7 @@ def test_table_has_one_row_a_sample_and_one_column_a_class(model, tmp_path):
 def test_flips_make_a_picture_and_its_mirror_image_alike(model, tmp_path):
     picture = np.load(shard(tmp_path / "test-1-of-1.npy", 1, 1))
     both = np.concatenate([picture, picture[:, :, ::-1]])
-    sidecar = {"ids": ["as it is", "mirrored"], "bad": [], "odd": [], "settings": {}, "geometry": {}}
-    write_shard(tmp_path / "both.npy", both, sidecar)
+    write_shard(tmp_path / "both.npy", both, ["as it is", "mirrored"])
 
     with_flips = predicted(model, [tmp_path / "both.npy"], tmp_path / "p.csv", '{"flips": true}')
     without = predicted(model, [tmp_path / "both.npy"], tmp_path / "q.csv", '{"flips": false}')

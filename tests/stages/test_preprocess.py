@@ -20,6 +20,7 @@ import pytest
 from PIL import Image
 
 from catscan.common.arrays import Shards, read_shard
+from catscan.common.contracts.sidecar import Bad, Odd, ReadAs, Sidecar
 from catscan.common.errors import BadSample, CatscanError
 from catscan.kinds.samples import Reading, Sample
 from catscan.stages import preprocess
@@ -117,13 +118,9 @@ class TestArrays:
     def test_the_sidecar_tells_what_was_done(self, good):
         shard = read_shard(good.run(shard=3))
 
-        assert shard.sidecar == {
-            "ids": [f"cat.{number}" for number in range(25, 37)],
-            "bad": [],
-            "odd": [],
-            "settings": {"kind": "picture", "reader": READER},
-            "geometry": {},
-        }
+        assert shard.sidecar == Sidecar(
+            ids=tuple(f"cat.{number}" for number in range(25, 37)), settings=ReadAs("picture", READER)
+        )
 
     @pytest.mark.parametrize("threads", [2, 5, 64])
     def test_the_bytes_do_not_depend_on_the_number_of_threads(self, two_bad, threads):
@@ -164,10 +161,10 @@ class TestBadSamples:
         shard = read_shard(two_bad.run(on_bad="skip"))
 
         assert len(shard.array) == 38
-        assert shard.sidecar["bad"] == [
-            {"sample_id": "cat.3", "reason": "is a damaged JPEG: Premature end of JPEG file"},
-            {"sample_id": "cat.20", "reason": "is text, not a picture, beginning b'camera shy'"},
-        ]
+        assert shard.sidecar.bad == (
+            Bad("cat.3", "is a damaged JPEG: Premature end of JPEG file"),
+            Bad("cat.20", "is text, not a picture, beginning b'camera shy'"),
+        )
         np.testing.assert_array_equal(shard.array[3], cv2_area(jpeg(4)))
 
     def test_they_are_the_last_lines_of_the_log(self, two_bad, capsys):
@@ -221,7 +218,7 @@ class TestBadSamples:
         shard = read_shard(competition.run(on_bad="skip"))
 
         assert shard.array.shape == (0, 8, 8, 3)
-        assert len(shard.sidecar["bad"]) == 30
+        assert len(shard.sidecar.bad) == 30
         assert capsys.readouterr().err.splitlines()[-1] == "and 10 more bad samples in a.json"
 
     def test_odd_ones_are_read_and_listed(self, competition):
@@ -232,7 +229,7 @@ class TestBadSamples:
         shard = read_shard(competition.run())
 
         assert shard.sample_ids == ["1", "2"]
-        assert shard.sidecar["odd"] == [{"sample_id": "1", "remarks": ["is a PNG named .jpg"]}]
+        assert shard.sidecar.odd == (Odd("1", ("is a PNG named .jpg",)),)
 
 
 class TestFaults:
@@ -320,7 +317,7 @@ class TestFaults:
 
         told = subprocess.run([sys.executable, "-c", SCRIPT, *flags], capture_output=True, text=True, check=True)
 
-        assert len(read_shard(folder / "a.npy").sidecar["bad"]) == 3
+        assert len(read_shard(folder / "a.npy").sidecar.bad) == 3
         expected = ("1 of 4 samples read", "bad sample ")
         assert [line for line in told.stderr.splitlines() if not line.startswith(expected)] == []
 
@@ -348,5 +345,5 @@ def check_real(shared_data: Path, folder: Path, split: str, count: int, threads:
 
     shard = read_shard(first)
     assert shard.array.shape == (count, 64, 64, 3)
-    assert shard.sidecar["bad"] == shard.sidecar["odd"] == []
+    assert shard.sidecar.bad == shard.sidecar.odd == ()
     assert first.read_bytes() == second.read_bytes()

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catscan.common.contracts.sidecar import Sidecar
 from catscan.common.errors import CatscanError
-from catscan.common.files import read_json, whole, write_json
+from catscan.common.files import whole
 
 
 def write_array(path: Path | str, array: NDArray[Any]) -> None:
@@ -31,21 +32,12 @@ class Shard:
     sample_ids
         One id a row.
     sidecar
-        The whole JSON: `ids`, `bad` (a list of {sample_id, reason}), `odd` (readable, but worth telling), `settings`,
-        `geometry`.
+        What is known of its samples.
     """
 
     array: NDArray[np.uint8]
     sample_ids: list[str]
-    sidecar: dict[str, Any]
-
-
-def write_shard(path: Path | str, array: NDArray[np.uint8], sidecar: dict[str, Any]) -> None:
-    """Write ``path`` (.npy) and its sidecar (.json); ``sidecar["ids"]`` names the rows."""
-    if len(array) != len(sidecar["ids"]):
-        raise AssertionError(f"{len(array)} rows, {len(sidecar['ids'])} ids")
-    write_array(path, array)
-    write_json(Path(path).with_suffix(".json"), sidecar)
+    sidecar: Sidecar
 
 
 def read_shard(path: Path | str) -> Shard:
@@ -57,21 +49,21 @@ def read_shard(path: Path | str) -> Shard:
         When the array is missing, damaged, not uint8, or does not fit its sidecar.
     """
     path = Path(path)
-    sidecar = read_json(path.with_suffix(".json"))
+    sidecar = Sidecar.read(path.with_suffix(".json"))
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise CatscanError(
             "A shard cannot be read.", where=str(path), found=str(error), do="Delete it and run again."
         ) from error
-    if array.dtype != np.uint8 or len(array) != len(sidecar["ids"]):
+    if array.dtype != np.uint8 or len(array) != len(sidecar.ids):
         raise CatscanError(
             "A shard does not fit its sidecar.",
             where=str(path),
-            found=f"{len(array)} rows of {array.dtype}, {len(sidecar['ids'])} ids",
+            found=f"{len(array)} rows of {array.dtype}, {len(sidecar.ids)} ids",
             do="Delete both and run again.",
         )
-    return Shard(array=array, sample_ids=sidecar["ids"], sidecar=sidecar)
+    return Shard(array=array, sample_ids=list(sidecar.ids), sidecar=sidecar)
 
 
 class Shards:
@@ -91,11 +83,6 @@ class Shards:
 
     def __len__(self) -> int:
         return int(self._starts[-1])
-
-    @property
-    def bad(self) -> list[dict[str, str]]:
-        """The samples that could not be read, over all shards: {sample_id, reason}."""
-        return [bad for shard in self._shards for bad in shard.sidecar["bad"]]
 
     def take(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
         """Gather ``rows`` (integers in [0, len), in any order) into a new array (len(rows), *sample_shape)."""

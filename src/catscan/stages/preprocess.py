@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 
 from catscan.common import settings as stage_settings
 from catscan.common.arrays import write_array
+from catscan.common.contracts.sidecar import Bad, Odd, ReadAs, Sidecar
 from catscan.common.errors import OFFENDERS_SHOWN, BadSample, CatscanError
-from catscan.common.files import PARTIAL, whole, write_json
+from catscan.common.files import PARTIAL, whole
 from catscan.common.keys import between, one_of
 from catscan.common.progress import progress, say
 from catscan.kinds.quiet import native_remarks_discarded
@@ -97,7 +98,7 @@ def run(args: argparse.Namespace) -> None:
     ):
         outcomes = write_rows(partial, reader, samples, threads=args.threads)
         refuse_too_many(outcomes, settings, where=f"{args.split} shard {args.shard} of {args.index}")
-    write_json(args.array.with_suffix(".json"), sidecar(outcomes, settings))
+    sidecar(outcomes, settings).write(args.array.with_suffix(".json"))
     tell(outcomes, args.array)
 
 
@@ -234,15 +235,15 @@ def refuse_too_many(outcomes: Sequence[Outcome], settings: Settings, *, where: s
     )
 
 
-def sidecar(outcomes: Sequence[Outcome], settings: Settings) -> dict[str, Any]:
-    """The JSON beside the array."""
-    return {
-        "ids": [outcome.sample_id for outcome in outcomes if not outcome.reason],
-        "bad": [{"sample_id": outcome.sample_id, "reason": outcome.reason} for outcome in outcomes if outcome.reason],
-        "odd": [{"sample_id": outcome.sample_id, "remarks": list(outcome.odd)} for outcome in outcomes if outcome.odd],
-        "settings": {"kind": settings.kind, "reader": settings.reader},
-        "geometry": {outcome.sample_id: outcome.geometry for outcome in outcomes if outcome.geometry},
-    }
+def sidecar(outcomes: Sequence[Outcome], settings: Settings) -> Sidecar:
+    """What the file beside the array tells."""
+    return Sidecar(
+        ids=tuple(outcome.sample_id for outcome in outcomes if not outcome.reason),
+        bad=tuple(Bad(outcome.sample_id, outcome.reason) for outcome in outcomes if outcome.reason),
+        odd=tuple(Odd(outcome.sample_id, outcome.odd) for outcome in outcomes if outcome.odd),
+        settings=ReadAs(settings.kind, settings.reader),
+        geometry={outcome.sample_id: outcome.geometry for outcome in outcomes if outcome.geometry},
+    )
 
 
 def tell(outcomes: Sequence[Outcome], array: Path) -> None:

@@ -12,12 +12,13 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
+from factories import write_shard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.uid import MRImageStorage, generate_uid
 
-from catscan.common.arrays import Shards, write_shard
+from catscan.common.arrays import Shards
 from catscan.common.errors import BadSample, CatscanError
 from catscan.kinds.samples import Reading, Sample
 from catscan.kinds.scans import mr
@@ -338,9 +339,7 @@ def test_nifti_files_do_not_say_what_they_are(tmp_path: Path) -> None:
 
 def test_the_report_of_mr_scans_does_not_speak_of_hu(mr_at: Slice, save: Save, read: Read, tmp_path: Path) -> None:
     reading = read(save([mr_at(z) for z in PLACES]), modality="MR")
-    write_shard(
-        tmp_path / "train.npy", reading.array[None], {"ids": ["a"], "bad": [], "geometry": {"a": reading.geometry}}
-    )
+    write_shard(tmp_path / "train.npy", reading.array[None], ["a"], geometry={"a": reading.geometry})
 
     captions = [text for _, text in scan_figures(Shards([tmp_path / "train.npy"]), {"a": reading.geometry})]
     table = json.dumps(geometry_table({"a": reading.geometry}))

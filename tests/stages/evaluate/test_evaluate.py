@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from factories import summary_of
+from factories import summary_of, write_shard
 
 from catscan.cli import main
-from catscan.common.arrays import Shards, write_shard
+from catscan.common.arrays import Shards
 from catscan.common.contracts.metrics import Metrics
 from catscan.common.contracts.summary import Summary
 from catscan.common.errors import CatscanError
@@ -38,7 +38,7 @@ def competition(folder: Path, *, skill: float, folds: int = 3, n: int = N) -> Pa
     )
     index.to_csv(folder / "index.csv", index=False)
     summary_of(CLASSES, n_train=n).write(folder / "index.json")
-    write_shard(folder / "a.npy", draw.integers(0, 255, (n, 6, 5, 3), dtype=np.uint8), {"ids": ids, "bad": []})
+    write_shard(folder / "a.npy", draw.integers(0, 255, (n, 6, 5, 3), dtype=np.uint8), ids)
     for fold in range(folds):
         rows = [i for i in range(n) if i % 3 == fold]
         dog = 1 / (1 + np.exp(-(skill * (2 * labels[rows] - 1) + draw.normal(0, 1, len(rows)))))
@@ -178,7 +178,7 @@ class TestFigures:
         assert all(path.stat().st_size > 1000 for path in tmp_path.iterdir())
 
     def test_shards_of_scans_give_a_gallery(self, tmp_path: Path) -> None:
-        write_shard(tmp_path / "a.npy", np.zeros((2, 8, 6, 6, 1), np.uint8), {"ids": ["a", "b"], "bad": []})
+        write_shard(tmp_path / "a.npy", np.zeros((2, 8, 6, 6, 1), np.uint8), ["a", "b"])
         scans = Shards([tmp_path / "a.npy"]).take(np.array([0, 1]))
         drawn = figures.gallery([("cancer", list(scans), ["a", "b"])])
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factories import check_of, metrics_of, summary_of
+from factories import check_of, metrics_of, summary_of, write_shard
 
 from catscan.cli import main
-from catscan.common.arrays import Shards, write_array
+from catscan.common.arrays import Shards
+from catscan.common.contracts.sidecar import Bad
 from catscan.common.contracts.summary import Duplicates
-from catscan.common.files import write_json
 from catscan.common.settings import canonical
 from catscan.stages.report import duplicates_line, geometry_table, scan_figures, verdict
 
@@ -33,17 +33,10 @@ def page(folder: Path, *, bad: int = 0, title: str = "Dogs") -> str:
     METRICS.write(competition / "evaluation" / "metrics.json")
     CHECK.write(competition / "submission.json")
     (competition / "submission.csv").write_text("id,label\n" + "".join(f"{i},0.5\n" for i in range(7)))
-    rows = [{"sample_id": f"cat.{i}", "reason": f"reason {i}"} for i in range(bad)]
+    rows = tuple(Bad(f"cat.{i}", f"reason {i}") for i in range(bad))
     for split in ("train", "test"):
-        write_array(competition / "arrays" / f"{split}-1-of-1.npy", np.empty((0, 2, 2, 3), np.uint8))
-        sidecar = {
-            "ids": [],
-            "bad": rows if split == "train" else [],
-            "odd": [],
-            "settings": {"kind": "picture"},
-            "geometry": {},
-        }
-        write_json(competition / "arrays" / f"{split}-1-of-1.json", sidecar)
+        path, told = competition / "arrays" / f"{split}-1-of-1.npy", rows if split == "train" else ()
+        write_shard(path, np.empty((0, 2, 2, 3), np.uint8), [], bad=told)
     arguments = ["--results", str(folder / "results"), "--out", str(folder / "report.html")]
     assert main(["report", "--settings", canonical({"titles": [["dogs", title]]}), *arguments]) == 0
     return (folder / "report.html").read_text()
@@ -108,8 +101,7 @@ def test_pictures_have_no_table_of_geometry() -> None:
 
 
 def test_volumes_that_do_not_say_how_large_a_voxel_is_have_no_views(tmp_path: Path) -> None:
-    write_array(tmp_path / "train.npy", np.zeros((1, 4, 4, 4, 1), np.uint8))
-    write_json(tmp_path / "train.json", {"ids": ["a"]})
+    write_shard(tmp_path / "train.npy", np.zeros((1, 4, 4, 4, 1), np.uint8), ["a"])
 
     assert list(scan_figures(Shards([tmp_path / "train.npy"]), {})) == []
 

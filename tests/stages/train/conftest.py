@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from factories import summary_of
+from factories import summary_of, write_shard
 
-from catscan.common.arrays import write_shard
+from catscan.common.contracts.sidecar import ReadAs
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,11 @@ def make_competition(tmp_path: Path) -> Callable[..., Competition]:
         index["archive"], index["path"] = "", index["sample_id"] + ".jpg"
         index.to_csv(tmp_path / "index.csv", index=False)
         summary_of(classes).write(tmp_path / "index.json")
-        settings = {"kind": "picture", "reader": {"size": list(shape[:2]), "channels": "gray"}}
+        settings = ReadAs("picture", {"size": list(shape[:2]), "channels": "gray"})
         paths = []
         for number, rows in enumerate([slice(bad, n // 2), slice(n // 2, n)], start=1):
             path = tmp_path / "arrays" / f"train-{number}-of-2.npy"
-            sidecar = {"ids": ids[rows], "bad": [], "odd": [], "settings": settings, "geometry": {}}
-            write_shard(path, arrays[rows], sidecar)
+            write_shard(path, arrays[rows], ids[rows], settings=settings)
             paths.append(path)
         return Competition(tmp_path, paths)
 

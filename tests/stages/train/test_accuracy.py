@@ -12,10 +12,9 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from factories import summary_of
+from factories import summary_of, write_shard
 
 from catscan.cli import main
-from catscan.common.arrays import write_shard
 from catscan.common.tables import natural_key
 
 pytestmark = pytest.mark.accuracy
@@ -53,9 +52,7 @@ def pictures_of(shared_data: Path, folder: Path, side: int) -> Pictures:
             names = sorted((name for name in archive.namelist() if name.endswith(".jpg")), key=natural_key)
             arrays = np.stack([decoded(archive.read(name), side) for name in names])
         ids[split] = [Path(name).stem for name in names]
-        write_shard(
-            folder / f"{split}.npy", arrays, {"ids": ids[split], "bad": [], "odd": [], "settings": {}, "geometry": {}}
-        )
+        write_shard(folder / f"{split}.npy", arrays, ids[split])
     index = pd.DataFrame({"sample_id": ids["train"], "split": "train"})
     index["label"] = index["sample_id"].str.split(".").str[0]
     index["fold"] = np.random.default_rng(0).permutation(len(index)) % 8

@@ -21,8 +21,9 @@ from catscan.common.arrays import Shards
 from catscan.common.contracts.check import Check
 from catscan.common.contracts.metrics import Metrics
 from catscan.common.contracts.model import Model
+from catscan.common.contracts.sidecar import Sidecar
 from catscan.common.contracts.summary import Summary
-from catscan.common.files import read_json, write_text
+from catscan.common.files import write_text
 from catscan.common.settings import parse
 from catscan.common.tables import read_table
 from catscan.stages.report.page import TEMPLATE
@@ -100,11 +101,11 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
     metrics = Metrics.read(folder / "evaluation" / "metrics.json")
     check = Check.read(folder / "submission.json")
     sidecars = [
-        read_json(folder / "arrays" / f"{split}-{shard}-of-{index.shards}.json")
+        Sidecar.read(folder / "arrays" / f"{split}-{shard}-of-{index.shards}.json")
         for split in ("train", "test")
         for shard in range(1, index.shards + 1)
     ]
-    geometry = {sample: told for sidecar in sidecars for sample, told in sidecar.get("geometry", {}).items()}
+    geometry = {sample: told for sidecar in sidecars for sample, told in sidecar.geometry.items()}
     duplicates = {kind: found for kind, found in sorted(asdict(index.duplicates).items()) if found}
     return {
         "name": name,
@@ -118,8 +119,8 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
             for label, count in ((label, index.counts[label]) for label in index.classes)
         ],
         "data_line": f"{index.n_train:,} training samples in {index.folds} folds, {index.n_test:,} test.",
-        "bad": [row for sidecar in sidecars for row in sidecar["bad"]],
-        "odd": [row for sidecar in sidecars for row in sidecar["odd"]],
+        "bad": [row for sidecar in sidecars for row in sidecar.bad],
+        "odd": [row for sidecar in sidecars for row in sidecar.odd],
         "duplicates": json.dumps(duplicates, indent=1, ensure_ascii=False) if duplicates else "",
         "duplicates_line": duplicates_line(duplicates),
         "geometry": geometry_table(geometry),
@@ -262,10 +263,10 @@ def _short(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _settings(folder: Path, metrics: Metrics, sidecars: list[dict[str, Any]]) -> dict[str, Any]:
+def _settings(folder: Path, metrics: Metrics, sidecars: list[Sidecar]) -> dict[str, Any]:
     models = {
         str(path.parent.relative_to(folder / "models")): asdict(Model.read(path))
         for name in metrics.models
         for path in sorted((folder / "models" / name).glob("fold-*/model.json"))
     }
-    return {"preprocess": sidecars[0]["settings"], "models": models}
+    return {"preprocess": asdict(sidecars[0].settings), "models": models}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catscan.common.arrays import Shards
+from catscan.common.contracts.sidecar import Sidecar
 from catscan.common.contracts.summary import Summary
 from catscan.common.errors import CatscanError, listed
-from catscan.common.files import read_json
 from catscan.common.tables import read_table
 
 
@@ -152,5 +152,4 @@ def smoothed(targets: NDArray[np.float32], smoothing: float, *, multilabel: bool
 
 def reader_of(paths: Sequence[Path]) -> dict[str, Any]:
     """{kind, reader} of the first shard's sidecar: how a file becomes a sample."""
-    settings = read_json(Path(paths[0]).with_suffix(".json")).get("settings", {})
-    return {"kind": settings.get("kind", ""), "reader": settings.get("reader", {})}
+    return asdict(Sidecar.read(Path(paths[0]).with_suffix(".json")).settings)
