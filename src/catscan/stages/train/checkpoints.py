@@ -92,13 +92,6 @@ class Checkpoints:
                 do=f"Put the settings back to go on with it, or delete {path.parent} to start afresh.",
             )
 
-    def remove(self) -> None:
-        """Delete all: the training is done."""
-        for path in self._paths():
-            path.unlink()
-        sweep(self.folder)
-        self.folder.rmdir()
-
 
 def _read(path: Path) -> Checkpoint | None:
     """None for a damaged file: the one before it is as good."""
