@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from catscan.scores.calibration import Calibration, blend, calibrate, clipped, cross_fitted, expected_prior, fit
+from catscan.scores.calibration import Calibration, blend, calibrate, clipped, cross_fitted, expected_prior, fit, learn
 from catscan.scores.metrics import Problem, prior_score, score
 
 BINARY = Problem("binary", positive=1)
@@ -108,6 +108,70 @@ class TestFit:
         assert fit(probabilities, targets, "binary", metric).clip == 0.0
 
 
+def in_task(task: str, n_samples: int, sharpness: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Predictions of four classes whose logits are ``sharpness`` times too large, and the outcomes they speak of."""
+    if task == "binary":
+        return overconfident(n_samples, sharpness, seed)
+    draw = np.random.default_rng(seed)
+    logits = draw.normal(0, 1.5, (n_samples, 4))
+    if task == "multilabel":
+        return 1 / (1 + np.exp(-sharpness * logits)), (draw.random((n_samples, 4)) < 1 / (1 + np.exp(-logits))) * 1.0
+    odds = [np.exp(by * (logits - logits.max(axis=1, keepdims=True))) for by in (1.0, sharpness)]
+    real, told = (one / one.sum(axis=1, keepdims=True) for one in odds)
+    return told, np.eye(4)[[draw.choice(4, p=row) for row in real]]
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "multilabel"])
+class TestLearn:
+    @pytest.mark.parametrize("seed", range(8))
+    @pytest.mark.parametrize("n_samples", [40, 120, 1500])
+    def test_keeps_a_step_only_where_it_lowers_the_loss_of_samples_it_did_not_see(self, task, n_samples, seed) -> None:
+        probabilities, targets = in_task(task, n_samples, 1.0, seed)
+        folds = np.arange(n_samples) % 3
+        problem = Problem(task, positive=1)
+        kept = learn(probabilities, targets, folds, task, "log_loss")
+        choices = [(), ("temperature",), ("clip",), ("temperature", "clip")]
+        steps = next(taken for taken in choices if fit(probabilities, targets, task, "log_loss", taken) == kept)
+        unseen = np.empty(probabilities.shape)
+        for fold in range(3):
+            others = folds != fold
+            fitted = fit(probabilities[others], targets[others], task, "log_loss", steps)
+            unseen[~others] = calibrate(probabilities[~others], fitted, task)
+
+        kept_off = clipped(probabilities, min(0.002, 0.5 / (n_samples * 2 // 3)), task)
+        before, after = (score("log_loss", p, targets, problem) for p in (kept_off, unseen))
+
+        assert after < before if steps else after == pytest.approx(before, abs=1e-4)
+
+    def test_calibrated_predictions_stay_as_they_are(self, task) -> None:
+        changed = 0
+        for seed in range(10):
+            probabilities, targets = in_task(task, 200, 1.0, seed)
+            changed += learn(probabilities, targets, np.arange(200) % 5, task, "log_loss").temperature != 1.0
+
+        assert changed <= 4
+
+    @pytest.mark.parametrize("sharpness", [0.5, 3.0])
+    def test_predictions_that_are_too_sure_or_too_shy_are_mended(self, task, sharpness) -> None:
+        probabilities, targets = in_task(task, 2000, sharpness, 3)
+
+        kept = learn(probabilities, targets, np.arange(2000) % 5, task, "log_loss")
+
+        assert kept.temperature == pytest.approx(sharpness, rel=0.15)
+
+    def test_few_samples_are_always_moved_towards_the_prior(self, task) -> None:
+        _, targets = in_task(task, 12, 1.0, 0)
+
+        assert learn(targets, targets, np.arange(12) % 3, task, "log_loss").temperature > 1
+
+
+def test_sure_predictions_that_need_no_calibration_stay_within_what_n_samples_can_tell() -> None:
+    targets = np.eye(2)[np.arange(1000) % 2]
+    kept = learn(targets, targets, np.arange(1000) % 5, "binary", "log_loss")
+
+    assert (kept.temperature, kept.clip) == (1.0, pytest.approx(0.0005))
+
+
 class TestCalibrate:
     def test_temperature_of_1_without_clip_changes_nothing(self) -> None:
         probabilities = np.array([[0.2, 0.3, 0.5], [0.01, 0.01, 0.98]])
@@ -158,6 +222,18 @@ class TestCalibrate:
 
 
 class TestCrossFitted:
+    @pytest.mark.parametrize("seed", range(8))
+    @pytest.mark.parametrize("task", ["binary", "multiclass", "multilabel"])
+    def test_is_never_worse_than_no_calibration_but_for_what_n_samples_can_tell(self, task, seed) -> None:
+        probabilities, targets = in_task(task, 80, 1.0, seed)
+        problem = Problem(task, positive=1)
+
+        calibrated = cross_fitted(probabilities, targets, np.arange(80) % 3, task, "log_loss")
+
+        kept_off = clipped(probabilities, 0.002, task)
+        before, after = (score("log_loss", p, targets, problem) for p in (kept_off, calibrated))
+        assert after <= before + 1e-12
+
     def test_is_close_to_a_fresh_test_set(self) -> None:
         probabilities, targets = overconfident(3000, 3.0, seed=1)
         folds = np.arange(3000) % 5

@@ -6,7 +6,7 @@ the probabilities imply: their logarithms, for multilabel the log odds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,8 @@ Array = NDArray[np.float64]
 TINY = 1e-12  # probabilities of exactly 0 and 1 have no logit
 TEMPERATURES = (0.25, 1024.0)
 CLIPS = (0.002, 0.05)  # Even a network that is always right on thousands may be wrong on the next one.
+STEPS = ("temperature", "clip")  # in the order in which they are fitted
+FEWEST_TO_JUDGE = 30  # samples; the loss of fewer cannot tell whether a step pays, and caution does less harm
 UNTOLD = 5.0  # The fit sees as many samples more, of which the network knows nothing but the prior.
 
 
@@ -76,23 +78,64 @@ def expected_prior(shares: Sequence[float], n_samples: int, task: str) -> tuple[
     return tuple((share * n_samples + 1) / (n_samples + more) for share in shares)
 
 
-def fit(probabilities: Array, targets: Array, task: str, metric: str) -> Calibration:
+def fit(probabilities: Array, targets: Array, task: str, metric: str, steps: Sequence[str] = STEPS) -> Calibration:
     """Learn temperature and clip from predictions for samples that the network was not trained on.
 
     Both minimise the log loss, one after the other: the temperature between 0.25 and 1024, the clip between 0.002 and
     0.05. Five samples more are counted whose answers are as the prior says: three samples that a network gets right
     leave it near the prior, and thousands do not notice. A metric that does not punish certainty gets no clip, which
     would only make ties.
+
+    Parameters
+    ----------
+    steps
+        Which of `STEPS` to take. Without the clip, probabilities stay 1 / 2n away from 0 and 1 where certainty is
+        punished: of n samples none can tell a smaller share.
     """
     prior = expected_prior(prior_of(targets).tolist(), len(targets), task)
     answers = (targets * len(targets) + np.array(prior) * UNTOLD) / (len(targets) + UNTOLD)
-    temperature = _fit_temperature(probabilities, answers, task, prior)
+    temperature = _fit_temperature(probabilities, answers, task, prior) if "temperature" in steps else 1.0
     if not metric_named(metric, task).punishes_certainty:
         return Calibration(temperature, 0.0, prior)
+    if "clip" not in steps:
+        return Calibration(temperature, min(CLIPS[0], 0.5 / len(targets)), prior)
     spread = calibrate(probabilities, Calibration(temperature, 0.0, prior), task)
     candidates = np.geomspace(*CLIPS, 33)
     losses = [_loss(clipped(spread, clip, task), answers, task) for clip in candidates]
     return Calibration(temperature, float(candidates[int(np.argmin(losses))]), prior)
+
+
+def learn(probabilities: Array, targets: Array, parts: NDArray[np.integer], task: str, metric: str) -> Calibration:
+    """`fit`, but each step only where it lowers the log loss of samples that it did not see.
+
+    Parameters
+    ----------
+    parts
+        (n,) what is left out together when a step is tried: the fold that held each sample out. Where there is only
+        one, its halves are.
+    """
+    return fit(probabilities, targets, task, metric, _steps_that_pay(probabilities, targets, parts, task, metric))
+
+
+def _steps_that_pay(
+    probabilities: Array, targets: Array, parts: NDArray[np.integer], task: str, metric: str
+) -> tuple[str, ...]:
+    if len(targets) < FEWEST_TO_JUDGE:
+        return STEPS
+
+    def unseen(steps: tuple[str, ...]) -> float:
+        def fitted(seen: NDArray[np.bool_]) -> Calibration:
+            return fit(probabilities[seen], targets[seen], task, metric, steps)
+
+        return _loss(_left_out(probabilities, _parted(parts, targets), fitted, task), targets, task)
+
+    taken: tuple[str, ...] = ()
+    lowest = unseen(taken)
+    for step in STEPS:
+        loss = unseen((*taken, step))
+        if loss < lowest:
+            taken, lowest = (*taken, step), loss
+    return taken
 
 
 def _fit_temperature(probabilities: Array, answers: Array, task: str, prior: tuple[float, ...]) -> float:
@@ -118,17 +161,42 @@ def _loss(probabilities: Array, answers: Array, task: str) -> float:
 def cross_fitted(probabilities: Array, targets: Array, folds: NDArray[np.integer], task: str, metric: str) -> Array:
     """Out-of-fold predictions, each calibrated by what the other folds teach, so that a score of them is honest.
 
+    Only which of the two steps are taken is known from all folds, as `learn` takes them.
+
     Parameters
     ----------
     folds
-        (n,) the fold that held each sample out; at least two different ones.
+        (n,) the fold that held each sample out; where there is only one, its halves calibrate each other.
     """
+    steps = _steps_that_pay(probabilities, targets, folds, task, metric)
+
+    def learnt(seen: NDArray[np.bool_]) -> Calibration:
+        return fit(probabilities[seen], targets[seen], task, metric, steps)
+
+    return _left_out(probabilities, _parted(folds, targets), learnt, task)
+
+
+def _left_out(
+    probabilities: Array, parts: NDArray[np.integer], fitted: Callable[[NDArray[np.bool_]], Calibration], task: str
+) -> Array:
+    """Each part calibrated by what ``fitted`` makes of the others, which it gets as (n,) bool."""
     calibrated = np.empty(probabilities.shape)
-    for fold in np.unique(folds):
-        held_out = folds == fold
-        learnt = fit(probabilities[~held_out], targets[~held_out], task, metric)
-        calibrated[held_out] = calibrate(probabilities[held_out], learnt, task)
+    for part in np.unique(parts):
+        left_out = parts == part
+        calibrated[left_out] = calibrate(probabilities[left_out], fitted(~left_out), task)
     return calibrated
+
+
+def _parted(folds: NDArray[np.integer], targets: Array) -> NDArray[np.integer]:
+    """The folds; of a single one every second sample of each class, so that both halves hold all classes."""
+    if len(np.unique(folds)) > 1:
+        return folds
+    halves = np.empty(len(targets), np.int64)
+    true_class = targets.argmax(axis=1)
+    for label in np.unique(true_class):
+        members = np.flatnonzero(true_class == label)
+        halves[members] = np.arange(len(members)) % 2
+    return halves
 
 
 def _logits(probabilities: Array, task: str) -> Array:

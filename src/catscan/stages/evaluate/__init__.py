@@ -147,8 +147,6 @@ def gather(files: list[tuple[str, Path]], index: pd.DataFrame, classes: list[str
     targets = np.array([[name in names for name in classes] for names in labels], np.float64)
     models = {model: table.loc[rows.index].to_numpy() for model, table in tables.items()}
     folds = rows["fold"].to_numpy(np.int64)
-    # Where one fold alone was trained, its two halves calibrate each other.
-    parts = folds if len(np.unique(folds)) > 1 else _halves(targets)
     blend = calibration.blend(list(models.values()), task)
     return HeldOut(
         sample_ids=list(rows.index),
@@ -157,23 +155,13 @@ def gather(files: list[tuple[str, Path]], index: pd.DataFrame, classes: list[str
         targets=targets,
         models=models,
         blend=blend,
-        calibrated=calibration.cross_fitted(blend, targets, parts, task, metric),
+        calibrated=calibration.cross_fitted(blend, targets, folds, task, metric),
     )
-
-
-def _halves(targets: Array) -> NDArray[np.int64]:
-    """(n,) 0 or 1: every second sample of each class, so that both halves hold all classes."""
-    halves = np.empty(len(targets), np.int64)
-    true_class = targets.argmax(axis=1)
-    for label in np.unique(true_class):
-        members = np.flatnonzero(true_class == label)
-        halves[members] = np.arange(len(members)) % 2
-    return halves
 
 
 def evaluate(held_out: HeldOut, metric: str, problem: metrics.Problem, summary: Summary) -> Metrics:
     """All that `metrics.json` holds."""
-    fitted = calibration.fit(held_out.blend, held_out.targets, problem.task, metric)
+    fitted = calibration.learn(held_out.blend, held_out.targets, held_out.folds, problem.task, metric)
     odds = metrics.odds_to_tell(metric, held_out.targets, problem)
     told_probabilities = metrics.with_odds(held_out.calibrated, odds)
     auc = _estimate(_auc(problem), held_out, problem)
