@@ -96,3 +96,10 @@ def test_an_index_whose_classes_do_not_fit_is_one_block(tmp_path: Path, changes:
     summary_of().write(tmp_path / "index.json")
     values = json.loads((tmp_path / "index.json").read_text()) | changes
     assert block_of(summary_of(), tmp_path / "index.json", json.dumps(values)).found == found
+
+
+def test_a_sidecar_that_names_a_row_twice_is_one_block(tmp_path: Path) -> None:
+    SIDECAR.write(tmp_path / "train-1-of-2.json")
+    values = json.loads((tmp_path / "train-1-of-2.json").read_text()) | {"ids": ["1", "1"]}
+
+    assert block_of(SIDECAR, tmp_path / "train-1-of-2.json", json.dumps(values)).found == "an id stands in `ids` twice"
