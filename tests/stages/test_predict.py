@@ -126,12 +126,14 @@ def test_what_is_odd_about_a_picture_is_told_beside_the_table(model, tmp_path, c
         ([], "Name either the samples to predict or the shards."),
         (["no-such.jpg"], "There is no such file or folder."),
         (["broken.jpg"], "This sample cannot be used."),
+        (["device.jpg"], "This is neither a file nor a folder."),
         (["--arrays", "x.npy"], "`--out` is missing"),
     ],
-    ids=["nothing", "missing", "broken", "no out"],
+    ids=["nothing", "missing", "broken", "device", "no out"],
 )
 def test_what_cannot_be_predicted_is_refused(model, tmp_path, capsys, arguments, message):
     (tmp_path / "broken.jpg").write_bytes(b"camera shy")
+    (tmp_path / "device.jpg").symlink_to("/dev/null")
     arguments = [str(tmp_path / word) if word.endswith(".jpg") else word for word in arguments]
 
     assert main(["predict", "--model", str(model), *arguments]) == 2

@@ -17,7 +17,7 @@ from typing import ClassVar
 from catscan.common.documents import Document
 from catscan.common.errors import CatscanError
 from catscan.raw.files import MANIFEST
-from catscan.raw.walk import files_below, is_hidden
+from catscan.raw.walk import files_below, is_hidden, is_ordinary
 
 READ_WHOLE = 64 << 20  # bytes; a larger file that is no archive goes by its size and time
 FEW = 1000  # entries at the top of a folder; among more, only tables are read whole, since the rest are the samples
@@ -55,7 +55,8 @@ class Manifest(Document):
 def entries(folder: Path) -> list[Entry]:
     """What lies at the top of ``folder``, sorted by name.
 
-    Hidden files and the manifest itself are left out; a link stands for what it points to.
+    Hidden files, the manifest itself, and what is neither a file nor a folder are left out; a link stands for what it
+    points to.
     """
     return [Entry(path.name, _size(path), text) for path, text in _digests(folder)]
 
@@ -86,16 +87,18 @@ def digest(path: Path, read_whole: int = READ_WHOLE) -> str:
     Raises
     ------
     CatscanError
-        When an archive is damaged or a file cannot be read.
+        When an archive is damaged, a file cannot be read, or it is neither a file nor a folder.
     """
     try:
         if path.is_dir():
             return "tree:" + _sha256("\n".join(_listing(path)))
+        state = path.stat()
+        if not path.is_file():
+            raise CatscanError("This is neither a file nor a folder.", where=str(path), do="Move it away.")
         if path.suffix.lower() == ".zip":
             return "zip:" + hashlib.sha256(_zip_directory(path)).hexdigest()
         if path.suffix.lower() == ".7z":
             return "7z:" + hashlib.sha256(_seven_zip_headers(path)).hexdigest()
-        state = path.stat()
         if state.st_size > read_whole:
             return "stat:" + _sha256(f"{path.name}\0{state.st_size}\0{state.st_mtime_ns}")
         with path.open("rb") as file:
@@ -111,7 +114,8 @@ def _sha256(text: str) -> str:
 
 
 def _top(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if not is_hidden(path.name) and path.name != MANIFEST)
+    shown = (path for path in folder.iterdir() if not is_hidden(path.name) and path.name != MANIFEST)
+    return sorted(path for path in shown if is_ordinary(path))
 
 
 def _digests(folder: Path) -> list[tuple[Path, str]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from catscan.common.errors import CatscanError, did_you_mean
 from catscan.common.progress import say
 from catscan.raw.files import MANIFEST
-from catscan.raw.walk import is_hidden
+from catscan.raw.walk import is_hidden, is_ordinary
 
 
 def is_archive(name: str) -> bool:
@@ -29,7 +29,8 @@ def check(source: str, solution: str = "") -> None:
     Raises
     ------
     CatscanError
-        When it is missing, unreadable, empty, or a file but not an archive; or the solution is missing or lies deeper.
+        When it is missing, unreadable, empty, or neither a folder nor an archive; or the solution is missing or lies
+        deeper.
     """
     path = located(source)
     if not path.exists():
@@ -37,6 +38,13 @@ def check(source: str, solution: str = "") -> None:
             "The folder with the competition's files is missing.",
             where=f"source.path: {source}",
             found=_nearest(path),
+            do="Set `source.path` to the folder, or to its zip or 7z archive.",
+        )
+    if not is_ordinary(path):
+        raise CatscanError(
+            "The source is neither a folder nor an archive.",
+            where=f"source.path: {source}",
+            found="a pipe, a socket or a device",
             do="Set `source.path` to the folder, or to its zip or 7z archive.",
         )
     if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
@@ -63,7 +71,10 @@ def located(source: str) -> Path:
 
 
 def offered(folder: Path) -> list[Path]:
-    """The files and folders at the top of ``folder`` that are the competition's, sorted; dangling links are refused."""
+    """The files and folders at the top of ``folder`` that are the competition's, sorted; dangling links are refused.
+
+    A pipe, a socket or a device is left out, as it is in the folders below.
+    """
     found = sorted(path for path in folder.iterdir() if not is_hidden(path.name))
     for path in found:
         if not path.exists():
@@ -75,7 +86,10 @@ def offered(folder: Path) -> list[Path]:
             )
     if folder / MANIFEST in found:
         say(f"{folder / MANIFEST} is left out: the raw folder has a file of this name of its own")
-    return [path for path in found if path.name != MANIFEST]
+    for path in found:
+        if not is_ordinary(path):
+            say(f"{path} is left out: it is neither a file nor a folder")
+    return [path for path in found if path.name != MANIFEST and is_ordinary(path)]
 
 
 def folder_of(path: Path) -> Path:

@@ -20,6 +20,11 @@ def is_hidden(path: str) -> bool:
     return hidden or parts[-1] == "Thumbs.db"
 
 
+def is_ordinary(path: Path) -> bool:
+    """Whether ``path`` leads to a file or a folder; a pipe would be waited for, and a device read, without an end."""
+    return path.is_file() or path.is_dir()
+
+
 def files_below(folder: Path | str) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Every file in a folder and its sub-folders, in no order.
 

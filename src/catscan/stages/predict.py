@@ -28,6 +28,7 @@ from catscan.kinds.samples import Sample
 from catscan.networks.device import one_device, visible_gpus
 from catscan.networks.model import read_model
 from catscan.raw.files import RawFiles
+from catscan.raw.walk import is_ordinary
 from catscan.scores.predictions import table_of, write_predictions
 
 
@@ -114,6 +115,8 @@ def _read(model: Model, path: Path) -> NDArray[np.uint8]:
     kind = kind_named(model.kind)
     if not path.exists():
         raise CatscanError("There is no such file or folder.", where=str(path))
+    if not is_ordinary(path):
+        raise CatscanError("This is neither a file nor a folder.", where=str(path), do="Save it as a file first.")
     what = "folder" if path.is_dir() else "file"
     if what not in kind.named:
         raise CatscanError(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ import pytest
 
 from catscan.common.errors import CatscanError
 from catscan.raw import source
+from catscan.raw.files import RawFiles
 from catscan.raw.manifest import digest, source_digest
 from catscan.stages import download
 
@@ -188,6 +192,78 @@ class TestRefusals:
 
     def test_an_unknown_kind_is_refused(self, competition: Competition) -> None:
         assert 'Did you mean "directory"?' in refusal(competition.download, kind="dirctory")
+
+
+ODD = {
+    "pipe": os.mkfifo,
+    "socket": lambda path: socket.socket(socket.AF_UNIX).bind(str(path)),
+    "device": lambda path: path.symlink_to("/dev/zero"),
+}
+
+
+@pytest.fixture
+def alarm() -> Iterator[None]:
+    """Ends what waits for a pipe, or reads a device, for five seconds."""
+
+    def ring(*_: Any) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(5)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.usefixtures("alarm")
+@pytest.mark.parametrize("what", ODD)
+class TestWhatIsNeitherFileNorFolder:
+    @pytest.mark.parametrize("name", ["odd", "odd.csv", "odd.zip", "odd.7z"])
+    def test_at_the_top_of_a_source_it_is_left_out_and_told(
+        self, competition: Competition, what: str, name: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    ) -> None:
+        monkeypatch.chdir(competition.source)  # the address of a socket has at most 107 characters
+        before = source_digest(competition.source)
+        ODD[what](Path(name))
+
+        source.check(str(competition.source))
+
+        assert f"{name} is left out: it is neither a file nor a folder" in capsys.readouterr().err
+        assert source_digest(competition.source) == before
+        assert name not in competition.download()
+        assert not os.path.lexists(competition.raw / name)
+
+    def test_in_a_folder_of_a_source_it_is_left_out(
+        self, competition: Competition, what: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(competition.source / "series")
+        before = source_digest(competition.source)
+        ODD[what](Path("odd.zip"))
+
+        assert source_digest(competition.source) == before
+        assert [file.path for file in RawFiles(competition.source).all() if "odd" in file.path] == []
+
+    def test_it_is_no_source_itself(self, tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        ODD[what](Path("odd.zip"))
+
+        assert "The source is neither a folder nor an archive." in refusal(source.check, "odd.zip")
+        assert "neither a file nor a folder" in refusal(source_digest, Path("odd.zip"))
+
+    def test_it_is_no_solution(self, competition: Competition, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(competition.source)
+        ODD[what](Path("odd.csv"))
+
+        assert "The solution is missing." in refusal(source.check, str(competition.source), "odd.csv")
+
+    def test_put_into_the_raw_folder_it_is_left_alone(
+        self, competition: Competition, what: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        competition.raw.mkdir()
+        monkeypatch.chdir(competition.raw)
+        ODD[what](Path("odd.csv"))
+
+        assert "odd.csv" not in competition.download()
 
 
 class TestDigest:
