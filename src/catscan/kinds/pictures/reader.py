@@ -89,6 +89,4 @@ def remarks(header: Header, name: str) -> tuple[str, ...]:
         found.append("is a CMYK picture")
     if header.format in ("PNG", "WebP") and header.channels == 4:
         found.append("is transparent in places or could be: put on white")
-    if header.bits == 16:
-        found.append("has 16 bits a value: divided by 257")
     return tuple(found)
