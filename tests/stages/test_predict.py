@@ -116,7 +116,9 @@ def test_what_is_odd_about_a_picture_is_told_beside_the_table(model, tmp_path, c
     assert main(["predict", "--model", str(model), str(tmp_path / "one.jpg")]) == 0
 
     told = capsys.readouterr()
-    assert told.err == f"{tmp_path / 'one.jpg'}: is a PNG named .jpg\n"
+    odd, of_one_network = told.err.splitlines()
+    assert odd == f"{tmp_path / 'one.jpg'}: is a PNG named .jpg"
+    assert of_one_network.startswith(f"{model} is one network, uncalibrated")
     assert len(told.out.splitlines()) == 2
 
 
@@ -147,6 +149,49 @@ def test_shards_of_another_shape_are_refused(model, tmp_path, capsys):
     assert "The shards do not fit the model." in capsys.readouterr().err
 
 
+def test_pictures_by_name_are_written_where_out_says(model, tmp_path, capsys):
+    named = [str(tmp_path / name) for name in ("one.png", "two.png", "one.png")]
+    for seed, name in enumerate(named[:2]):
+        cv2.imwrite(name, np.random.default_rng(seed).integers(0, 256, (30, 40, 3)).astype(np.uint8))
+
+    assert main(["predict", "--model", str(model), "--out", str(tmp_path / "x.csv"), *named]) == 0
+
+    table = pd.read_csv(tmp_path / "x.csv")
+    assert list(table) == ["sample_id", "cat", "dog", "owl"]
+    assert list(table["sample_id"]) == named
+    assert table["cat"][0] == table["cat"][2] != table["cat"][1]
+    assert capsys.readouterr().out == ""
+
+
+def test_all_that_cannot_be_read_are_named_at_once(model, tmp_path, capsys):
+    for name in ("one.jpg", "three.jpg"):
+        (tmp_path / name).write_bytes(b"camera shy")
+    cv2.imwrite(str(tmp_path / "two.png"), np.full((30, 40, 3), 99, np.uint8))
+
+    assert (
+        main(["predict", "--model", str(model), *(str(tmp_path / n) for n in ("one.jpg", "two.png", "three.jpg"))]) == 2
+    )
+    told = capsys.readouterr().err
+    assert "2 of 3 samples cannot be used; nothing was predicted." in told
+    assert f"where  {tmp_path / 'one.jpg'}, {tmp_path / 'three.jpg'}\n" in told
+
+
+def test_out_that_is_a_folder_is_refused(model, tmp_path, capsys):
+    cv2.imwrite(str(tmp_path / "one.png"), np.full((30, 40, 3), 99, np.uint8))
+
+    assert main(["predict", "--model", str(model), "--out", str(tmp_path), str(tmp_path / "one.png")]) == 2
+    assert "Name a file: this is a folder." in capsys.readouterr().err
+
+
+def test_a_model_that_another_version_wrote_is_refused(model, tmp_path, capsys):
+    description = model / "model.json"
+    description.write_text(description.read_text().replace('"version": 1', '"version": 0'))
+    cv2.imwrite(str(tmp_path / "one.png"), np.full((30, 40, 3), 99, np.uint8))
+
+    assert main(["predict", "--model", str(model), str(tmp_path / "one.png")]) == 2
+    assert "A file was written by another version of catscan." in capsys.readouterr().err
+
+
 def test_a_folder_is_no_picture(model, tmp_path, capsys):
     assert main(["predict", "--model", str(model), str(tmp_path)]) == 2
     assert "This model reads pictures, and this is a folder." in capsys.readouterr().err
@@ -168,12 +213,16 @@ def test_what_a_kind_cannot_be_named_by_is_refused(model, capsys, kind, name, me
     assert message in capsys.readouterr().err
 
 
-def test_the_folder_above_the_folds_is_refused_by_naming_a_fold(model, tmp_path, capsys):
-    shutil.copytree(model, tmp_path / "resnet" / "fold-0")
+@pytest.mark.parametrize("above", ["models/resnet", "."], ids=["one model's folds", "a competition"])
+def test_a_folder_above_networks_is_refused_by_naming_one_and_all(model, tmp_path, capsys, above):
+    competition = tmp_path / "results" / "cats"
+    shutil.copytree(model, competition / "models" / "resnet" / "fold-0")
     (tmp_path / "a.jpg").write_bytes(b"camera shy")
 
-    assert main(["predict", "--model", str(tmp_path / "resnet"), str(tmp_path / "a.jpg")]) == 2
-    assert f"Name one of them: {tmp_path / 'resnet' / 'fold-0'}" in capsys.readouterr().err
+    assert main(["predict", "--model", str(competition / above), str(tmp_path / "a.jpg")]) == 2
+    told = capsys.readouterr().err
+    assert f"Name one of them: {competition / 'models' / 'resnet' / 'fold-0'}\n" in told
+    assert f"--model {competition / 'models'}\n" in told
 
 
 def test_weights_of_another_network_are_refused(model, tmp_path, capsys):

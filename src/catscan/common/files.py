@@ -44,7 +44,7 @@ def whole(path: Path | str) -> Iterator[Path]:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EISDIR):
             raise unwritable(path, error) from error
         raise
     finally:
@@ -53,11 +53,11 @@ def whole(path: Path | str) -> Iterator[Path]:
 
 def unwritable(path: Path, error: OSError) -> CatscanError:
     """The block that tells why ``path`` could not be written, and what to do."""
-    do = (
-        "Free some space and run the same command again."
-        if error.errno == errno.ENOSPC
-        else "Check the folder's rights."
-    )
+    remedies = {
+        errno.ENOSPC: "Free some space and run the same command again.",
+        errno.EISDIR: "Name a file: this is a folder.",
+    }
+    do = remedies.get(error.errno or 0, "Check the folder's rights.")
     return CatscanError("A file cannot be written.", where=str(path), found=error.strerror or str(error), do=do)
 
 
@@ -103,6 +103,11 @@ def read_json(path: Path | str) -> Any:
         raise CatscanError(
             "A file is damaged: it is not JSON.", where=str(path), found=str(error), do="Delete it and run again."
         ) from error
+
+
+def spelt_out(path: Path) -> Path:
+    """The absolute path with neither "." nor "..", so that it has a name and a parent; links stay links."""
+    return Path(os.path.abspath(path))  # noqa: PTH100  Path.resolve() would follow links
 
 
 @contextmanager

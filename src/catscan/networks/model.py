@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from catscan.common.contracts.model import Model
 from catscan.common.errors import CatscanError
 from catscan.common.files import whole
+from catscan.common.words import number_of
 from catscan.networks.registry import Network, digest_of_file, find
 
 Weights = dict[str, NDArray[np.float32]]
@@ -52,12 +53,17 @@ def read_model(folder: Path | str) -> Model:
     Raises
     ------
     CatscanError
-        When it is missing, does not fit, or stands in the folders of the folds below.
+        When it is missing, does not fit, or the folder is one above those of networks.
     """
-    folds = sorted(path.parent.name for path in Path(folder).glob(f"fold-*/{DESCRIPTION}"))
-    if folds:
+    above = ("fold-*", "*/fold-*", "models/*/fold-*")
+    below = [path.parent for pattern in above for path in sorted(Path(folder).glob(f"{pattern}/{DESCRIPTION}"))]
+    if below:
         raise CatscanError(
-            "This folder holds one model a fold.", where=str(folder), do=f"Name one of them: {Path(folder) / folds[0]}"
+            "This folder is not that of one network.",
+            where=str(folder),
+            found=f"{number_of(len(below), 'network')} below it",
+            do=f"Name one of them: {below[0]}\n"
+            f"`catscan predict` can also blend all of a competition: --model {below[0].parents[1]}",
         )
     return Model.read(Path(folder) / DESCRIPTION)
 

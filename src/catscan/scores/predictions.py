@@ -1,4 +1,4 @@
-"""Tables of predictions: `sample_id`, and one probability column a class; written, read, and blended into one."""
+"""Tables of predictions: `sample_id`, and one probability column a class; written, and read model by model."""
 
 from __future__ import annotations
 
@@ -13,26 +13,33 @@ from numpy.typing import NDArray
 from catscan.common.errors import CatscanError
 from catscan.common.tables import place_of_row, read_table, write_table
 from catscan.common.words import number_of
-from catscan.scores.calibration import blend
 
 Array = NDArray[np.float64]
-
+Floats = NDArray[np.float32] | Array
 
 FLOATS = "%.9g"  # a float32 comes back as it was
 
 
-def table_of(sample_ids: Sequence[str], probabilities: NDArray[np.float32], classes: Sequence[str]) -> pd.DataFrame:
+def table_of(sample_ids: Sequence[str], probabilities: Floats, classes: Sequence[str]) -> pd.DataFrame:
     """The table of ``probabilities`` (n, classes), one row a sample."""
     table = pd.DataFrame(probabilities, columns=list(classes))
     table.insert(0, "sample_id", list(sample_ids))
     return table
 
 
-def write_predictions(
-    path: Path, sample_ids: Sequence[str], probabilities: NDArray[np.float32], classes: Sequence[str]
-) -> None:
+def write_predictions(path: Path, sample_ids: Sequence[str], probabilities: Floats, classes: Sequence[str]) -> None:
     """Write the table of ``probabilities`` (n, classes) as CSV, whole or not at all."""
     write_table(path, table_of(sample_ids, probabilities, classes), float_format=FLOATS)
+
+
+def as_read(probabilities: NDArray[np.float32]) -> Array:
+    """The numbers that `read_predictions` gives back when ``probabilities`` (n, classes) have been written.
+
+    Rounded to nine digits, they blend to the bit as those of the workflow, which come from files.
+    """
+    return np.array([[float(FLOATS % one) for one in row] for row in probabilities], np.float64).reshape(
+        probabilities.shape
+    )
 
 
 def read_predictions(path: Path, classes: Sequence[str]) -> pd.DataFrame:
@@ -87,25 +94,22 @@ def check_one_each(flag: str, names: Sequence[object], paths: Sequence[Path]) ->
 
 @dataclass(frozen=True)
 class Predictions:
-    """The blended predictions of the test samples.
+    """All predictions of the test samples.
 
     Attributes
     ----------
     sample_ids
         In the order of the rows.
-    probabilities
-        (n, classes) in [0, 1].
-    models
-        The name of each model, and of how many folds it is made.
+    by_model
+        By the name of the model, (n, classes) in [0, 1] of each of its folds.
     """
 
     sample_ids: list[str]
-    probabilities: Array
-    models: dict[str, int]
+    by_model: dict[str, list[Array]]
 
 
-def read_blended(paths: Sequence[Path], models: Sequence[str], classes: Sequence[str], task: str) -> Predictions:
-    """Read the predictions of ``models``, one name a file, and blend them: the folds of a model, then the models.
+def read_all(paths: Sequence[Path], models: Sequence[str], classes: Sequence[str]) -> Predictions:
+    """Read the predictions of ``models``, one name a file.
 
     Raises
     ------
@@ -126,5 +130,4 @@ def read_blended(paths: Sequence[Path], models: Sequence[str], classes: Sequence
             )
         ids = list(table.index)
         by_model.setdefault(model, []).append(table.to_numpy())
-    blended = blend([blend(folds, task) for folds in by_model.values()], task)
-    return Predictions(ids, blended, {name: len(folds) for name, folds in by_model.items()})
+    return Predictions(ids, by_model)

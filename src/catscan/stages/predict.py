@@ -1,35 +1,43 @@
 """Predict the class probabilities of the test samples, or of pictures and series given by name.
 
-In: a model's folder and the test split's shards. Out: a CSV of `sample_id` and one probability column a class, in index
-order. Settings: `flips` (average with the samples mirrored left to right).
-Without shards: pictures, or folders of series, as arguments; their probabilities are printed, and what is odd about
-them (several series in one folder, missing slices) is told on the error stream.
+In: a network's folder and the test split's shards. Out: a CSV of `sample_id` and one probability column a class, in
+index order. Settings: `flips` (average with the samples mirrored left to right).
+Without shards: pictures, or folders of series, as arguments; their probabilities are printed, or written as such a CSV,
+and what is odd about them (several series in one folder, missing slices) is told on the error stream.
+With the folder of all models of a competition its networks are blended and calibrated as the submission is.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from catscan.common.arrays import Shards
 from catscan.common.contracts.model import Model
-from catscan.common.errors import BadSample, CatscanError
+from catscan.common.errors import OFFENDERS_SHOWN, BadSample, CatscanError, listed
+from catscan.common.files import spelt_out
 from catscan.common.progress import say
 from catscan.common.settings import parse
+from catscan.common.words import number_of
+from catscan.kinds.registry import Kind, kind_named
 from catscan.kinds.samples import Sample
 from catscan.networks.device import one_device, visible_gpus
+from catscan.networks.evaluated import holds_models, read_evaluated
 from catscan.networks.model import read_model
 from catscan.raw.files import RawFiles
 from catscan.raw.walk import is_ordinary
-from catscan.scores.predictions import table_of, write_predictions
+from catscan.scores.predictions import Floats, as_read, table_of, write_predictions
+from catscan.scores.told import Teller
+
+Take = Callable[[NDArray[np.integer[Any]]], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -43,10 +51,23 @@ class Settings:
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the stage's arguments."""
     parser.add_argument("samples", type=Path, nargs="*", help="pictures, or folders of series, to predict and print")
-    parser.add_argument("--settings", default="{}", help="the stage's settings, as JSON")
-    parser.add_argument("--model", type=Path, required=True, help="folder of a trained model: models/NAME/fold-K")
+    parser.add_argument(
+        "--settings", default="{}", help='the stage\'s settings, as JSON: {"flips": false} as `predict.flips`'
+    )
+    parser.add_argument(
+        "--model",
+        type=Path,
+        required=True,
+        help="results/COMPETITION/models: all its networks, blended and calibrated as in the submission; "
+        "or models/NAME/fold-K: one network alone, uncalibrated",
+    )
     parser.add_argument("--arrays", type=Path, nargs="*", default=[], help="the test split's shards (.npy)")
-    parser.add_argument("--out", type=Path, help="the CSV to write")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="the CSV to write: sample_id (for named samples, the name), and one probability column a class; "
+        "without it, named samples are printed",
+    )
     parser.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto", help="what to compute on")
 
 
@@ -61,58 +82,128 @@ def run(args: argparse.Namespace) -> None:
         )
     if args.arrays and args.out is None:
         raise CatscanError("`--out` is missing: the CSV to write.", do="`--out predictions.csv`")
-    model = read_model(args.model)
+    networks = read_networks(args.model)
+    if args.arrays:
+        sample_ids, take = of_shards(networks.model, Shards(args.arrays), where=str(args.model))
+    else:
+        sample_ids, take = of_files(networks.model, args.samples)
     with one_device(args.device, visible_gpus()) as gpu:
-        if args.arrays:
-            shards = Shards(args.arrays)
-            found = predict_shards(args.model, model, shards, flips=settings.flips, gpu=gpu)
-            write_predictions(args.out, shards.sample_ids, found, model.classes)
-        else:
-            table = predict_files(args.model, model, args.samples, flips=settings.flips, gpu=gpu)
-            sys.stdout.write(table.to_string(index=False, float_format="{:.4f}".format) + "\n")
+        found = networks.answers(take, len(sample_ids), flips=settings.flips, gpu=gpu)
+    if args.samples and networks.teller is None:
+        say(f"{args.model} is one network, uncalibrated; results/COMPETITION/models answers as the submission does")
+    if args.out:
+        write_predictions(args.out, sample_ids, found, networks.model.classes)
+    else:
+        table = table_of(sample_ids, found, networks.model.classes)
+        sys.stdout.write(table.to_string(index=False, float_format="{:.4f}".format) + "\n")
 
 
-def predict_shards(folder: Path, model: Model, shards: Shards, *, flips: bool, gpu: bool) -> NDArray[np.float32]:
-    """(samples, classes), the probabilities of each sample of ``shards``.
+@dataclass(frozen=True)
+class Networks:
+    """The networks that answer.
+
+    Attributes
+    ----------
+    model
+        How they read samples, and the classes.
+    folders
+        By the name of the model, the folder of each of its folds.
+    teller
+        Makes one answer of all of theirs; None for one network, whose answer stays as it is.
+    """
+
+    model: Model
+    folders: dict[str, list[Path]]
+    teller: Teller | None = None
+
+    def answers(self, take: Take, n: int, *, flips: bool, gpu: bool) -> Floats:
+        """(n, classes), the probabilities of the samples 0 to n - 1 that ``take`` gives."""
+        by_model = {
+            name: [predicted(folder, take, n, flips=flips, gpu=gpu) for folder in folders]
+            for name, folders in self.folders.items()
+        }
+        if self.teller is None:
+            ((only,),) = by_model.values()
+            return only
+        return self.teller.tell({name: [as_read(one) for one in folds] for name, folds in by_model.items()})
+
+
+def read_networks(folder: Path) -> Networks:
+    """The one network of ``folder``; of the folder of all models of a competition those that were evaluated.
 
     Raises
     ------
     CatscanError
-        When the shards' samples have another shape than the model's.
+        When there is none, or `read_evaluated` refuses them.
+    """
+    if not holds_models(folder):
+        return Networks(read_model(folder), {"": [folder]})
+    evaluated = read_evaluated(folder)
+    for path in evaluated.left_out:
+        say(f"{path} is left out: the evaluation does not speak of it")
+    return Networks(evaluated.model, evaluated.folders, Teller.of(evaluated.metrics, evaluated.summary))
+
+
+def predicted(folder: Path, take: Take, n: int, *, flips: bool, gpu: bool) -> NDArray[np.float32]:
+    """(n, classes), what the network of ``folder`` says."""
+    from catscan.networks.predictor import open_predictor
+
+    predictor = open_predictor(folder, read_model(folder), gpu=gpu)
+    try:
+        return predictor.predict(take, np.arange(n), flips=flips)
+    finally:
+        predictor.close()
+
+
+def of_shards(model: Model, shards: Shards, *, where: str) -> tuple[list[str], Take]:
+    """The ids of the samples of ``shards``, and what gives their arrays.
+
+    Raises
+    ------
+    CatscanError
+        When they have another shape than the model's.
     """
     if shards.sample_shape != model.sample_shape:
         raise CatscanError(
             "The shards do not fit the model.",
-            where=str(folder),
+            where=where,
             found=f"samples of {shards.sample_shape}, the model was trained on {model.sample_shape}",
             do="Train again with these `preprocess` settings.",
         )
-    from catscan.networks.predictor import open_predictor
-
-    predictor = open_predictor(folder, model, gpu=gpu)
-    return predictor.predict(shards.take, np.arange(len(shards)), flips=flips)
+    return shards.sample_ids, shards.take
 
 
-def predict_files(folder: Path, model: Model, paths: Sequence[Path], *, flips: bool, gpu: bool) -> pd.DataFrame:
-    """One row a picture or series, read with the settings that the model was trained with.
+def of_files(model: Model, paths: Sequence[Path]) -> tuple[list[str], Take]:
+    """The names of pictures or series, and what gives their arrays, read with the settings that the model trained on.
 
     Raises
     ------
     CatscanError
-        For a path that is not there or cannot be read as such a sample.
+        For paths that are not there or cannot be read as such samples; all of them are named.
     """
-    samples = np.stack([_read(model, path) for path in paths])
-    from catscan.networks.predictor import open_predictor
-
-    predictor = open_predictor(folder, model, gpu=gpu)
-    found = predictor.predict(lambda rows: samples[rows], np.arange(len(samples)), flips=flips)
-    return table_of([str(path) for path in paths], found, model.classes)
-
-
-def _read(model: Model, path: Path) -> NDArray[np.uint8]:
-    from catscan.kinds.registry import kind_named
-
     kind = kind_named(model.kind)
+    for path in paths:
+        _check_named(kind, path)
+    arrays, bad = [], dict[Path, str]()
+    for path in paths:
+        try:
+            arrays.append(_read(kind, model, path))
+        except BadSample as error:
+            bad[path] = error.reason
+    if bad:
+        raise CatscanError(
+            "This sample cannot be used."
+            if len(paths) == 1
+            else f"{len(bad)} of {number_of(len(paths), 'sample')} cannot be used; nothing was predicted.",
+            where=listed([str(path) for path in bad]),
+            found="\n".join(f"{path.name} {reason}" for path, reason in list(bad.items())[:OFFENDERS_SHOWN]),
+            do="" if len(paths) == 1 else "Leave them out.",
+        )
+    samples = np.stack(arrays)
+    return [str(path) for path in paths], lambda rows: samples[rows]
+
+
+def _check_named(kind: Kind, path: Path) -> None:
     if not path.exists():
         raise CatscanError("There is no such file or folder.", where=str(path))
     if not is_ordinary(path):
@@ -124,11 +215,12 @@ def _read(model: Model, path: Path) -> NDArray[np.uint8]:
             where=str(path),
             do=f"Name its {kind.samples}." if kind.named else "Predict them as the test samples of a competition.",
         )
-    try:
-        with closing(RawFiles(path.parent)) as raw, closing(kind.open_reader(model.reader, raw)) as reader:
-            reading = reader.read(Sample(sample_id=path.name, archive="", path=path.name))
-    except BadSample as error:
-        raise CatscanError("This sample cannot be used.", where=str(path), found=error.reason) from error
+
+
+def _read(kind: Kind, model: Model, path: Path) -> NDArray[np.uint8]:
+    at = spelt_out(path)
+    with closing(RawFiles(at.parent)) as raw, closing(kind.open_reader(model.reader, raw)) as reader:
+        reading = reader.read(Sample(sample_id=at.name, archive="", path=at.name))
     for remark in reading.odd:
         say(f"{path}: {remark}")
     return reading.array

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from catscan.cli import main
 from catscan.common.contracts.summary import Summary
 from catscan.scores.calibration import clipped
-from catscan.scores.predictions import read_blended
+from catscan.scores.predictions import read_all
+from catscan.scores.told import Teller
 from catscan.stages.submission.fill import fill_sheet
 from catscan.stages.submission.sheet import fill_in, form_of
 from catscan.stages.submission.sheet_check import check_sheet
@@ -396,11 +397,12 @@ class TestPredictions:
         stage.predict("other", 0, {"a": (0.1, 0.9)})
         paths = sorted((stage.folder / "predictions").rglob("*.csv"))
 
-        predictions = read_blended(paths, ["main", "main", "other"], ["cat", "dog"], "binary")
+        predictions = read_all(paths, ["main", "main", "other"], ["cat", "dog"])
+        told = Teller.of(metrics_of(), summary_of()).tell(predictions.by_model)
 
         logit = (np.log(9) / 2 + np.log(9)) / 2  # main: 0 and ln 9; other: ln 9
-        assert predictions.probabilities[0, 1] == pytest.approx(1 / (1 + np.exp(-logit)))
-        assert predictions.models == {"main": 2, "other": 1}
+        assert told[0, 1] == pytest.approx(1 / (1 + np.exp(-logit)))
+        assert {name: len(folds) for name, folds in predictions.by_model.items()} == {"main": 2, "other": 1}
 
     def test_files_for_other_samples_are_refused(self, stage: Stage) -> None:
         stage.predict("main", 1, {"08": (0.4, 0.6)})

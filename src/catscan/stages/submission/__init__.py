@@ -14,7 +14,6 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from catscan.common.contracts.check import Check
@@ -28,9 +27,9 @@ from catscan.common.tables import read_table
 from catscan.common.words import number_of
 from catscan.raw.files import RawFiles
 from catscan.raw.places import read_raw_table
-from catscan.scores.calibration import Calibration, calibrate, clipped, expected_prior
-from catscan.scores.metrics import Problem, metric_named, with_odds
-from catscan.scores.predictions import read_blended
+from catscan.scores.metrics import Problem, metric_named
+from catscan.scores.predictions import read_all
+from catscan.scores.told import Teller
 from catscan.stages.submission.fill import Filled, fill_sheet
 from catscan.stages.submission.settings import Settings
 from catscan.stages.submission.sheet import Form, foreign_values, form_of
@@ -61,16 +60,14 @@ def run(args: argparse.Namespace) -> None:
     metric_named(settings.metric, summary.task)
     sample, fields = _asked(args.raw, settings)
     form = _form(sample, settings, summary)
-    predictions = read_blended(args.predictions, args.models, form.classes, form.task)
-    expected = expected_prior(summary.prior, summary.n_train, form.task)
-    calibration = Calibration(metrics.temperature, metrics.clip, expected)
-    odds = np.array(metrics.odds)
+    predictions = read_all(args.predictions, args.models, form.classes)
+    teller = Teller.of(metrics, summary)
     filled = fill_sheet(
         sample,
         form,
         predictions.sample_ids,
-        with_odds(calibrate(predictions.probabilities, calibration, form.task), odds),
-        prior=with_odds(clipped(np.array([summary.prior]), calibration.clip, form.task), odds)[0],
+        teller.tell(predictions.by_model),
+        prior=teller.tell_unseen(),
         fields=fields,
         aggregate=settings.aggregate,
         at_least_one=_all_have_a_class(args.index),
@@ -87,9 +84,9 @@ def run(args: argparse.Namespace) -> None:
         metric=settings.metric,
         expected_score=metrics.expected_score,
         true_score=_true_score(args, settings, form),
-        temperature=calibration.temperature,
-        clip=calibration.clip,
-        models=predictions.models,
+        temperature=metrics.temperature,
+        clip=metrics.clip,
+        models={name: len(folds) for name, folds in predictions.by_model.items()},
         sha256=hashlib.sha256(args.out.read_bytes()).hexdigest(),
     )
     check.write(args.check)

@@ -1,0 +1,88 @@
+"""All trained networks of a competition, as its evaluation names them: those whose answers the submission blends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from catscan.common.contracts.metrics import Metrics
+from catscan.common.contracts.model import Model
+from catscan.common.contracts.summary import Summary
+from catscan.common.errors import CatscanError, listed
+from catscan.common.files import spelt_out
+from catscan.networks.model import DESCRIPTION, read_model
+
+ALIKE = ("classes", "task", "kind", "reader", "sample_shape")  # of all networks whose answers are blended
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The networks of one competition, and what is known of them together.
+
+    Attributes
+    ----------
+    folders
+        By the name of the model, the folder of each of its folds.
+    model
+        What they have in common; ``network`` and ``training`` are those of the first.
+    metrics, summary
+        The competition's evaluation and its index.
+    left_out
+        Folders of networks that the evaluation does not name.
+    """
+
+    folders: dict[str, list[Path]]
+    model: Model
+    metrics: Metrics
+    summary: Summary
+    left_out: list[Path]
+
+
+def holds_models(folder: Path) -> bool:
+    """Whether this is the folder of all models of a competition, each in the folders of its folds."""
+    return any(folder.glob(f"*/fold-*/{DESCRIPTION}"))
+
+
+def read_evaluated(models: Path) -> Evaluated:
+    """Read what the evaluation beside ``models``, the folder of all models of a competition, says of them.
+
+    Raises
+    ------
+    CatscanError
+        When they were not evaluated, one that was is missing, or they do not go together.
+    """
+    competition = spelt_out(models).parent
+    path = competition / "evaluation" / "metrics.json"
+    there = sorted(found.parent for found in models.glob(f"*/fold-*/{DESCRIPTION}"))
+    if not path.is_file():
+        raise CatscanError(
+            "These networks were not evaluated, so nothing says how to calibrate what they answer together.",
+            where=str(path),
+            found="no such file",
+            do=f"Run the evaluate stage, or name one network alone: {there[0]}",
+        )
+    metrics, summary = Metrics.read(path), Summary.read(competition / "index.json")
+    folders = {
+        name: [models / name / f"fold-{fold.fold}" for fold in scores.folds] for name, scores in metrics.models.items()
+    }
+    evaluated = [folder for folds in folders.values() for folder in folds]
+    described = {folder: read_model(folder) for folder in evaluated}
+    _check_alike(described, metrics, summary)
+    left_out = [folder for folder in there if folder not in evaluated]
+    return Evaluated(folders, described[evaluated[0]], metrics, summary, left_out)
+
+
+def _check_alike(described: dict[Path, Model], metrics: Metrics, summary: Summary) -> None:
+    """Refuse networks that read samples in different ways, or that index and evaluation do not speak of."""
+    first, *others = described
+    wanted = {name: getattr(described[first], name) for name in ALIKE}
+    wanted |= {"classes": summary.classes, "task": summary.task, "kind": summary.kind}
+    for folder in (first, *others):
+        unlike = [name for name in ALIKE if getattr(described[folder], name) != wanted[name]]
+        if unlike or len(metrics.odds) != len(summary.classes):
+            raise CatscanError(
+                "The networks, the index and the evaluation of this competition are of different runs.",
+                where=str(folder),
+                found=f"{listed(unlike)} of its model.json unlike the others" if unlike else "odds of other classes",
+                do="Run the workflow again: it makes anew what is out of date.",
+            )

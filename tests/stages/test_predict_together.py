@@ -1,0 +1,196 @@
+"""All networks of a competition together: `catscan predict` tells what the submission tells."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from factories import FOLD, MODEL, metrics_of, summary_of, write_shard
+
+from catscan.cli import main
+from catscan.common.contracts.metrics import ModelScores
+from catscan.networks.model import network_of, write_model
+from catscan.networks.predictor import Predictor
+from catscan.networks.session import Compute
+
+TASKS = {"binary": ("cat", "dog"), "multiclass": ("cat", "dog", "owl"), "multilabel": ("cat",)}
+MODELS = {"main": (0, 2), "other": (0,)}  # the folds of each
+SUBMISSION = {
+    "sample": "sample_submission.csv",
+    "id_column": "",
+    "columns": [],
+    "value": "probability",
+    "row_id": "{id}",
+    "rows": {},
+    "aggregate": "mean",
+    "metric": "log_loss",
+    "metric_weights": [],
+    "metric_positive_weight": 1,
+}
+
+
+def write_network(folder: Path, task: str, seed: int) -> None:
+    """A small network with weights of its own."""
+    from catscan.networks.compat import tf
+
+    model = replace(MODEL, classes=TASKS[task], task=task)
+    multilabel = task == "multilabel"
+    predictor = Predictor(
+        network_of(model).build(), (16, 16, 3), len(model.classes), multilabel=multilabel, compute=Compute(threads=2)
+    )
+    draw = np.random.default_rng(seed)
+    with predictor.graph.as_default():
+        shapes = {variable.op.name: variable.shape.as_list() for variable in tf.global_variables()}
+    predictor.close()
+    write_model(folder, model, {name: draw.normal(0, 0.02, shape).astype(np.float32) for name, shape in shapes.items()})
+
+
+def write_competition(folder: Path, task: str) -> None:
+    """Three networks of two models, their evaluation, three test pictures, a sample submission that asks for them."""
+    classes = TASKS[task]
+    for number, (name, fold) in enumerate((name, fold) for name, folds in MODELS.items() for fold in folds):
+        write_network(folder / "models" / name / f"fold-{fold}", task, number)
+    models = {
+        name: ModelScores(n=10, log_loss=0.2, accuracy=0.9, auc=None, folds=tuple(replace(FOLD, fold=k) for k in folds))
+        for name, folds in MODELS.items()
+    }
+    odds = tuple(np.linspace(1.5, 3, len(classes))) if task == "multilabel" else (1.0,) * len(classes)
+    metrics_of(models=models, temperature=1.7, clip=0.03, odds=odds).write(folder / "evaluation" / "metrics.json")
+    shares = tuple(np.linspace(0.2, 0.4, len(classes)) if task == "multilabel" else np.arange(1, len(classes) + 1) / 6)
+    shares = (0.3, 0.7) if task == "binary" else shares
+    summary_of(classes, task=task, prior=shares).write(folder / "index.json")
+    (folder / "index.csv").write_text("sample_id,split,label\nt1,train,cat\n")
+    (folder / "raw").mkdir()
+    columns = "label" if task == "binary" else ",".join(classes)
+    rows = [f"{number}," + ",".join("0" * (columns.count(",") + 1)) for number in range(3)]
+    (folder / "raw" / "sample_submission.csv").write_text("\n".join([f"id,{columns}", *rows]) + "\n")
+    pictures = np.random.default_rng(9).integers(0, 256, (3, 16, 16, 3)).astype(np.uint8)
+    pictures[2] = 255
+    write_shard(folder / "arrays" / "test-1-of-1.npy", pictures, ["0", "1", "2"])
+    for number, picture in enumerate(pictures):
+        cv2.imwrite(str(folder / f"{number}.png"), picture[..., ::-1])
+
+
+@pytest.fixture
+def competition(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """A binary competition; to be read only."""
+    return made_once("binary together", lambda folder: write_competition(folder, "binary"))
+
+
+def submission_of(folder: Path, out: Path) -> pd.DataFrame:
+    """The submission that the workflow's commands make: each network predicts, then one stage tells."""
+    files = []
+    for name, folds in MODELS.items():
+        for fold in folds:
+            files.append((name, str(out / name / f"fold-{fold}.csv")))
+            network = folder / "models" / name / f"fold-{fold}"
+            assert main(
+                ["predict", "--model", str(network), "--out", files[-1][1],
+                 "--arrays", str(folder / "arrays" / "test-1-of-1.npy")]
+            ) == 0  # fmt: skip
+    given = {
+        "--settings": json.dumps(SUBMISSION), "--raw": folder / "raw", "--index": folder / "index.csv",
+        "--summary": folder / "index.json", "--metrics": folder / "evaluation" / "metrics.json",
+        "--out": out / "submission.csv", "--check": out / "submission.json",
+    }  # fmt: skip
+    words = [str(word) for pair in given.items() for word in pair]
+    assert (
+        main(["submission", *words, "--models", *(n for n, _ in files), "--predictions", *(p for _, p in files)]) == 0
+    )
+    return pd.read_csv(out / "submission.csv", dtype=str)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_sample_is_told_what_its_row_in_the_submission_says(tmp_path, task):
+    folder = tmp_path / "competition"
+    write_competition(folder, task)
+    rows = submission_of(folder, tmp_path / "by stages")
+    pictures = [str(folder / f"{number}.png") for number in range(3)]
+    command = ["predict", "--model", str(folder / "models")]
+    assert main([*command, "--out", str(tmp_path / "a.csv"), "--arrays", str(folder / "arrays/test-1-of-1.npy")]) == 0
+    assert main([*command, "--out", str(tmp_path / "b.csv"), *pictures]) == 0
+
+    of_shards, of_files = (pd.read_csv(tmp_path / name, dtype=str) for name in ("a.csv", "b.csv"))
+    columns = {"label": "dog"} if task == "binary" else {name: name for name in TASKS[task]}
+    assert list(of_files["sample_id"]) == pictures
+    for asked, told in columns.items():
+        assert list(of_shards[told]) == list(rows[asked])
+        np.testing.assert_allclose(of_files[told].astype(float), rows[asked].astype(float), atol=1e-6)
+
+
+def test_one_network_says_that_it_is_one_and_uncalibrated(competition, capsys):
+    network, picture = competition / "models" / "main" / "fold-0", str(competition / "0.png")
+
+    assert main(["predict", "--model", str(network), picture]) == 0
+    alone = capsys.readouterr()
+    assert main(["predict", "--model", str(competition / "models"), picture]) == 0
+    together = capsys.readouterr()
+
+    assert alone.err == (
+        f"{network} is one network, uncalibrated; results/COMPETITION/models answers as the submission does\n"
+    )
+    assert together.err == ""
+    assert together.out != alone.out
+
+
+def test_a_network_that_was_not_evaluated_is_left_out_and_told(competition, tmp_path, capsys):
+    copy = Path(shutil.copytree(competition, tmp_path / "copy"))
+    command = ["predict", "--model", str(copy / "models"), str(copy / "0.png")]
+    main(command)
+    before = capsys.readouterr().out
+    shutil.copytree(copy / "models" / "main" / "fold-0", copy / "models" / "old" / "fold-7")
+
+    assert main(command) == 0
+    told = capsys.readouterr()
+    assert told.err == f"{copy / 'models' / 'old' / 'fold-7'} is left out: the evaluation does not speak of it\n"
+    assert told.out == before
+
+
+def test_networks_without_an_evaluation_are_refused_by_naming_one(competition, tmp_path, capsys):
+    shutil.copytree(competition / "models", tmp_path / "models")
+
+    assert main(["predict", "--model", str(tmp_path / "models"), str(competition / "0.png")]) == 2
+    told = capsys.readouterr().err
+    assert "These networks were not evaluated" in told
+    assert f"where  {tmp_path / 'evaluation' / 'metrics.json'}\n" in told
+    assert f"name one network alone: {tmp_path / 'models' / 'main' / 'fold-0'}\n" in told
+
+
+def test_a_network_of_the_evaluation_that_is_gone_is_told(competition, tmp_path, capsys):
+    copy = Path(shutil.copytree(competition, tmp_path / "copy"))
+    shutil.rmtree(copy / "models" / "main" / "fold-2")
+
+    assert main(["predict", "--model", str(copy / "models"), str(copy / "0.png")]) == 2
+    assert f"where  {copy / 'models' / 'main' / 'fold-2' / 'model.json'}\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"sample_shape": (8, 8, 3), "reader": {"size": [8, 8]}}, "reader, sample_shape of its model.json unlike"),
+        ({"classes": ("cat", "wolf")}, "classes of its model.json unlike"),
+    ],
+    ids=["of another size", "of other classes"],
+)
+def test_networks_of_different_runs_are_not_blended(competition, tmp_path, capsys, change, found):
+    copy = Path(shutil.copytree(competition, tmp_path / "copy"))
+    replace(MODEL, **change).write(copy / "models" / "main" / "fold-2" / "model.json")
+
+    assert main(["predict", "--model", str(copy / "models"), str(copy / "0.png")]) == 2
+    told = capsys.readouterr().err
+    assert f"where  {copy / 'models' / 'main' / 'fold-2'}\n" in told
+    assert found in told
+
+
+def test_the_folder_of_models_may_be_the_working_folder(competition, monkeypatch, capsys):
+    monkeypatch.chdir(competition / "models")
+
+    assert main(["predict", "--model", ".", "../0.png"]) == 0
+    assert "../0.png" in capsys.readouterr().out
