@@ -30,7 +30,15 @@ def described(path: Path, name: str, raw: Path) -> dict[str, Any]:
 def index(competition: dict[str, Any], raw: Path, folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Write index.csv and index.json into ``folder``, and give both."""
     table, summary = folder / "index.csv", folder / "index.json"
-    command = ["index", "--settings", stage_strings.index(competition), "--raw", str(raw)]
+    command = [
+        "index",
+        "--settings",
+        stage_strings.index(competition),
+        "--layout",
+        stage_strings.layout(competition),
+        "--raw",
+        str(raw),
+    ]
     assert main([*command, "--index", str(table), "--summary", str(summary)]) == 0
     return pd.read_csv(table, dtype=str, keep_default_na=False), json.loads(summary.read_text())
 

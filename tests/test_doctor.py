@@ -6,7 +6,7 @@ import argparse
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +177,51 @@ def test_the_cores_are_told_where_a_process_does_not_know_its_own(
 
     assert "6" in row(table, "cores")
     assert missing == ""
+
+
+class TestSampleSubmission:
+    @pytest.fixture
+    def examined(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[str, str]]:
+        """Examines a folder that holds files of the given names."""
+
+        def examine_folder(*names: str, more: str = "") -> tuple[str, str]:
+            folder = tmp_path / "source"
+            folder.mkdir()
+            for name in names:
+                (folder / name).write_bytes(b"")
+            cats = f"source: {{kind: directory, path: {folder}}}, data: {{test_ids: files}}{more}"
+            (tmp_path / "mine.yaml").write_text(f"run: [dogs-vs-cats]\ncompetitions: {{dogs-vs-cats: {{{cats}}}}}")
+            return examine(capsys, "--configfile", str(tmp_path / "mine.yaml"))
+
+        return examine_folder
+
+    def test_that_is_missing_in_a_folder_is_told(self, examined: Callable[..., tuple[str, str]]) -> None:
+        table, missing = examined("sample.csv")
+
+        assert missing == "dogs-vs-cats: sample submission"
+        assert "no file 'sample_submission.csv'" in row(table, missing)
+        assert 'Did you mean "sample.csv"?' in row(table, missing)
+        assert 'set `submission.sample: ""`' in table
+
+    def test_that_is_there_is_well(self, examined: Callable[..., tuple[str, str]]) -> None:
+        assert examined("sample_submission.csv")[1] == ""
+
+    def test_is_not_looked_for_where_there_shall_be_none(self, examined: Callable[..., tuple[str, str]]) -> None:
+        assert examined("a.jpg", more=', submission: {sample: ""}')[1] == ""
+
+    def test_may_be_in_an_archive_that_is_not_open_yet(self, examined: Callable[..., tuple[str, str]]) -> None:
+        assert examined("all.7z")[1] == ""
+
+    def test_that_is_not_among_the_files_to_fetch_is_told(
+        self, server: KaggleServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (server.folder / "train.csv").write_bytes(b"x")
+        text = REDUX.read_text().replace(f"competition: {SLUG}", f"competition: {SLUG}, files: [train.csv]")
+        (tmp_path / "mine.yaml").write_text(text)
+        table, missing = examine(capsys, "--configfile", str(tmp_path / "mine.yaml"))
+
+        assert missing.endswith(": sample submission")
+        assert "sample_submission.csv" in row(table, ": sample submission")
 
 
 class TestConfig:

@@ -21,6 +21,10 @@ from catscan.common.errors import CatscanError
 from catscan.flow import config, gpus
 from catscan.flow.schema import ROOT, SCHEMA
 from catscan.kaggle.refusals import SITE, credentials
+from catscan.raw.files import RawFile, RawFiles
+from catscan.raw.places import place_of
+from catscan.raw.sample_submission import find_sample
+from catscan.raw.source import folder_of, is_archive, located
 
 GB = 1_000_000_000
 PYTHONS = ((3, 11), (3, 13))
@@ -160,6 +164,35 @@ def _competitions(path: Path) -> Iterator[Finding]:
         else:
             where = competition["source"]["path"] if kind == "directory" else competition["source"]["sample"]
             yield Finding(name, "ok", f"source {kind}: {where}")
+        if kind == "directory":
+            try:
+                yield from _sample_submission(name, competition, _files_of(located(where)))
+            except CatscanError as error:
+                yield _from_error(name, error)
+
+
+def _files_of(source: Path) -> list[RawFile]:
+    """The files of a folder, or of one archive, as the stages will see them; a 7z is one file."""
+    if source.suffix.lower() == ".7z":
+        return [RawFile("", source.name, source.stat().st_size)]
+    raw = RawFiles(folder_of(source))
+    try:
+        return raw.all() if source.is_dir() else raw.below(source.name, "")
+    finally:
+        raw.close()
+
+
+def _sample_submission(name: str, competition: dict[str, Any], files: list[RawFile]) -> Iterator[Finding]:
+    """Whether the sample submission is there; nothing where it may be in an archive that is not open yet."""
+    wanted, test_ids = competition["submission"]["sample"], competition["data"]["test_ids"]
+    if not wanted or any(is_archive(file.path) for file in files):
+        return
+    try:
+        found = find_sample(files, wanted, test_ids=test_ids)
+    except CatscanError as error:
+        yield _from_error(f"{name}: sample submission", error)
+    else:
+        yield Finding(f"{name}: sample submission", "ok", place_of(found))
 
 
 def merged(path: Path) -> dict[str, Any]:
@@ -209,7 +242,10 @@ def _kaggle(name: str, competition: dict[str, Any]) -> Iterator[Finding]:
     except CatscanError as error:
         yield _from_error(f"{name}: Kaggle", error)
         return
-    total = sum(file.size for file in files if not wanted or file.name in wanted)
+    fetched = [file for file in files if not wanted or file.name in wanted]
+    if is_whole:
+        yield from _sample_submission(name, competition, [RawFile("", file.name, file.size) for file in fetched])
+    total = sum(file.size for file in fetched)
     free, needed = shutil.disk_usage(Path.cwd()).free, int(total * (1 + ARRAYS_SHARE))
     more = "" if is_whole else " and more"
     yield Finding(
@@ -232,4 +268,4 @@ def _rules(name: str, slug: str, *, has_entered: bool) -> Finding:
 def _from_error(name: str, error: CatscanError) -> Finding:
     facts = "; ".join(part for part in (error.where, error.found) if part)
     text = f"{error.what} ({facts})" if facts else error.what
-    return Finding(name, "missing", text.replace("\n", " "), error.do)
+    return Finding(name, "missing", text.replace("\n", " "), error.do.replace("\n", " "))

@@ -120,6 +120,10 @@ class TestMistakes:
                 ["has one column a class.", "dogs-vs-cats.submission.columns", "2 columns: a, b; 3 classes"],
             ),
             (
+                lambda cats: cats["submission"].update(sample=""),
+                ["Without a sample submission", "dogs-vs-cats.data.test_ids", "`data.test_ids: files`"],
+            ),
+            (
                 lambda cats: cats["data"].update(classes=["cat", "dog"], positive="doog"),
                 ["positive class is not among", "dogs-vs-cats.data.positive", "'doog'", 'Did you mean "dog"?'],
             ),
@@ -186,6 +190,7 @@ class TestMistakes:
             "columns",
             "column",
             "columns of classes",
+            "no sample submission",
             "positive",
             "separator",
             "separator of one label",

@@ -2,7 +2,8 @@
 
 Required inputs: raw/manifest.json (and the files that it names).
 Outputs: index.csv, one row a sample; index.json, the classes, the prior, the counts, duplicates and remarks.
-Reads of the config: data, index, submission.sample, submission.id_column.
+Reads of the config: data, index, submission.sample, submission.id_column; it only compares submission.columns,
+submission.value and submission.row_id with what it found.
 """
 
 
@@ -18,6 +19,8 @@ rule index_samples:
     benchmark:
         "results/{competition}/benchmarks/index.tsv"
     threads: 2
+    resources:
+        layout=lambda wildcards: stage_strings.layout(of(wildcards)),
     params:
         stage=lambda wildcards: stage_strings.index(of(wildcards)),
     message:
@@ -27,6 +30,7 @@ rule index_samples:
         catscan index \
             --job "{wildcards.competition}" \
             --settings {params.stage:q} \
+            --layout {resources.layout:q} \
             --raw "$(dirname {input.manifest:q})" \
             --index {output.index:q} \
             --summary {output.summary:q} \

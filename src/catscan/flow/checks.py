@@ -7,7 +7,7 @@ from typing import Any
 from catscan.common.errors import CatscanError, did_you_mean
 from catscan.kinds.registry import Kind, kind_named
 from catscan.networks.registry import check_network
-from catscan.raw.sample_submission import check_columns, check_template
+from catscan.raw.sample_submission import Layout, check_columns, check_template
 from catscan.scores.metrics import METRICS, metric_named
 
 Config = dict[str, Any]
@@ -139,15 +139,16 @@ def _check_metric(competition: Config, where: str) -> None:
 def _check_sheet(competition: Config, where: str) -> None:
     """What the submission's rows and columns can be."""
     sheet, classes = competition["submission"], number_of_classes(competition["data"])
+    if not sheet["sample"] and competition["data"]["test_ids"] != "files":
+        raise CatscanError(
+            "Without a sample submission it is not said which samples are to be predicted.",
+            where=f"config key {where}.data.test_ids",
+            found=f"`data.test_ids: {competition['data']['test_ids']}`, and `submission.sample` is empty",
+            do="Set `data.test_ids: files` to predict all that match data.test, or name the sample submission.",
+        )
     try:
         check_template(sheet["row_id"], more_fields=bool(sheet["rows"]["csv"]))
-        check_columns(
-            sheet["columns"],
-            value=sheet["value"],
-            row_id=sheet["row_id"],
-            task=competition["data"]["task"],
-            classes=classes,
-        )
+        check_columns(layout_of(competition), task=competition["data"]["task"], classes=classes)
     except CatscanError as error:
         error.where = f"config key {where}.{error.where}"
         raise
@@ -187,6 +188,12 @@ def _check_kind(competition: Config, where: str) -> None:
 def kind_of(competition: Config) -> Kind:
     """The kind of data of a competition."""
     return kind_named(competition["data"]["kind"])
+
+
+def layout_of(competition: Config) -> Layout:
+    """What the rows and columns of the submission mean."""
+    sheet = competition["submission"]
+    return Layout(columns=tuple(sheet["columns"]), value=sheet["value"], row_id=sheet["row_id"])
 
 
 def sample_shape(competition: Config) -> tuple[int, ...]:

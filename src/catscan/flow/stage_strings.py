@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from catscan.common import fingerprint
 from catscan.common.settings import canonical
-from catscan.flow.checks import kind_of
+from catscan.flow.checks import kind_of, layout_of
 from catscan.flow.config import models
 
 Config = dict[str, Any]
@@ -63,6 +64,11 @@ def index(competition: Config) -> str:
     values = {**competition["data"], **competition["index"]}
     values |= {"sample": submission["sample"], "id_column": submission["id_column"]}
     return stage_string("index", values, also=kind_of(competition).code_of_finding)
+
+
+def layout(competition: Config) -> str:
+    """What the index compares the sample submission with; nothing it writes depends on it, so nothing reruns for it."""
+    return canonical(asdict(layout_of(competition)))
 
 
 def reader(competition: Config) -> Config:

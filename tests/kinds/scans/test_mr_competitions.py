@@ -49,7 +49,21 @@ def arrays_of(name: str, folder: Path) -> dict[str, tuple[np.ndarray, dict[str, 
     competition = catscan_config.load(described, SCHEMA)["competitions"][name]
     raw, index = ["--raw", str(folder / "raw")], ["--index", str(folder / "index.csv")]
     summary = ["--summary", str(folder / "index.json")]
-    assert main(["index", "--settings", stage_strings.index(competition), *raw, *index, *summary]) == 0
+    assert (
+        main(
+            [
+                "index",
+                "--settings",
+                stage_strings.index(competition),
+                "--layout",
+                stage_strings.layout(competition),
+                *raw,
+                *index,
+                *summary,
+            ]
+        )
+        == 0
+    )
     found = {}
     for split in ("train", "test"):
         path = folder / f"{split}.npy"

@@ -185,6 +185,16 @@ class TestFigures:
         assert len(drawn.axes) == 2
 
 
+def test_classes_of_one_sample_each_are_scored(tmp_path: Path) -> None:
+    classes = [f"c{n}" for n in range(6)]
+    given = np.full((6, 6), 1 / 6)
+    held_out = evaluate.HeldOut(classes, np.arange(6) % 3, classes, np.eye(6), {"main": given}, given, given)
+    summary = summary_of(classes, task="multiclass", counts=dict.fromkeys(classes, 1), n_train=6)
+    evaluate.evaluate(held_out, "log_loss", metrics.Problem("multiclass"), summary).write(tmp_path / "metrics.json")
+
+    assert Metrics.read(tmp_path / "metrics.json").log_loss.value == pytest.approx(np.log(6))
+
+
 def test_expected_score_is_of_the_odds_that_the_submission_tells(tmp_path: Path) -> None:
     draw = np.random.default_rng(1)
     targets = (draw.random((80, 2)) < (0.5, 0.2)).astype(float)

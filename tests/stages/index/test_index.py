@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,9 @@ class Stage:
         (self.raw / name).write_text("\n".join(lines) + "\n")
 
     def run(self, *more: str, **settings: Any) -> int:
-        arguments = ["--settings", json.dumps(SETTINGS | settings), "--raw", str(self.raw), *more]
+        layout = {key: settings.pop(key) for key in ("columns", "value", "row_id") if key in settings}
+        arguments = ["--settings", json.dumps(SETTINGS | settings), "--layout", json.dumps(layout)]
+        arguments += ["--raw", str(self.raw), *more]
         code = main(
             [
                 "index",
@@ -334,10 +337,154 @@ class TestRefusals:
         assert cats_and_dogs.run(train="train/{id}.jpg") == 2
         assert "The config does not say where the labels are." in cats_and_dogs.said
 
+    def test_more_shards_than_samples_are_told(self, cats_and_dogs: Stage) -> None:
+        cats_and_dogs.run(shards=9)
+
+        assert cats_and_dogs.summary["remarks"] == ["9 shards for 8 samples, so that some are empty; see index.shards."]
+
     def test_nothing_is_written_when_it_refuses(self, cats_and_dogs: Stage) -> None:
         cats_and_dogs.run(train="nothing/{id}.jpg")
 
         assert sorted(path.name for path in cats_and_dogs.folder.iterdir()) == ["raw"]
+
+
+class TestSampleSubmission:
+    """What the submission stage would refuse after all trainings, the index refuses before the first."""
+
+    @pytest.fixture
+    def foxes(self, cats_and_dogs: Stage) -> Stage:
+        cats_and_dogs.files("train/fox.1.jpg", "train/fox.2.jpg")
+        return cats_and_dogs
+
+    def test_missing_one_is_told_with_the_setting_that_does_without(self, cats_and_dogs: Stage) -> None:
+        (cats_and_dogs.raw / "sample_submission.csv").unlink()
+
+        assert cats_and_dogs.run(test_ids="files") == 2
+        assert "The raw folder has no file 'sample_submission.csv'." in cats_and_dogs.said
+        assert "where  config key submission.sample" in cats_and_dogs.said
+        assert 'set `submission.sample: ""`:\n' in cats_and_dogs.said
+        assert "one row for each of the 3 test samples found" in cats_and_dogs.said
+
+    def test_missing_one_that_gives_the_ids_is_told_with_both_settings(self, cats_and_dogs: Stage) -> None:
+        (cats_and_dogs.raw / "sample_submission.csv").unlink()
+
+        assert cats_and_dogs.run() == 2
+        assert 'set `submission.sample: ""` and `data.test_ids: files`:' in cats_and_dogs.said
+
+    def test_without_one_the_files_are_the_test_samples(self, cats_and_dogs: Stage) -> None:
+        (cats_and_dogs.raw / "sample_submission.csv").unlink()
+
+        assert cats_and_dogs.run(test_ids="files", sample="") == 0
+        assert cats_and_dogs.ids("test") == ["1", "2", "10"]
+
+    @pytest.mark.parametrize("test_ids", ["sample_submission", "files"])
+    def test_one_column_that_cannot_hold_a_probability_a_class(self, foxes: Stage, test_ids: str) -> None:
+        assert foxes.run(task="multiclass", test_ids=test_ids) == 2
+        assert "does not have one column a class, as the config says" in foxes.said
+        assert "1 value column: label" in foxes.said
+        assert "3 classes: cat, dog, fox" in foxes.said
+        assert "label (a class name)" in foxes.said
+
+    def test_one_column_may_hold_the_name_of_the_class(self, foxes: Stage) -> None:
+        assert foxes.run(task="multiclass", value="label") == 0
+
+    def test_columns_of_other_classes(self, foxes: Stage) -> None:
+        foxes.table("sample_submission.csv", "id,cat,dog,wolf", "1,0,0,0")
+
+        assert foxes.run(task="multiclass") == 2
+        assert "It is not clear which column of the sample submission is which class." in foxes.said
+
+    def test_rows_of_other_samples(self, cats_and_dogs: Stage) -> None:
+        cats_and_dogs.table("sample_submission.csv", "id,label", "a-1,0.5", "a-2,0.5")
+
+        assert cats_and_dogs.run(test_ids="files") == 2
+        assert "None of the 2 rows of the sample submission is of a test sample." in cats_and_dogs.said
+        assert "row ids such as 'a-1'; test samples such as '1', and `row_id: '{id}'`" in cats_and_dogs.said
+
+    def test_row_ids_may_be_made_from_the_samples(self, cats_and_dogs: Stage) -> None:
+        cats_and_dogs.table("sample_submission.csv", "id,label", "a-1,0.5", "a-2,0.5")
+
+        assert cats_and_dogs.run(test_ids="files", row_id="a-{id}") == 0
+
+
+class TestAmounts:
+    """Labels that a regression would predict, or that are no labels at all."""
+
+    @pytest.fixture
+    def labelled(self, stage: Stage) -> Callable[..., int]:
+        """Runs the index over training samples with these labels."""
+
+        def run(labels: Iterable[object], **settings: Any) -> int:
+            labels = list(labels)
+            stage.files(*(f"train/{n}.jpg" for n in range(len(labels))), "test/a.jpg")
+            stage.table("labels.csv", "id,label", *(f"{n},{label}" for n, label in enumerate(labels)))
+            given = {"train": "train/{id}.jpg", "labels": {"csv": "labels.csv"}, "test_ids": "files", "sample": ""}
+            return stage.run(**given | settings)
+
+        return run
+
+    @pytest.mark.parametrize("task", ["binary", "multiclass", "ordinal", "multilabel"])
+    def test_numbers_with_decimals_are_a_regression_whatever_the_task(
+        self, stage: Stage, labelled: Callable[..., int], task: str
+    ) -> None:
+        assert labelled((f"{11959.38 + 10.22 * n:.2f}" for n in range(30)), task=task) == 2
+        assert "The labels are amounts, not classes: this is a regression, which catscan does not do." in stage.said
+        assert "30 different numbers, such as 11959.38, 11969.60" in stage.said
+
+    def test_numbers_with_decimals_that_are_named_as_classes_are_classes(self, labelled: Callable[..., int]) -> None:
+        grades = [str(n / 2) for n in range(30)]
+
+        assert labelled(grades * 2, task="ordinal", classes=grades) == 0
+
+    def test_a_scale_of_half_grades_is_of_classes(self, stage: Stage, labelled: Callable[..., int]) -> None:
+        assert labelled(["0", "0.5", "1", "2", "3"] * 2, task="ordinal") == 0
+        assert stage.summary["classes"] == ["0", "0.5", "1", "2", "3"]
+
+    def test_whole_numbers_of_one_sample_each_are_refused(self, stage: Stage, labelled: Callable[..., int]) -> None:
+        assert labelled(range(100, 160, 2), task="multiclass") == 2
+        assert "Most labels are those of one sample alone" in stage.said
+        assert "30 classes of 30 training samples, 30 of them with one: '100', '102'" in stage.said
+        assert "this is a regression" in stage.said
+
+    def test_ids_taken_for_labels_are_refused(self, stage: Stage, labelled: Callable[..., int]) -> None:
+        assert labelled((f"patient-{n}" for n in range(30)), task="multiclass") == 2
+        assert "If these are ids, name the column of the classes in data.labels.columns." in stage.said
+        assert "regression" not in stage.said
+
+    def test_ages_of_several_samples_each_are_told_in_a_remark(
+        self, stage: Stage, labelled: Callable[..., int]
+    ) -> None:
+        assert labelled([age for age in range(0, 228, 6) for _ in range(2)], task="multiclass") == 0
+        assert stage.summary["remarks"] == [
+            "The 38 classes are numbers from 0 to 222, each a class. If the numbers are amounts (an age, a size), this "
+            "is a regression, which catscan does not do."
+        ]
+
+    def test_ages_in_a_binary_task_are_not_sent_on_to_multiclass_alone(
+        self, stage: Stage, labelled: Callable[..., int]
+    ) -> None:
+        assert labelled([age for age in range(0, 228, 6) for _ in range(2)]) == 2
+        assert "A binary task has two classes." in stage.said
+        assert "this is a regression" in stage.said
+
+    def test_class_numbers_that_are_counted_through_are_classes(
+        self, stage: Stage, labelled: Callable[..., int]
+    ) -> None:
+        assert labelled([n for n in range(30) for _ in range(2)], task="multiclass") == 0
+        assert stage.summary["remarks"] == []
+
+    def test_amount_beside_named_classes_is_told(self, stage: Stage, labelled: Callable[..., int]) -> None:
+        assert labelled(["0.383", "cat"], classes=["cat", "dog"]) == 2
+        assert "'0.383'; the classes are 'cat', 'dog'" in stage.said
+        assert "this is a regression" in stage.said
+
+    def test_share_a_class_is_told(self, stage: Stage) -> None:
+        stage.files("train/0.jpg", "test/a.jpg")
+        stage.table("labels.csv", "id,smooth,round", "0,0.383,0.617")
+
+        assert stage.run(task="multilabel", train="train/{id}.jpg", labels={"csv": "labels.csv"}) == 2
+        assert "1 label neither 0 nor 1." in stage.said
+        assert "this is a regression" in stage.said
 
 
 class TestGroups:
@@ -362,6 +509,7 @@ class TestGroups:
             labels={"csv": "labels.csv"},
             group_column="patient",
             test_ids="files",
+            sample="",
         )
 
         assert code == 0

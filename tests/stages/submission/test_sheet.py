@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catscan.common.errors import CatscanError
+from catscan.raw.sample_submission import Layout
 from catscan.stages.submission.sheet import Form, fill_in, form_of, split_row_id, write_cells
 from catscan.stages.submission.sheet_check import check_sheet
 
@@ -20,11 +21,9 @@ RIGHT = ["id,label", "007,0.1", "08,0.25", "9,1", "10,0"]
 
 
 def form(sample: pd.DataFrame, **changes) -> Form:
-    given_by_config = {
-        "id_column": "", "columns": (), "value": "probability", "row_id": "{id}",
-        "task": "binary", "classes": ("cat", "dog"), "positive": "dog",
-    }  # fmt: skip
-    return form_of(sample, **given_by_config | changes)
+    of_layout = {key: changes.pop(key) for key in ("columns", "value", "row_id") if key in changes}
+    given = {"id_column": "", "task": "binary", "classes": ("cat", "dog"), "positive": "dog"}
+    return form_of(sample, Layout(**of_layout), **given | changes)
 
 
 def check(folder: Path, lines: list[str], sample: pd.DataFrame = SAMPLE, looks_like: Form = BINARY) -> None:
@@ -152,9 +151,9 @@ class TestFormOf:
         ("sample", "changes", "message"),
         [
             ({"id": ["1", "1"], "p": "0"}, {}, "an id twice"),
-            ({"id": ["1"], "p": "0"}, {"task": "multiclass", "classes": ("a", "b", "dog")}, "one column a class (3)"),
+            ({"id": ["1"], "p": "0"}, {"task": "multiclass", "classes": ("a", "b", "dog")}, "one column a class"),
             ({"id": ["1"], "p": "0", "q": "0"}, {"value": "label"}, "one value column"),
-            ({"id": ["1"], "p": "0"}, {"value": "label", "row_id": "{id}_{class}"}, "probabilities, or 0 and 1"),
+            ({"id": ["1"], "p": "0"}, {"value": "label", "row_id": "{id}_{class}"}, "holds probabilities, or 0 and 1"),
             ({"id": ["1"], "p": "0", "q": "0"}, {}, "not clear which column"),
             ({"id": ["1"], "p": "0", "q": "0"}, {"columns": ("p", "r")}, "not those of the sample submission"),
         ],

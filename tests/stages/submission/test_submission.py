@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from catscan.cli import main
 from catscan.common.contracts.summary import Summary
+from catscan.raw.sample_submission import Layout
 from catscan.scores.calibration import clipped
 from catscan.scores.predictions import read_all
 from catscan.scores.told import Teller
@@ -154,6 +155,52 @@ class TestSheet:
             "sha256": hashlib.sha256((stage.folder / "submission.csv").read_bytes()).hexdigest(),
         }
         assert stage.said.splitlines() == ["valid: 3 rows, columns id, label", "expected score: log_loss 0.3000"]
+
+
+class TestWithoutASample:
+    """A competition that has no sample submission: the sheet is made from the test samples."""
+
+    @pytest.mark.parametrize(
+        ("settings", "lines"),
+        [
+            pytest.param({}, ["id,label", "007,0.2", "08,0.6", "9,0.9"], id="binary"),
+            pytest.param({"value": "label"}, ["id,label", "007,cat", "08,dog", "9,dog"], id="label"),
+            pytest.param(
+                {"id_column": "name", "columns": ["p1"]}, ["name,p1", "007,0.2", "08,0.6", "9,0.9"], id="named"
+            ),
+            pytest.param(
+                {"row_id": "{id}_{class}"},
+                ["id,label", "007_cat,0.8", "007_dog,0.2", "08_cat,0.4", "08_dog,0.6", "9_cat,0.1", "9_dog,0.9"],
+                id="long",
+            ),
+        ],
+    )
+    def test_each_test_sample_has_its_row(self, stage: Stage, settings: dict[str, Any], lines: list[str]) -> None:
+        (stage.folder / "raw" / "sample_submission.csv").unlink()
+
+        assert stage.run(sample="", **settings) == 0
+        assert stage.lines == lines
+
+    def test_each_class_has_its_column(self, stage: Stage) -> None:
+        stage.task("multiclass", classes=["cat", "dog", "fox"])
+        stage.predict("main", 0, {"1": (0.2, 0.3, 0.5)})
+        stage.metrics(odds=(1, 1, 1))
+
+        assert stage.run(sample="") == 0
+        assert stage.lines == ["id,cat,dog,fox", "1,0.2,0.3,0.5"]
+
+    def test_samples_of_one_row_have_it_once(self, stage: Stage) -> None:
+        stage.table("test.csv", "image_id,patient", "007,p1", "08,p1", "9,p2")
+
+        assert stage.run(sample="", row_id="{patient}", rows={"csv": "test.csv"}) == 0
+        assert stage.lines == ["id,label", "p1,0.4", "p2,0.9"]
+
+    def test_it_is_told(self, stage: Stage) -> None:
+        stage.run(sample="")
+
+        assert stage.check["warnings"] == [
+            "there was no sample submission to go by: one row a test sample, columns id, label, as the config says"
+        ]
 
 
 class TestMissing:
@@ -297,9 +344,8 @@ def test_whatever_is_predicted_the_sheet_passes_its_own_check(
     ] or ids
     columns = classes if n_columns > 1 else ["value"]
     sample = pd.DataFrame({"id": drawn.sample(row_ids, len(row_ids)), **dict.fromkeys(columns, "0")})
-    known = form_of(
-        sample, id_column="id", columns=(), value=value, row_id=row_id, task=task, classes=classes, positive="b"
-    )
+    layout = Layout(value=value, row_id=row_id)
+    known = form_of(sample, layout, id_column="id", task=task, classes=classes, positive="b")
     raw = np.array([[drawn.choice([0.0, 1e-9, 0.5, drawn.random(), 1.0]) for _ in classes] for _ in ids]) + 1e-12
     probabilities = clipped(
         raw.clip(0, 1) if task == "multilabel" else raw / raw.sum(axis=1, keepdims=True), clip, task

@@ -8,20 +8,21 @@ fixed order with counts and prior, the number of folds and shards, duplicates, r
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
 from catscan.common.contracts.summary import Duplicates, Summary
-from catscan.common.errors import CatscanError, listed
+from catscan.common.errors import CatscanError
 from catscan.common.progress import say
 from catscan.common.settings import parse
 from catscan.common.tables import write_table
 from catscan.common.words import number_of
 from catscan.kinds.registry import kind_named
 from catscan.raw.files import RawFiles
+from catscan.raw.sample_submission import Layout
 from catscan.stages.index.alike import find_duplicates, remarks_on
+from catscan.stages.index.checks import check_labels, check_sample, remarks_on_cuts
 from catscan.stages.index.collect import Collected, collect
 from catscan.stages.index.folds import FEWEST, assign_folds, unite
 from catscan.stages.index.settings import Settings
@@ -32,6 +33,9 @@ COLUMNS = ["sample_id", "split", "label", "group", "fold", "shard", "archive", "
 def register(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("--settings", required=True, help="the stage's settings, as JSON")
+    parser.add_argument(
+        "--layout", required=True, help="the submission's columns, value and row_id, as JSON: compared, nothing else"
+    )
     parser.add_argument("--raw", required=True, type=Path, help="the raw folder")
     parser.add_argument("--index", required=True, type=Path, help="the table to write")
     parser.add_argument("--summary", required=True, type=Path, help="the summary to write, JSON")
@@ -40,10 +44,12 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the index and its summary, and print the counts."""
-    settings = parse(Settings, args.settings)
+    settings, layout = parse(Settings, args.settings), parse(Layout, args.layout)
     raw = RawFiles(args.raw)
     try:
         collected = collect(raw, settings)
+        check_labels(collected, settings)
+        check_sample(collected, settings, layout)
         kind = kind_named(settings.kind)
         look = settings.near_duplicates and kind.thumbnails
         thumbnails = kind.open_thumbnails(raw) if look else None
@@ -70,67 +76,26 @@ def summarise(collected: Collected, groups: list[str], duplicates: Duplicates, s
     Raises
     ------
     CatscanError
-        When there is nothing to cross-validate, or `positive` is not a class.
+        When all samples are of one group.
     """
-    classes = list(collected.classes)
-    n_train = len(collected.train)
-    counts = {name: sum(name in label for label in collected.labels.values()) for name in classes}
-    positive = settings.positive or classes[-1]
-    _check_classes(settings, classes, counts, positive, n_train)
     _check_groups(groups)
-    n_groups = len(set(groups))
+    classes, n_train, n_groups = collected.classes, len(collected.train), len(set(groups))
     folds = min(settings.folds, n_groups)
     return Summary(
         kind=settings.kind,
         task=settings.task,
-        classes=tuple(classes),
-        positive=positive,
-        prior=tuple(counts[name] / n_train for name in classes),
-        counts=counts,
+        classes=classes,
+        positive=settings.positive or classes[-1],
+        prior=tuple(count / n_train for count in collected.counts.values()),
+        counts=collected.counts,
         n_train=n_train,
         n_test=len(collected.test),
         folds=folds,
         shards=settings.shards,
         groups=n_groups,
         duplicates=duplicates,
-        remarks=(*collected.remarks, *_remarks_on_folds(counts, folds, asked=settings.folds)),
+        remarks=(*collected.remarks, *remarks_on_cuts(collected, settings, folds=folds)),
     )
-
-
-def _remarks_on_folds(counts: dict[str, int], folds: int, *, asked: int) -> Iterator[str]:
-    if folds < asked:
-        yield f"{folds} folds instead of {asked}: there are no more groups of samples."
-    rare = [f"{name} ({count})" for name, count in counts.items() if count < folds]
-    if rare:
-        yield f"Fewer samples than folds, so that some fold holds none of them: {listed(rare)}."
-
-
-def _check_classes(settings: Settings, classes: list[str], counts: dict[str, int], positive: str, n_train: int) -> None:
-    if n_train < FEWEST:
-        raise CatscanError(
-            f"Cross-validation needs at least {FEWEST} labelled samples.",
-            where="config keys data.train and data.labels",
-            found=f"{n_train} labelled",
-        )
-    if settings.task == "binary" and len(classes) != 2:
-        raise CatscanError(
-            "A binary task has two classes.",
-            where="config key data.task",
-            found=f"{len(classes)} classes: {', '.join(classes[:10])}",
-            do="Set data.task to multiclass, or name the two in data.classes.",
-        )
-    if positive not in classes:
-        raise CatscanError(
-            "The positive class is not among the classes.",
-            where="config key data.positive",
-            found=f"{positive!r}; the classes are {', '.join(map(repr, classes))}",
-        )
-    if settings.task != "multilabel" and sum(count > 0 for count in counts.values()) < 2:
-        raise CatscanError(
-            "All labelled samples are of one class, so there is nothing to learn.",
-            where="config keys data.train and data.labels",
-            found=", ".join(f"{count} {name}" for name, count in counts.items()),
-        )
 
 
 def _check_groups(groups: list[str]) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import pandas as pd
 
 from catscan.common.errors import CatscanError, listed
 from catscan.common.tables import place_of_row
@@ -12,6 +16,7 @@ from catscan.kinds.registry import kind_named
 from catscan.kinds.samples import Finder, Found, Sample, Search
 from catscan.raw.files import RawFile, RawFiles
 from catscan.raw.places import read_raw_table
+from catscan.raw.sample_submission import find_sample
 from catscan.stages.index.labels import Labels, labels_from_names, labels_from_table
 from catscan.stages.index.settings import Settings
 
@@ -30,6 +35,8 @@ class Collected:
         Sample id of train to the names of its classes.
     groups
         Sample id to the name of its group, for those that have one.
+    sample
+        The sample submission; None where there is none.
     remarks
         What a person should know, a sentence each.
     """
@@ -39,7 +46,14 @@ class Collected:
     classes: tuple[str, ...]
     labels: dict[str, tuple[str, ...]]
     groups: dict[str, str]
+    sample: pd.DataFrame | None = None
     remarks: list[str] = field(default_factory=list)
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Class to the number of training samples that are of it, in the order of the classes."""
+        found = Counter(name for names in self.labels.values() for name in names)
+        return {name: found[name] for name in self.classes}
 
 
 def collect(raw: RawFiles, settings: Settings) -> Collected:
@@ -57,8 +71,10 @@ def collect(raw: RawFiles, settings: Settings) -> Collected:
     labels = _labels(finder, search, settings, found)
     mixed = settings.test in ("", settings.train)
     others = found if mixed else kind.open_finder(settings.test, key="data.test").find(search)
+    sample: pd.DataFrame | None = None
     if settings.test_ids == "sample_submission":
-        asked = _asked_ids(raw, files, settings)
+        sample = _read_sample(raw, files, settings)
+        asked = _asked_ids(sample, settings)
         test = _listed_in(asked, others, settings, remarks)
         train = [one for one in found if one.sample.sample_id not in asked] if mixed else found
         _tell_leaked(asked if mixed else {}, labels, settings, remarks)
@@ -72,10 +88,12 @@ def collect(raw: RawFiles, settings: Settings) -> Collected:
             found=f"{len(others):,} samples match, and all have a label",
             do="Say in data.test where the test samples lie, or take their ids from the sample submission.",
         )
+    if sample is None and settings.sample:
+        sample = _read_sample(raw, files, settings, rows=f"each of the {number_of(len(test), 'test sample')} found")
     _tell_unlabelled(train, found, labels, settings, remarks)
     train = [one for one in train if one.sample.sample_id in labels.by_id]
     groups = _groups(train, labels.groups, settings), _groups(test, labels.groups if mixed else {}, settings)
-    return _with_unique_ids(train, test, labels, groups, remarks)
+    return replace(_with_unique_ids(train, test, labels, groups, remarks), sample=sample)
 
 
 def _labels(finder: Finder, search: Search, settings: Settings, found: list[Found]) -> Labels:
@@ -110,9 +128,15 @@ def _labels(finder: Finder, search: Search, settings: Settings, found: list[Foun
     )
 
 
-def _asked_ids(raw: RawFiles, files: Sequence[RawFile], settings: Settings) -> dict[str, int]:
+def _read_sample(
+    raw: RawFiles, files: Sequence[RawFile], settings: Settings, *, rows: str = "each test sample"
+) -> pd.DataFrame:
+    find_sample(files, settings.sample, test_ids=settings.test_ids, rows=rows)
+    return read_raw_table(raw, files, settings.sample, columns=[settings.id_column] if settings.id_column else [])
+
+
+def _asked_ids(table: pd.DataFrame, settings: Settings) -> dict[str, int]:
     """The ids of the sample submission, each with its row."""
-    table = read_raw_table(raw, files, settings.sample, columns=[settings.id_column] if settings.id_column else [])
     asked: dict[str, int] = {}
     for row, name in enumerate(table[settings.id_column or table.columns[0]]):
         if name in asked:

@@ -11,6 +11,7 @@ import pandas as pd
 from catscan.common.errors import CatscanError, did_you_mean, listed
 from catscan.common.tables import natural_key, place_of_row
 from catscan.common.words import number_of
+from catscan.stages.index.amounts import REGRESSION, numbers_in
 
 NUMBER = re.compile(r"(\d+)(?:\.0*)?")  # a class number; a table that once had gaps has 1.0 for 1
 ONE_OR_ZERO = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "False": 0, "True": 1}
@@ -189,7 +190,8 @@ def _from_flags(flags: pd.DataFrame, rules: Rules, task: str, classes: Sequence[
                 f"{number_of(len(wrong), 'label')} neither 0 nor 1.",
                 where=f"{rules.csv}, column {name!r}, " + listed([place_of_row(flags, row) for row in wrong]),
                 found=repr(flags[name].iloc[wrong[0]]),
-                do="Correct these lines, or name the label columns in data.labels.columns.",
+                do="Correct these lines, or name the label columns in data.labels.columns."
+                + _hint(flags[name].iloc[wrong[0]]),
             )
     rows = flags.replace(ONE_OR_ZERO).to_numpy(dtype=int)
     if task != "multilabel" and (rows.sum(axis=1) != 1).any():
@@ -245,5 +247,10 @@ def _not_a_class(offenders: list[str], label: str, order: Sequence[str], where: 
         f"{number_of(len(offenders), 'label')} not among the classes.",
         where=f"{where}: {listed(offenders)}",
         found=f"{label!r}; the classes are {listed([repr(name) for name in order])}",
-        do="Correct the label, or add it to data.classes.",
+        do="Correct the label, or add it to data.classes." + _hint(label),
     )
+
+
+def _hint(label: str) -> str:
+    """A line for a wrong label that is a number, which may be an amount."""
+    return f"\n{REGRESSION}" if numbers_in([label]) else ""

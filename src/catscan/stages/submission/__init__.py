@@ -1,9 +1,9 @@
 """Blend, calibrate and clip the predictions, write the submission and check it row by row.
 
 In: the test predictions of all models and folds, evaluation/metrics.json (temperature, clip, odds, expected score),
-index.csv and index.json, the sample submission among the raw files, the truth of the test set where it is known. Out:
-`submission.csv`, with the ids, the columns and the order of the sample submission, and `submission.json`, what was
-checked and what score is expected.
+index.csv and index.json, the sample submission among the raw files where there is one, the truth of the test set where
+it is known. Out: `submission.csv`, with the ids, the columns and the order of the sample submission (without one, a row
+for each test sample), and `submission.json`, what was checked and what score is expected.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from catscan.raw.places import read_raw_table
 from catscan.scores.metrics import Problem, metric_named
 from catscan.scores.predictions import read_all
 from catscan.scores.told import Teller
-from catscan.stages.submission.fill import Filled, fill_sheet
+from catscan.stages.submission.fill import Filled, blank_sheet, fill_sheet
 from catscan.stages.submission.settings import Settings
 from catscan.stages.submission.sheet import Form, foreign_values, form_of
 from catscan.stages.submission.sheet_check import check_sheet
@@ -58,9 +58,18 @@ def run(args: argparse.Namespace) -> None:
     settings = parse(Settings, args.settings)
     summary, metrics = Summary.read(args.summary), Metrics.read(args.metrics)
     metric_named(settings.metric, summary.task)
+    predictions = read_all(args.predictions, args.models, summary.classes)
     sample, fields = _asked(args.raw, settings)
+    if sample is None:
+        sample = blank_sheet(
+            predictions.sample_ids,
+            settings,
+            id_column=settings.id_column,
+            task=summary.task,
+            classes=summary.classes,
+            fields=fields,
+        )
     form = _form(sample, settings, summary)
-    predictions = read_all(args.predictions, args.models, form.classes)
     teller = Teller.of(metrics, summary)
     filled = fill_sheet(
         sample,
@@ -80,7 +89,7 @@ def run(args: argparse.Namespace) -> None:
         columns=tuple(filled.table.columns),
         valid=True,
         missing=tuple(filled.missing),
-        warnings=tuple(_warnings(foreign_values(sample, form), filled)),
+        warnings=tuple(_warnings(settings, foreign_values(sample, form), filled)),
         metric=settings.metric,
         expected_score=metrics.expected_score,
         true_score=_true_score(args, settings, form),
@@ -93,12 +102,13 @@ def run(args: argparse.Namespace) -> None:
     _tell(check)
 
 
-def _asked(folder: Path, settings: Settings) -> tuple[pd.DataFrame, dict[str, dict[str, str]]]:
-    """The sample submission; and by sample id the cells of `rows.csv`, where the row ids need more than the id."""
+def _asked(folder: Path, settings: Settings) -> tuple[pd.DataFrame | None, dict[str, dict[str, str]]]:
+    """The sample submission, if any; by sample id the cells of `rows.csv`, where the row ids need more than the id."""
     raw = RawFiles(folder)
     try:
         files = raw.all()
-        sample = read_raw_table(raw, files, settings.sample, columns=[*filter(None, [settings.id_column])])
+        columns = [*filter(None, [settings.id_column])]
+        sample = read_raw_table(raw, files, settings.sample, columns=columns) if settings.sample else None
         rows = settings.rows
         if not rows.csv:
             return sample, {}
@@ -114,18 +124,19 @@ def _asked(folder: Path, settings: Settings) -> tuple[pd.DataFrame, dict[str, di
 def _form(sample: pd.DataFrame, settings: Settings, summary: Summary) -> Form:
     return form_of(
         sample,
+        settings,
         id_column=settings.id_column,
-        columns=settings.columns,
-        value=settings.value,
-        row_id=settings.row_id,
         task=summary.task,
         classes=list(summary.classes),
         positive=summary.positive,
     )
 
 
-def _warnings(foreign: list[str], filled: Filled) -> Iterator[str]:
+def _warnings(settings: Settings, foreign: list[str], filled: Filled) -> Iterator[str]:
     """What a person should know before the file is handed in."""
+    if not settings.sample:
+        columns = ", ".join(filled.table.columns)
+        yield f"there was no sample submission to go by: one row a test sample, columns {columns}, as the config says"
     if foreign:
         yield f"the sample submission has values that ours never has: {listed(foreign)}; see submission.value"
     if filled.extra:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from catscan.common.errors import CatscanError, listed
+from catscan.raw.sample_submission import Layout
 from catscan.stages.submission.sheet import Form, fill_in, split_row_id, write_cells
 
 Array = NDArray[np.float64]
@@ -43,6 +44,25 @@ class Filled:
     several: bool
 
 
+def blank_sheet(
+    sample_ids: Sequence[str],
+    layout: Layout,
+    *,
+    id_column: str,
+    task: str,
+    classes: Sequence[str],
+    fields: dict[str, dict[str, str]],
+) -> pd.DataFrame:
+    """What to fill where the competition has no sample submission: a row for each row id, its values still empty.
+
+    The columns are those of the config; without any there, `label`, or the classes where each has a column.
+    """
+    row_ids = dict.fromkeys(row_id for name in sample_ids for row_id, _ in _rows_of(name, layout, classes, fields))
+    one = layout.in_one_column or task == "binary"
+    columns = layout.columns or (["label"] if one else classes)
+    return pd.DataFrame({id_column or "id": list(row_ids), **dict.fromkeys(columns, "")}, dtype=str)
+
+
 def fill_sheet(
     sample: pd.DataFrame,
     form: Form,
@@ -72,9 +92,7 @@ def fill_sheet(
     rows: dict[str, list[int]] = {}
     class_of: dict[str, int] = {}
     for number, name in enumerate(sample_ids):
-        for class_number in range(len(form.classes)) if form.is_long else (0,):
-            known = {"id": name, "class": form.classes[class_number], **_of(name, fields, form)}
-            row_id = fill_in(form.row_id, known)
+        for row_id, class_number in _rows_of(name, form, form.classes, fields):
             rows.setdefault(row_id, []).append(number)
             class_of[row_id] = class_number
     wanted = list(sample[form.id_column])
@@ -97,13 +115,22 @@ def fill_sheet(
     )
 
 
-def _of(name: str, fields: dict[str, dict[str, str]], form: Form) -> dict[str, str]:
+def _rows_of(
+    name: str, sheet: Layout | Form, classes: Sequence[str], fields: dict[str, dict[str, str]]
+) -> Iterator[tuple[str, int]]:
+    """The row ids of a sample, each with the number of the class that it speaks of (0 where it speaks of all)."""
+    of_sample = _fields_of(name, sheet.row_id, fields)
+    for number in range(len(classes)) if sheet.is_long else (0,):
+        yield fill_in(sheet.row_id, {"id": name, "class": classes[number], **of_sample}), number
+
+
+def _fields_of(name: str, row_id: str, fields: dict[str, dict[str, str]]) -> dict[str, str]:
     if name in fields or not fields:
         return fields.get(name, {})
     raise CatscanError(
         f"The test sample {name!r} has no row in the table of rows.",
         where="config key submission.rows",
-        found=f"ids such as {listed(list(fields)[:1])!r}; the row ids are {form.row_id!r}",
+        found=f"ids such as {listed(list(fields)[:1])!r}; the row ids are {row_id!r}",
         do="Check submission.rows.id_column.",
     )
 

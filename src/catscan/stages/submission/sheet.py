@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from catscan.common.errors import CatscanError, did_you_mean, listed
 from catscan.common.tables import place_of_row
-from catscan.raw.sample_submission import FIELD, PER_CLASS
+from catscan.raw.sample_submission import FIELD, Layout, classes_of_columns
 from catscan.scores.metrics import decide
 
 Array = NDArray[np.float64]
@@ -58,15 +58,7 @@ class Form:
 
 
 def form_of(
-    sample: pd.DataFrame,
-    *,
-    id_column: str,
-    columns: Sequence[str],
-    value: str,
-    row_id: str,
-    task: str,
-    classes: Sequence[str],
-    positive: str,
+    sample: pd.DataFrame, layout: Layout, *, id_column: str, task: str, classes: Sequence[str], positive: str
 ) -> Form:
     """The form of the sheet that looks like ``sample``, the sample submission.
 
@@ -77,14 +69,6 @@ def form_of(
     """
     id_column = id_column or str(sample.columns[0])
     there = [str(name) for name in sample.columns if name != id_column]
-    if columns and set(columns) != set(there):
-        unknown = [name for name in columns if name not in there]
-        raise CatscanError(
-            "The submission's columns are not those of the sample submission.",
-            where="config key submission.columns",
-            found=f"{listed(list(columns))}; the sample submission has {listed(there)}",
-            do=did_you_mean(unknown[0], there) if unknown else "Name all of them, or none.",
-        )
     twice = sample[id_column][sample[id_column].duplicated()]
     if len(twice):
         raise CatscanError(
@@ -93,39 +77,15 @@ def form_of(
             found=repr(twice.iloc[0]),
             do="Fetch it again.",
         )
-    form = Form(id_column, tuple(there), (), value, row_id, task, tuple(classes), list(classes).index(positive))
-    if form.is_long or value not in PER_CLASS:
-        if len(there) != 1 or (form.is_long and value not in PER_CLASS):
-            raise _misfit(form, "one value column" if len(there) != 1 else "probabilities, or 0 and 1")
-        return form
-    if len(there) == 1 and task == "binary":
-        return _with_classes(form, [form.positive])
-    if len(there) != len(classes):
-        raise _misfit(form, f"one column a class ({len(classes)})")
-    if columns:
-        return _with_classes(form, [list(columns).index(name) for name in there])
-    plain = ["_".join(name.split()) for name in there]
-    for names in (there, plain):
-        if set(names) == set(classes):
-            return _with_classes(form, [list(classes).index(name) for name in names])
-    raise CatscanError(
-        "It is not clear which column of the sample submission is which class.",
-        where="config key submission.columns",
-        found=f"columns {listed(there)}; classes {listed(list(classes))}",
-        do="Name the columns in the order of the classes.",
-    )
-
-
-def _with_classes(form: Form, of_class: list[int]) -> Form:
-    return replace(form, of_class=tuple(of_class))
-
-
-def _misfit(form: Form, wanted: str) -> CatscanError:
-    return CatscanError(
-        f"A submission of this form needs {wanted}.",
-        where="config keys submission.value, submission.row_id and data.task",
-        found=f"{form.value} values of a {form.task} task in the columns {listed(list(form.columns))}",
-        do="Compare the sample submission with the config.",
+    return Form(
+        id_column,
+        tuple(there),
+        classes_of_columns(there, layout, task=task, classes=classes, positive=positive),
+        layout.value,
+        layout.row_id,
+        task,
+        tuple(classes),
+        list(classes).index(positive),
     )
 
 

@@ -1,0 +1,132 @@
+"""What is refused, or told, of the labels and the sample submission once all samples are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from catscan.common.errors import CatscanError, listed
+from catscan.common.words import number_of
+from catscan.raw.sample_submission import FIELD, OF_SAMPLE, Layout, classes_of_columns
+from catscan.scores.tasks import ONE_CLASS
+from catscan.stages.index.amounts import MOST_GRADES, REGRESSION, are_amounts, may_be_amounts, numbers_in
+from catscan.stages.index.collect import Collected
+from catscan.stages.index.folds import FEWEST
+from catscan.stages.index.settings import Settings
+
+MOST_ALONE = 0.5  # share of the samples that may be the only one of their class: whale flukes have 0.1
+
+
+def check_labels(collected: Collected, settings: Settings) -> None:
+    """Refuse labels that nothing can be learnt from.
+
+    Raises
+    ------
+    CatscanError
+        When there is nothing to cross-validate, the labels are amounts, or they do not fit the task.
+    """
+    classes, counts = collected.classes, collected.counts
+    n_train = len(collected.train)
+    if n_train < FEWEST:
+        raise CatscanError(
+            f"Cross-validation needs at least {FEWEST} labelled samples.",
+            where="config keys data.train and data.labels",
+            found=f"{n_train} labelled",
+        )
+    if not settings.classes and are_amounts(classes):
+        raise CatscanError(
+            "The labels are amounts, not classes: this is a regression, which catscan does not do.",
+            where="config keys data.train and data.labels",
+            found=f"{len(classes):,} different numbers, such as {listed(list(classes))}",
+            do="Name the column of the classes in data.labels.columns, or make a table of labels in which each amount\n"
+            "is replaced by its class (small, large). Only if the numbers are names of classes: list all in\n"
+            "data.classes.",
+        )
+    _check_alone(counts, settings.task, n_train)
+    if settings.task == "binary" and len(classes) != 2:
+        hint = f"\n{REGRESSION}" if numbers_in(classes) else ""
+        raise CatscanError(
+            "A binary task has two classes.",
+            where="config key data.task",
+            found=f"{len(classes)} classes: {listed(list(classes))}",
+            do=f"Set data.task to multiclass, or name the two in data.classes.{hint}",
+        )
+    if settings.positive and settings.positive not in classes:
+        raise CatscanError(
+            "The positive class is not among the classes.",
+            where="config key data.positive",
+            found=f"{settings.positive!r}; the classes are {', '.join(map(repr, classes))}",
+        )
+    if settings.task != "multilabel" and sum(count > 0 for count in counts.values()) < 2:
+        raise CatscanError(
+            "All labelled samples are of one class, so there is nothing to learn.",
+            where="config keys data.train and data.labels",
+            found=", ".join(f"{count} {name}" for name, count in counts.items()),
+        )
+
+
+def _check_alone(counts: dict[str, int], task: str, n_train: int) -> None:
+    """Refuse labels that hardly any two samples share: ids, or amounts, taken for classes."""
+    alone = [name for name, count in counts.items() if count == 1]
+    if task not in ONE_CLASS or len(counts) <= MOST_GRADES or len(alone) <= MOST_ALONE * n_train:
+        return
+    other = REGRESSION if numbers_in(counts) else "Or put {label} where the class stands in data.train."
+    raise CatscanError(
+        "Most labels are those of one sample alone, so what is learnt of one class can be tested on no other sample.",
+        where="config keys data.train and data.labels",
+        found=f"{len(counts):,} classes of {number_of(n_train, 'training sample')}, {len(alone):,} of them with one: "
+        + listed([repr(name) for name in alone]),
+        do=f"If these are ids, name the column of the classes in data.labels.columns.\n{other}",
+    )
+
+
+def check_sample(collected: Collected, settings: Settings, layout: Layout) -> None:
+    """Refuse a sample submission that does not ask for these classes or these samples.
+
+    The submission stage would tell only after all trainings.
+
+    Raises
+    ------
+    CatscanError
+        When its columns are other than the classes need, or none of its rows is a test sample's.
+    """
+    sample = collected.sample
+    if sample is None:
+        return
+    id_column = settings.id_column or str(sample.columns[0])
+    classes_of_columns(
+        [str(name) for name in sample.columns if name != id_column],
+        layout,
+        task=settings.task,
+        classes=collected.classes,
+        positive=settings.positive or collected.classes[-1],
+    )
+    asked = set(sample[id_column])
+    ids = [one.sample_id for one in collected.test]
+    if not set(FIELD.findall(layout.row_id)) - set(OF_SAMPLE) and not any(
+        layout.row_id.replace("{id}", name).replace("{class}", label) in asked
+        for name in ids
+        for label in (collected.classes if layout.is_long else ("",))
+    ):
+        raise CatscanError(
+            f"None of the {len(asked):,} rows of the sample submission is of a test sample.",
+            where=f"{settings.sample}; config keys data.test and submission.row_id",
+            found=f"row ids such as {listed(sorted(asked)[:1])!r}; test samples such as {ids[0]!r}, "
+            f"and `row_id: {layout.row_id!r}`",
+            do="Write the pattern so that {id} gives the ids of the sample submission, or say in `submission.row_id`\n"
+            "how its ids are made from the samples'.",
+        )
+
+
+def remarks_on_cuts(collected: Collected, settings: Settings, *, folds: int) -> Iterator[str]:
+    """What a person should know of the classes, the folds as made, and the shards."""
+    if folds < settings.folds:
+        yield f"{folds} folds instead of {settings.folds}: there are no more groups of samples."
+    rare = [f"{name} ({count})" for name, count in collected.counts.items() if count < folds]
+    if rare:
+        yield f"Fewer samples than folds, so that some fold holds none of them: {listed(rare)}."
+    if not settings.classes and may_be_amounts(collected.classes):
+        first, last = collected.classes[0], collected.classes[-1]
+        yield f"The {len(collected.classes)} classes are numbers from {first} to {last}, each a class. {REGRESSION}"
+    most = max(len(collected.train), len(collected.test))
+    if settings.shards > most:
+        yield f"{settings.shards} shards for {number_of(most, 'sample')}, so that some are empty; see index.shards."
