@@ -67,9 +67,9 @@ def test_a_comment_and_a_docstring_change_no_stage(sources: Path) -> None:
         ("kinds/pictures/settings.py", "Height and width in pixels", "(64, 64)", {"index", "preprocess"}),
         ("stages/preprocess.py", "the share of a shard's samples", "0.01", {"preprocess"}),
         ("stages/train/settings.py", "Plan fewer epochs", "between(1, 1024)", {"train"}),
-        ("stages/submission/settings.py", "Its value columns", '"{id}"', {"submission"}),
+        ("stages/submission/settings.py", "with one row id", "one_of(*AGGREGATES)", {"submission"}),
         ("scores/settings.py", "One weight a class", "above(0)", {"train", "evaluate", "submission"}),
-        ("raw/sample_submission.py", "Its id column", '"sample_submission.csv"', {"index", "submission"}),
+        ("raw/sample_submission.py", "Its value columns", '"sample_submission.csv"', {"index", "submission"}),
     ],
     ids=["source", "data", "picture", "bad samples", "train", "submission", "metric", "sample submission"],
 )
