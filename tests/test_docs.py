@@ -34,7 +34,7 @@ def test_an_example_of_a_competition_is_accepted(text: str, tmp_path: Path) -> N
     assert loaded["run"] == overlay["run"]
 
 
-@pytest.mark.parametrize("page", [*PAGES, "docs/architecture.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("page", [*PAGES, "docs/architecture.md", "docs/exported.md", "CHANGELOG.md"])
 def test_every_link_to_a_file_leads_somewhere(page: str) -> None:
     links = re.findall(r"\]\((?!http|#)([^)]+)\)", (ROOT / page).read_text())
 

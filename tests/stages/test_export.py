@@ -3,16 +3,22 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from factories import MODEL
+from small_competition import write_competition, write_network
 
 from catscan.cli import main
 from catscan.common.contracts.model import Model
 from catscan.networks.model import network_of, write_model
-from catscan.networks.predictor import Predictor
+from catscan.networks.predictor import Predictor, open_predictor
 from catscan.networks.session import Compute
+from catscan.stages.export import open_mirrored
+from catscan.stages.export.description import submission_steps
 
 WITHOUT_CATSCAN = """
 import sys
@@ -27,7 +33,7 @@ PICTURES, SCANS = (16, 16, 3), (6, 16, 16, 1)
 
 
 def untrained(folder: Path, shape: tuple[int, ...], pixels: np.ndarray) -> np.ndarray:
-    """Write a model with its first weights into ``folder``; its own probabilities of ``pixels``."""
+    """Write a model with its first weights into ``folder``; what `catscan predict` says of ``pixels``."""
     from catscan.networks.compat import tf
 
     model = Model("auto", "", shape, ("a", "b"), "binary", kind="picture", reader={"size": [16, 16]}, threads=2)
@@ -37,7 +43,7 @@ def untrained(folder: Path, shape: tuple[int, ...], pixels: np.ndarray) -> np.nd
         predictor.session.run(tf.global_variables_initializer())
         weights = predictor.session.run({variable.op.name: variable for variable in tf.global_variables()})
     write_model(folder, model, weights)
-    found = predictor.predict(lambda rows: pixels[rows], np.arange(len(pixels)), flips=False)
+    found = predictor.predict(lambda rows: pixels[rows], np.arange(len(pixels)), flips=True)
     predictor.close()
     return found
 
@@ -55,28 +61,122 @@ def test_exported_models_give_the_same_probabilities_without_tflearn(tmp_path, s
     saved_model, answer = tmp_path / "out" / "saved_model", tmp_path / "answer.npy"
     paths = [str(saved_model), str(tmp_path / "pixels.npy"), str(answer)]
     subprocess.run([sys.executable, "-c", WITHOUT_CATSCAN, *paths], check=True, capture_output=True)
-    np.testing.assert_array_equal(np.load(answer), ours)
+    np.testing.assert_allclose(np.load(answer), ours, atol=1e-6)
     onnx = onnxruntime.InferenceSession(str(tmp_path / "out" / "model.onnx"))
     np.testing.assert_allclose(onnx.run(["probabilities:0"], {"pixels:0": pixels})[0], ours, atol=1e-5)
 
 
-def test_what_the_input_must_be_is_written_beside_the_model(tmp_path):
-    untrained(tmp_path / "m", PICTURES, np.zeros((1, 16, 16, 3), np.uint8))
+CONVOLVED = [  # sees where a pixel lies, so that a mirror image is another sample
+    {"convolution": {"feature_maps": 4, "window": 3}},
+    {"pooling": {"window": 2}},
+    {"fully_connected": {"units": 8}},
+]
+
+
+@pytest.mark.parametrize(
+    ("task", "classes", "shape"),
+    [
+        ("multiclass", ("a", "b", "c"), (8, 8, 3)),
+        ("multilabel", ("a", "b"), (8, 8, 3)),
+        ("multilabel", ("a",), (8, 8, 1)),
+        ("binary", ("a", "b"), (4, 8, 8, 1)),
+    ],
+    ids=["classes", "labels", "one label", "scans"],
+)
+def test_an_export_answers_for_a_sample_and_its_mirror_image_as_predict_does(tmp_path, task, classes, shape):
+    model = replace(MODEL, network=CONVOLVED, sample_shape=shape, classes=classes, task=task)
+    write_network(tmp_path, model, seed=1)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, *shape)).astype(np.uint8)
+    predictor, exported = open_predictor(tmp_path, model), open_mirrored(tmp_path, model)
+    plain, wanted = (predictor.predict(lambda rows: pixels[rows], np.arange(3), flips=flips) for flips in (False, True))
+
+    found, logits = exported.session.run([exported.probabilities, exported.logits], {exported.pixels: pixels})
+
+    assert np.abs(plain - wanted).max() > 1e-3
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    with np.errstate(divide="ignore"):
+        implied = np.log(wanted) - (np.log1p(-wanted) if task == "multilabel" else 0)
+    likely = (wanted > 0.01) & (wanted < 0.99)
+    np.testing.assert_allclose(logits[likely], implied[likely], atol=1e-4)
+    assert np.isfinite(logits).all()
+    predictor.close()
+    exported.close()
+
+
+def test_what_goes_in_and_comes_out_is_written_beside_the_model(tmp_path):
+    write_network(tmp_path / "m", MODEL, seed=1)
 
     main(["export", "--model", str(tmp_path / "m"), "--out", str(tmp_path / "out")])
 
-    assert json.loads((tmp_path / "out" / "preprocessing.json").read_text()) == {
-        "classes": ["a", "b"],
+    told = json.loads((tmp_path / "out" / "preprocessing.json").read_text())
+    assert told.pop("area").startswith("h rows and w columns become H and W")
+    assert "mirror image" in told["outputs"].pop("probabilities")
+    assert told == {
+        "classes": ["cat", "dog"],
         "input": {"dtype": "uint8", "name": "pixels", "shape": [None, 16, 16, 3]},
         "kind": "picture",
-        "outputs": ["probabilities", "logits"],
-        "reader": {"size": [16, 16]},
+        "outputs": {"logits": "ln p of those probabilities p"},
+        "reader": {"size": [16, 16], "channels": "rgb"},
+        "submission": {"adds": submission_steps(multilabel=False)},
         "task": "binary",
     }
 
 
+def by_the_steps(p: dict[str, list[np.ndarray]], given: dict, *, multilabel: bool) -> np.ndarray:
+    """`submission.adds` of preprocessing.json, sentence by sentence, without catscan."""
+
+    def logits(p: np.ndarray) -> np.ndarray:
+        p = np.clip(p, 1e-12, 1 - 1e-12)
+        return np.log(p) - np.log(1 - p) if multilabel else np.log(p)
+
+    z0 = logits(np.array(given["prior"]))
+    z = np.mean([np.mean([logits(fold) for fold in p[name]], axis=0) for name in given["networks"]], axis=0)
+    z = z0 + (z - z0) / given["temperature"]
+    clip, odds = given["clip"], np.array(given["odds"])
+    if multilabel:
+        p = np.clip(1 / (1 + np.exp(-z)), clip, 1 - clip)
+    else:
+        p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+        p = np.clip(p, clip / (p.shape[1] - 1), 1 - clip)
+        p = p / p.sum(axis=1, keepdims=True)
+    return p * odds / (1 - p + p * odds)
+
+
+@pytest.mark.parametrize("task", ["multiclass", "multilabel"])
+def test_what_the_submission_adds_is_told_with_its_numbers(tmp_path, task):
+    write_competition(tmp_path, task)
+    models = tmp_path / "models"
+    of_all = pd.read_csv(predicted(models, tmp_path)).iloc[:, 1:].to_numpy()
+
+    main(["export", "--model", str(models / "main" / "fold-2"), "--out", str(tmp_path / "out")])
+
+    given = json.loads((tmp_path / "out" / "preprocessing.json").read_text())["submission"]
+    multilabel = task == "multilabel"
+    assert given.pop("adds") == submission_steps(multilabel=multilabel)
+    assert given["networks"] == {"main": ["fold-0", "fold-2"], "other": ["fold-0"]}
+    p = {
+        name: [pd.read_csv(predicted(models / name / fold, tmp_path)).iloc[:, 1:].to_numpy() for fold in folds]
+        for name, folds in given["networks"].items()
+    }
+    np.testing.assert_allclose(by_the_steps(p, given, multilabel=multilabel), of_all, atol=1e-8)
+
+
+def predicted(model: Path, competition: Path) -> Path:
+    out = competition / "predicted.csv"
+    shard = competition / "arrays" / "test-1-of-1.npy"
+    assert main(["predict", "--model", str(model), "--arrays", str(shard), "--out", str(out)]) == 0
+    return out
+
+
+def test_several_networks_are_not_exported_as_one(tmp_path, capsys):
+    write_network(tmp_path / "models" / "main" / "fold-0", MODEL, seed=1)
+
+    assert main(["export", "--model", str(tmp_path / "models"), "--out", str(tmp_path / "out")]) == 2
+    assert f"Name one of them: {tmp_path / 'models' / 'main' / 'fold-0'}\n" in capsys.readouterr().err
+
+
 def test_second_export_takes_the_place_of_the_first(tmp_path):
-    untrained(tmp_path / "m", PICTURES, np.zeros((1, 16, 16, 3), np.uint8))
+    write_network(tmp_path / "m", MODEL, seed=1)
     command = ["export", "--model", str(tmp_path / "m"), "--out", str(tmp_path / "out")]
 
     assert [main(command), main(command)] == [0, 0]

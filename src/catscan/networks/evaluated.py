@@ -12,6 +12,7 @@ from catscan.common.errors import CatscanError, listed
 from catscan.common.files import spelt_out
 from catscan.networks.model import DESCRIPTION, read_model
 
+METRICS = Path("evaluation") / "metrics.json"
 ALIKE = ("classes", "task", "kind", "reader", "sample_shape")  # of all networks whose answers are blended
 
 
@@ -43,6 +44,20 @@ def holds_models(folder: Path) -> bool:
     return any(folder.glob(f"*/fold-*/{DESCRIPTION}"))
 
 
+def evaluation_beside(models: Path) -> tuple[Metrics, Summary] | None:
+    """The evaluation and the index beside ``models``; None where nothing was evaluated.
+
+    Raises
+    ------
+    CatscanError
+        When one of the two files is not as its stage writes it.
+    """
+    competition = spelt_out(models).parent
+    if not (competition / METRICS).is_file():
+        return None
+    return Metrics.read(competition / METRICS), Summary.read(competition / "index.json")
+
+
 def read_evaluated(models: Path) -> Evaluated:
     """Read what the evaluation beside ``models``, the folder of all models of a competition, says of them.
 
@@ -51,17 +66,16 @@ def read_evaluated(models: Path) -> Evaluated:
     CatscanError
         When they were not evaluated, one that was is missing, or they do not go together.
     """
-    competition = spelt_out(models).parent
-    path = competition / "evaluation" / "metrics.json"
     there = sorted(found.parent for found in models.glob(f"*/fold-*/{DESCRIPTION}"))
-    if not path.is_file():
+    evaluation = evaluation_beside(models)
+    if evaluation is None:
         raise CatscanError(
             "These networks were not evaluated, so nothing says how to calibrate what they answer together.",
-            where=str(path),
+            where=str(spelt_out(models).parent / METRICS),
             found="no such file",
             do=f"Run the evaluate stage, or name one network alone: {there[0]}",
         )
-    metrics, summary = Metrics.read(path), Summary.read(competition / "index.json")
+    metrics, summary = evaluation
     folders = {
         name: [models / name / f"fold-{fold.fold}" for fold in scores.folds] for name, scores in metrics.models.items()
     }

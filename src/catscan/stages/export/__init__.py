@@ -1,8 +1,9 @@
 """Write a trained model as a TensorFlow SavedModel (or ONNX) that runs without TFLearn and catscan.
 
-In: a model's folder. Out: `saved_model/`, with `--onnx` also `model.onnx`, and `preprocessing.json`, which says what
-the input must be: uint8 (n, height, width, channels) or (n, depth, height, width, channels), read with its settings.
-Outputs of both: `probabilities` and `logits`, float32 (n, classes).
+In: the folder of one network. Out: `saved_model/`, with `--onnx` also `model.onnx`, and `preprocessing.json`, which
+says what the input must be, uint8 (n, height, width, channels) or (n, depth, height, width, channels), read with its
+settings, and what the submission adds: the other networks and the calibration.
+Outputs of both: `probabilities` and `logits`, float32 (n, classes), of a sample and its mirror image together.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from catscan.common.contracts.model import Model
 from catscan.common.errors import CatscanError
-from catscan.common.files import write_json
+from catscan.common.files import spelt_out, write_json
 from catscan.common.progress import say
-from catscan.networks.model import read_model
+from catscan.networks.evaluated import evaluation_beside
+from catscan.networks.model import network_of, read_model, read_weights
+from catscan.stages.export.description import preprocessing
 
 if TYPE_CHECKING:
     from catscan.networks.predictor import Predictor
@@ -38,28 +41,36 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Export one model."""
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the graph is written, nothing is computed
-    from catscan.networks.predictor import open_predictor
-
     model = read_model(args.model)
-    predictor = open_predictor(args.model, model)
+    evaluation = evaluation_beside(spelt_out(args.model).parent.parent)
+    predictor = open_mirrored(args.model, model)
     with _whole_folder(args.out / "saved_model") as folder:
         write_saved_model(predictor, folder)
     if args.onnx:
         write_onnx(predictor, args.out / "model.onnx")
-    write_json(args.out / "preprocessing.json", preprocessing(model))
+    write_json(args.out / "preprocessing.json", preprocessing(model, evaluation))
     say(f"{args.out}: input `pixels` uint8 (n, {', '.join(map(str, model.sample_shape))}), output `probabilities`")
 
 
-def preprocessing(model: Model) -> dict[str, Any]:
-    """What one needs to know to feed the exported model and to read its answer."""
-    return {
-        "input": {"name": "pixels", "dtype": "uint8", "shape": [None, *model.sample_shape]},
-        "kind": model.kind,
-        "reader": model.reader,
-        "outputs": ["probabilities", "logits"],
-        "classes": list(model.classes),
-        "task": model.task,
-    }
+def open_mirrored(folder: Path, model: Model) -> Predictor:
+    """The graph of a trained network that answers for a sample and its mirror image together, on the CPU.
+
+    Raises
+    ------
+    CatscanError
+        When the weights are missing, damaged or of another network.
+    """
+    from catscan.networks.predictor import Predictor
+    from catscan.networks.session import Compute
+    from catscan.stages.export.mirrored import mirrored
+
+    multilabel = model.task == "multilabel"
+    build = mirrored(network_of(model).build(), multilabel=multilabel)
+    predictor = Predictor(
+        build, model.sample_shape, len(model.classes), multilabel=multilabel, compute=Compute(threads=model.threads)
+    )
+    predictor.load(read_weights(folder))
+    return predictor
 
 
 def write_saved_model(predictor: Predictor, folder: Path) -> None:
