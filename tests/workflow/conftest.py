@@ -52,7 +52,10 @@ class Project:
 
     def planned(self, *arguments: str) -> set[str]:
         """The rules that snakemake would run now."""
-        done = self.snakemake("--dry-run", *arguments)
+        return self.rules_in(self.snakemake("--dry-run", *arguments))
+
+    def rules_in(self, done: subprocess.CompletedProcess[str]) -> set[str]:
+        """The rules in snakemake's table of the jobs that it ran or would run."""
         table = re.search(r"^job +count\n-+ +-+\n(.*?)^total ", done.stdout + done.stderr, re.MULTILINE | re.DOTALL)
         return {line.split()[0] for line in table[1].splitlines()} - TARGETS if table else set()
 
@@ -108,3 +111,11 @@ def project(finished: tuple[Project, str], tmp_path: Path) -> Project:
     home = tmp_path / "copy"
     shutil.copytree(finished[0].home, home, symlinks=True)
     return Project(home)
+
+
+@pytest.fixture
+def copied(finished: tuple[Project, str], tmp_path: Path) -> Project:
+    """Another copy of the project with the finished run's results alone, as `cp -r results` brings them."""
+    project = copy_of_the_project(tmp_path / "another")
+    shutil.copytree(finished[0].home / "results", project.home / "results", symlinks=True, dirs_exist_ok=True)
+    return project

@@ -88,6 +88,65 @@ def test_a_lost_snakemake_folder_reruns_nothing(project) -> None:
     assert project.planned() == set()
 
 
+def test_results_copied_into_another_folder_rerun_what_their_settings_differ_in(copied) -> None:
+    copied.overlay(cats("{preprocess: {picture: {size: [16, 16]}}}"))
+    copied.overlay("competitions: {ct-scans: {models: {resnet: {learning_rate: 0.0005}}}}\n")
+    done = copied.snakemake("--dry-run")
+    jobs = set(re.findall(r"^Job \d+: (\w+) ?([\w-]*)", done.stdout + done.stderr, re.MULTILINE))
+
+    after_training = {"train", "predict", "evaluate", "submission"}
+    assert jobs == {
+        *((stage, "dogs-vs-cats") for stage in {"preprocess", *after_training}),
+        *((stage, "ct-scans") for stage in after_training),
+        ("report", ""),
+    }
+
+
+def test_copied_results_of_another_sample_count_are_made_anew_from_the_start(copied) -> None:
+    copied.overlay(cats("{source: {train: 90}}"))
+
+    assert copied.planned() == {"download_files", *AFTER_DOWNLOAD}
+
+
+def test_what_a_rerun_has_made_is_taken_as_it_is_from_then_on(copied) -> None:
+    copied.overlay(cats("{title: Cats}"))
+    done = copied.snakemake()
+
+    assert copied.rules_in(done) == {"render_report"}
+    assert copied.planned() == set()
+
+
+def test_touch_vouches_for_results_of_other_settings(copied) -> None:
+    copied.overlay(cats("{models: {resnet: {learning_rate: 0.0005}}}"))
+    copied.snakemake("--touch")
+    shutil.rmtree(copied.home / ".snakemake")
+
+    assert copied.planned() == set()
+
+
+def test_results_without_a_record_of_their_own_are_told_and_kept(copied) -> None:
+    results = copied.home / "results"
+    (results / "dogs-vs-cats" / ".index.csv.stage.json").unlink()
+    (results / "dogs-vs-cats" / ".submission.csv.stage.json").unlink()
+    (results / "ct-scans" / ".index.csv.stage.json").write_text('{"output": {"bytes"')
+    metrics = results / "dogs-vs-cats" / "evaluation" / "metrics.json"
+    metrics.write_text(metrics.read_text() + " ")
+    os.utime(metrics, (0, 0))  # older than what was made from other metrics, as one brought from elsewhere may be
+    done = copied.snakemake("--dry-run")
+
+    assert copied.rules_in(done) == {"write_submission", "render_report"}
+    assert [block.splitlines()[1:3] for block in done.stderr.split("catscan: ")[1:]] == [
+        [
+            "  where  results/dogs-vs-cats/index.csv",
+            "  found  no record beside them (.NAME.stage.json, hidden)",
+        ],
+        [
+            "  where  results/ct-scans/index.csv, results/dogs-vs-cats/evaluation/metrics.json",
+            "  found  the record beside them (.NAME.stage.json) is of other files: they were edited or brought here",
+        ],
+    ]
+
+
 def test_a_lost_sidecar_is_made_again_for_the_stage_that_reads_it(project) -> None:
     (project.home / "results" / "dogs-vs-cats" / "arrays" / "train-1-of-2.json").unlink()
     project.overlay(cats("{models: {resnet: {learning_rate: 0.0005}}}"))

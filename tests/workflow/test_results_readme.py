@@ -7,10 +7,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def described() -> dict[str, re.Pattern[str]]:
-    """Each name in the first column of the table, as the paths that it stands for."""
+    """Each name in the first column of the table, as the paths that it stands for; `<folder>/` is any or none."""
     text = (ROOT / "results" / "README.md").read_text()
     names = [name for cell in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE) for name in re.findall(r"`(.+?)`", cell)]
-    return {name: re.compile(re.sub(r"<\w+>", "[^/]+", re.escape(name)) + ".+" * name.endswith("/")) for name in names}
+    return {name: re.compile(_pattern(name) + ".+" * name.endswith("/")) for name in names}
+
+
+def _pattern(name: str) -> str:
+    return re.sub(r"<\w+>", "[^/]+", re.escape(name).replace("<folder>/", "(?:.+/)?"))
 
 
 def made(finished) -> list[str]:

@@ -5,6 +5,7 @@ import sys
 from catscan.flow import closing
 from catscan.flow import config as catscan_config
 from catscan.flow import gpus
+from catscan.flow import records
 from catscan.flow import stage_strings
 from catscan.common.errors import CatscanError
 
@@ -20,6 +21,10 @@ RUN = config["run"]
 GPUS = gpus.count()
 # One training job a GPU; without this line an undeclared limit is no limit.
 workflow.global_resources.setdefault("gpu", GPUS)
+
+
+# Each output's stage string lies beside it, and is what the plan compares: also without `.snakemake`.
+records.keep_beside_outputs(workflow)
 
 
 wildcard_constraints:

@@ -1,0 +1,200 @@
+"""What each output was made from, kept beside it: `weights.npz` has `.weights.npz.stage.json`.
+
+Snakemake keeps such records too (the stage string among the params, the command, the inputs), but all of them in
+`.snakemake`: where that folder is gone, or the results were copied without it, results of other settings would pass for
+today's. Here its records lie beside the outputs, so that they are deleted, moved and copied with them. A record tells
+by size and digest of which file it speaks: for any other one, edited or brought from elsewhere, it does not vouch. It
+tells the same of the inputs, so that a result is made anew when they are not what it was made from.
+
+`keep_beside_outputs` puts this in place of Snakemake's own store; what is compared, when and why a job reruns stay
+Snakemake's. A record is written when a job has ended well, by the one process that plans.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import snakemake.api  # and by it snakemake.workflow, which cannot be imported first
+from snakemake.persistence import RECORD_FORMAT_VERSION, MetadataRecord
+from snakemake.persistence.file import FilePersistence
+from snakemake_interface_executor_plugins.settings import ExecMode
+
+from catscan.common.errors import CatscanError, listed
+from catscan.common.files import read_json, write_json
+
+ENDING = ".stage.json"
+BLOCK, BLOCKS = 1 << 14, 64  # of larger files that many blocks are read, evenly spread: 1 MiB in all
+
+
+def keep_beside_outputs(workflow: Any) -> None:
+    """Have Snakemake keep its records beside the outputs, and tell of outputs without one once the plan is made.
+
+    Parameters
+    ----------
+    workflow
+        The `workflow` of the Snakefile.
+    """
+    snakemake.workflow.FilePersistence = BesideOutputs
+    if workflow.exec_mode != ExecMode.DEFAULT:
+        return  # a process that runs one job for the one that plans
+    build = workflow._build_dag
+
+    def build_and_tell() -> None:
+        build()
+        tell_of(unrecorded(workflow.dag))
+
+    workflow._build_dag = build_and_tell
+
+
+class BesideOutputs(FilePersistence):
+    """Snakemake's store of records, each beside its output; what runs now and what was cut off stay in `.snakemake`."""
+
+    def _read_record(self, key: str) -> MetadataRecord | None:
+        """The record of the output ``key``; None without one, or when it speaks of another file."""
+        if not place_of(key).is_file():
+            return super()._read_record(key)  # made before records lay beside the outputs
+        kept = kept_of(key)
+        if kept is None or (Path(key).exists() and not is_same(key, kept.output)):
+            return None
+        return kept.record
+
+    def _write_record(self, key: str, record: MetadataRecord) -> None:
+        if "://" in key:  # the output lies in a remote storage
+            super()._write_record(key, record)
+            return
+        if not Path(key).exists():
+            return  # the job failed
+        inputs = {path: asdict(trace(path)) for path in record.input or () if Path(path).exists()}
+        values = {"output": asdict(trace(key)), "inputs": inputs, "record": record.model_dump()}
+        try:
+            write_json(place_of(key), values)
+        except CatscanError as error:
+            raise OSError(str(error)) from error  # which Snakemake tells
+        super()._delete_record(key)
+
+    def _delete_record(self, key: str) -> bool:
+        place = place_of(key)
+        found = place.is_file()
+        place.unlink(missing_ok=True)
+        return super()._delete_record(key) or found
+
+    def has_metadata(self, job: Any) -> bool:
+        """Whether one of the job's outputs has its record: what that tells counts, also when another's was lost."""
+        return any(self.metadata(output) is not None for output in job.output)
+
+    def _input_changed(self, job: Any, file: str) -> bool:
+        """Whether the inputs are others, by name or by content, than those that the output was made from."""
+        if super()._input_changed(job, file):
+            return True
+        kept = kept_of(file)
+        inputs = kept.inputs if kept else {}
+        return any(Path(path).exists() and not is_same(path, traced) for path, traced in inputs.items())
+
+
+def place_of(output: str) -> Path:
+    """The file that holds the record of ``output``."""
+    path = Path(output)
+    return path.with_name(f".{path.name}{ENDING}")
+
+
+@dataclass(frozen=True)
+class Trace:
+    """By what a file is known again: its size, when it was written (ns), and its content's digest."""
+
+    bytes: int
+    time: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What lies beside an output: its own trace, those of its inputs, Snakemake's record."""
+
+    output: Trace
+    inputs: dict[str, Trace]
+    record: MetadataRecord
+
+
+def kept_of(output: str) -> Kept | None:
+    """What lies beside ``output``; None when nothing does, and when it is no record of this Snakemake."""
+    place = place_of(output)
+    return _kept(place, _version(place)) if place.is_file() else None
+
+
+@cache
+def _kept(place: Path, version: tuple[int, ...]) -> Kept | None:
+    del version
+    try:
+        values = read_json(place)
+        inputs = {path: Trace(**traced) for path, traced in values["inputs"].items()}
+        kept = Kept(Trace(**values["output"]), inputs, MetadataRecord.model_validate(values["record"]))
+    except (CatscanError, AttributeError, KeyError, TypeError, ValueError):
+        return None
+    return kept if kept.record.record_format_version == RECORD_FORMAT_VERSION else None
+
+
+def trace(path: str) -> Trace:
+    """The trace of a file as it is now."""
+    size, time, _ = version = _version(Path(path))
+    return Trace(size, time, _digest(path, version))
+
+
+def is_same(path: str, traced: Trace) -> bool:
+    """Whether a file is the one that was traced; it is read only if its time is another, as a copy's may be."""
+    size, time, _ = version = _version(Path(path))
+    return size == traced.bytes and (time == traced.time or _digest(path, version) == traced.digest)
+
+
+def _version(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+@cache
+def _digest(path: str, version: tuple[int, int, int]) -> str:
+    """Digest (32 hex digits) of a file; of a large one its blocks alone are read, so that a plan stays fast."""
+    size, digest = version[0], hashlib.sha256()
+    with Path(path).open("rb") as file:
+        if size <= BLOCK * BLOCKS:
+            digest.update(file.read())
+        else:
+            for number in range(BLOCKS):
+                file.seek((size - BLOCK) * number // (BLOCKS - 1))
+                digest.update(file.read(BLOCK))
+    return digest.hexdigest()[:32]
+
+
+def unrecorded(dag: Any) -> dict[str, str]:
+    """The outputs that a plan takes as they are though no record vouches for them, each with the rule that makes it."""
+    return {
+        str(output): job.rule.name
+        for job in dag.jobs
+        if not dag.needrun(job)
+        for output in job.output
+        if Path(output).exists() and dag.workflow.persistence.metadata(output) is None
+    }
+
+
+def tell_of(outputs: dict[str, str]) -> None:
+    """Say which outputs (each with its rule) are taken as they are, and what can be done about it."""
+    replaced = {output: rule for output, rule in outputs.items() if place_of(output).is_file()}
+    bare = {output: rule for output, rule in outputs.items() if output not in replaced}
+    for some, found in (
+        (bare, f"no record beside them (.NAME{ENDING}, hidden)"),
+        (replaced, f"the record beside them (.NAME{ENDING}) is of other files: they were edited or brought here"),
+    ):
+        if some:
+            rules = " ".join(sorted(set(some.values())))
+            note = CatscanError(
+                "Results are taken as they are, though nothing says from which settings they were made.",
+                where=listed(sorted(some)),
+                found=found,
+                do=f"Add `--forcerun {rules}` to the command to make them anew;\n"
+                f"add `--touch --forcerun {rules}` to vouch for them and for all made from them.",
+            )
+            print(f"catscan: {note}", file=sys.stderr)

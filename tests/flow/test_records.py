@@ -1,0 +1,146 @@
+"""What each output was made from, kept beside it."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from snakemake.io import IOFile
+from snakemake.persistence import RECORD_FORMAT_VERSION, MetadataRecord
+from snakemake.persistence.file import FilePersistence
+
+from catscan.flow.records import BLOCK, BLOCKS, BesideOutputs, place_of, tell_of, trace
+
+
+@dataclass(eq=False)
+class Job:
+    """All that Snakemake asks of a job when it compares inputs."""
+
+    input: list[str]
+
+
+RECORD = {"rule": "train_fold", "params": ["'stage'"], "record_format_version": RECORD_FORMAT_VERSION}
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BesideOutputs:
+    """A store in a folder where `weights` was made from `array`."""
+    monkeypatch.chdir(tmp_path)
+    Path("array").write_text("pixels")
+    Path("weights").write_text("numbers")
+    store = BesideOutputs(path=tmp_path / ".snakemake")
+    store._write_record("weights", MetadataRecord(**RECORD, input=["array"]))
+    return store
+
+
+def inputs_differ(store: BesideOutputs) -> bool:
+    return store._input_changed(Job([IOFile("array")]), IOFile("weights"))
+
+
+def test_a_record_lies_beside_its_output_and_goes_with_a_copy(store: BesideOutputs) -> None:
+    shutil.copytree(".", "elsewhere", copy_function=shutil.copy, ignore=shutil.ignore_patterns(".snakemake"))
+
+    assert store._read_record("elsewhere/weights").params == ["'stage'"]
+    assert not list(Path(".snakemake/metadata").iterdir())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda: Path("weights").write_text("other numbers"),
+        lambda: Path("weights").write_text("NUMBERS"),
+        lambda: place_of("weights").write_text('{"output": {"bytes": 7'),
+        lambda: place_of("weights").write_text('{"output": 7, "inputs": {}, "record": {}}'),
+        lambda: place_of("weights").write_text(
+            place_of("weights").read_text().replace(f'version": {RECORD_FORMAT_VERSION}', 'version": 1')
+        ),
+    ],
+    ids=["another size", "the same size", "half a record", "no record", "another Snakemake's"],
+)
+def test_a_record_does_not_vouch_for(store: BesideOutputs, change) -> None:
+    os.utime("weights", (1, 1))
+    change()
+
+    assert store._read_record("weights") is None
+
+
+def test_a_touched_file_is_still_the_one_of_its_record(store: BesideOutputs) -> None:
+    os.utime("weights", (1, 1))
+
+    assert store._read_record("weights").rule == "train_fold"
+
+
+@pytest.mark.parametrize(("content", "differ"), [("pixels", False), ("PIXELS", True)])
+def test_an_input_of_another_content_counts_whatever_its_time(store: BesideOutputs, content: str, differ: bool) -> None:
+    Path("array").write_text(content)
+    os.utime("array", (1, 1))
+
+    assert inputs_differ(store) is differ
+
+
+def test_what_an_earlier_version_recorded_counts_until_the_output_is_made_anew(store: BesideOutputs) -> None:
+    place_of("weights").unlink()
+    FilePersistence._write_record(store, "weights", MetadataRecord(**RECORD | {"params": ["'old'"]}))
+    store._clear_cache()
+    before = store._read_record("weights").params
+    store._write_record("weights", MetadataRecord(**RECORD))
+    place_of("weights").unlink()
+    store._clear_cache()
+
+    assert before == ["'old'"]
+    assert store._read_record("weights") is None
+
+
+def test_wiping_a_record_wipes_the_one_beside_the_output(store: BesideOutputs) -> None:
+    assert store._delete_record("weights") is True
+    assert store._read_record("weights") is None
+    assert store._delete_record("weights") is False
+
+
+def test_an_output_that_a_failed_job_did_not_make_gets_no_record(store: BesideOutputs) -> None:
+    store._write_record("history", MetadataRecord(**RECORD))
+
+    assert not place_of("history").exists()
+
+
+def test_the_record_of_an_output_in_a_remote_storage_stays_in_snakemakes_folder(store: BesideOutputs) -> None:
+    store._write_record("s3://bucket/weights", MetadataRecord(**RECORD))
+
+    assert store._read_record("s3://bucket/weights").rule == "train_fold"
+    assert len(list(Path(".snakemake/metadata").iterdir())) == 1
+
+
+def test_a_change_in_the_middle_of_a_large_file_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "array"
+    path.write_bytes(bytes(4 * BLOCK * BLOCKS))
+    before = trace(str(path))
+    with path.open("r+b") as file:
+        file.seek(2 * BLOCK * BLOCKS)
+        file.write(b"x" * 4 * BLOCK)  # the blocks that are read lie that far apart
+
+    assert trace(str(path)).digest != before.digest
+
+
+@pytest.mark.usefixtures("store")
+def test_results_without_a_record_are_told_with_what_can_be_done(capsys: pytest.CaptureFixture[str]) -> None:
+    tell_of({"weights": "train_fold", "index.csv": "index_samples", "index.json": "index_samples"})
+
+    assert capsys.readouterr().err.splitlines() == [
+        "catscan: Results are taken as they are, though nothing says from which settings they were made.",
+        "  where  index.csv, index.json",
+        "  found  no record beside them (.NAME.stage.json, hidden)",
+        "  do     Add `--forcerun index_samples` to the command to make them anew;",
+        "         add `--touch --forcerun index_samples` to vouch for them and for all made from them.",
+        "catscan: Results are taken as they are, though nothing says from which settings they were made.",
+        "  where  weights",
+        "  found  the record beside them (.NAME.stage.json) is of other files: they were edited or brought here",
+        "  do     Add `--forcerun train_fold` to the command to make them anew;",
+        "         add `--touch --forcerun train_fold` to vouch for them and for all made from them.",
+    ]
+
+
+def test_nothing_is_told_where_every_result_has_its_record(capsys: pytest.CaptureFixture[str]) -> None:
+    tell_of({})
+
+    assert capsys.readouterr().err == ""
