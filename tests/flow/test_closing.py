@@ -4,11 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from factories import check_of, metrics_of
+from factories import FOLD, check_of, metrics_of
 
 from catscan.flow.closing import box, failure, summary
 
-METRICS = metrics_of()
+METRICS = metrics_of(folds=(FOLD, replace(FOLD, fold=1)))
 CHECK = check_of(rows=12500, true_score=0.21)
 
 
@@ -19,7 +19,7 @@ def test_the_box_names_score_baseline_truth_and_path(tmp_path: Path, capsys: pyt
     box({"run": ["dogs", "not-run-yet"]}, tmp_path)
     lines = capsys.readouterr().err.splitlines()
 
-    assert "log loss 0.2000 ± 0.0200 over 1 folds" in lines[2]
+    assert "log loss 0.2000 ± 0.0200 over 2 folds" in lines[2]
     assert "log loss 0.6931" in lines[3]
     assert "log loss 0.2100" in lines[4]
     assert "(valid: 12,500 rows)" in lines[5]
@@ -30,6 +30,10 @@ def test_a_run_of_single_stages_ends_without_a_box(tmp_path: Path, capsys: pytes
     box({"run": ["dogs"]}, tmp_path)
 
     assert capsys.readouterr().err == ""
+
+
+def test_one_fold_has_no_spread(tmp_path: Path) -> None:
+    assert dict(summary(metrics_of(), CHECK, tmp_path))["out of fold"] == "log loss 0.2000 of one fold"
 
 
 def test_networks_no_better_than_the_prior_are_told_so(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def summary(metrics: Metrics, check: Check, folder: Path) -> list[tuple[str, str
     """The lines about one competition as (label, text)."""
     loss = metrics.log_loss
     lines = [
-        ("out of fold", f"log loss {loss.value:.4f} ± {loss.sd:.4f} over {len(metrics.folds)} folds"),
+        ("out of fold", f"log loss {loss.value:.4f} {metrics.spread}"),
         (
             "prior alone",
             f"log loss {loss.prior:.4f}{'' if loss.beats_prior else ' (the networks do not beat it)'}",

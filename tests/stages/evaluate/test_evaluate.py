@@ -195,6 +195,13 @@ def test_classes_of_one_sample_each_are_scored(tmp_path: Path) -> None:
     assert Metrics.read(tmp_path / "metrics.json").log_loss.value == pytest.approx(np.log(6))
 
 
+def test_captions_of_one_class_tell_its_samples_apart() -> None:
+    ids = [f"Bengin.Bengin case ({n})" for n in range(1, 121)]
+
+    assert len({evaluate.short(name) for name in ids}) == 120
+    assert max(len(evaluate.short(name)) for name in ids) <= 20
+
+
 def test_expected_score_is_of_the_odds_that_the_submission_tells(tmp_path: Path) -> None:
     draw = np.random.default_rng(1)
     targets = (draw.random((80, 2)) < (0.5, 0.2)).astype(float)

@@ -13,7 +13,9 @@ import pandas as pd
 import pytest
 
 from catscan.cli import main
+from catscan.common.contracts.summary import Duplicates
 from catscan.stages.index import COLUMNS, shard_of
+from catscan.stages.index.alike import remarks_on
 
 SETTINGS: dict[str, Any] = {
     "kind": "picture",
@@ -546,10 +548,17 @@ class TestNearDuplicates:
         }
         assert twins.summary["remarks"] == [
             "3 groups of pictures that look the same, each kept in one fold: cat.0 = cat.1, cat.2 = dog.3, dog.0 = 2",
-            "1 pair of a training and a test picture that look the same, both used as they are: dog.0 = 2",
-            "1 pair of pictures that look the same and have different labels, both kept: cat.2 = dog.3",
+            "1 of 3 test pictures looks like a training picture: dog.0 = 2. They are predicted like others; expect a "
+            "better score on the test set than out of fold, where no network was trained on a picture's like.",
+            "1 pair of training pictures that look the same and have different labels, both kept: cat.2 = dog.3. One "
+            "label is wrong, or the difference too small to be seen here.",
         ]
         assert twins.summary["n_train"] == 8
+
+    def test_a_test_picture_with_several_twins_is_counted_once(self) -> None:
+        found = Duplicates(across=(("a", "1"), ("b", "1"), ("b", "2")))
+
+        assert remarks_on(found, 219)[0].startswith("2 of 219 test pictures look like a training picture: a = 1, b = 1")
 
     def test_threads_change_nothing(self, twins: Stage) -> None:
         first = [(twins.folder / name).read_bytes() for name in ("index.csv", "index.json")]

@@ -1,5 +1,6 @@
 """The report is one page that says plainly how good the submission is."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,7 +53,8 @@ def page(folder: Path, *, bad: int = 0, title: str = "Dogs") -> str:
         "7 rows, checked row by row",
         "and 2 more rows",
         "Every sample could be read.",
-        "1 groups",
+        "Near-duplicates: 1 group<",
+        "of one fold",
     ],
 )
 def test_the_page_says(tmp_path: Path, text: str) -> None:
@@ -66,6 +68,24 @@ def test_every_bad_sample_is_shown_with_its_reason_up_to_fifty(tmp_path: Path) -
     assert "reason 49" in text
     assert "reason 50" not in text
     assert "and 10 more in the sidecars" in text
+
+
+def test_bad_samples_of_all_shards_are_shown(tmp_path: Path) -> None:
+    page(tmp_path)
+    competition = tmp_path / "results" / "dogs"
+    replace(INDEX, shards=3).write(competition / "index.json")
+    for split in ("train", "test"):
+        for shard in (1, 2, 3):
+            bad = (Bad(f"{split}.{shard}", f"reason {split} {shard}"),)
+            write_shard(
+                competition / "arrays" / f"{split}-{shard}-of-3.npy", np.empty((0, 2, 2, 3), np.uint8), [], bad=bad
+            )
+    arguments = ["--results", str(tmp_path / "results"), "--out", str(tmp_path / "report.html")]
+    assert main(["report", "--settings", canonical({"titles": [["dogs", "Dogs"]]}), *arguments]) == 0
+    text = (tmp_path / "report.html").read_text()
+
+    assert "6 samples could not be read" in text
+    assert re.findall(r"reason (\w+ \d)", text) == ["train 1", "train 2", "train 3", "test 1", "test 2", "test 3"]
 
 
 def test_what_comes_from_the_data_cannot_become_part_of_the_page(tmp_path: Path) -> None:
@@ -107,4 +127,8 @@ def test_volumes_that_do_not_say_how_large_a_voxel_is_have_no_views(tmp_path: Pa
 
 
 def test_duplicates_are_counted_by_kind() -> None:
-    assert duplicates_line({"groups": [["a", "b"]], "across": [1, 2]}) == "Near-duplicates: 1 groups, 2 across"
+    found = Duplicates(groups=(("a", "b", "1"),), across=(("a", "1"), ("b", "1")), contradictory=(("a", "b"),))
+
+    assert duplicates_line(found) == (
+        "Near-duplicates: 1 group, 1 test sample with a twin in training, 1 pair with different labels"
+    )

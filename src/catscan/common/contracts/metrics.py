@@ -105,3 +105,8 @@ class Metrics(Document):
     odds: tuple[float, ...]
     expected_score: float | None
     remarks: tuple[str, ...]
+
+    @property
+    def spread(self) -> str:
+        """How far the folds' log losses lie apart, for people."""
+        return "of one fold" if len(self.folds) == 1 else f"± {self.log_loss.sd:.4f} over {len(self.folds)} folds"

@@ -19,7 +19,7 @@ class Duplicates:
     groups
         All that belong together.
     across
-        Pairs of a training and a test picture.
+        Pairs of a training and a test picture, in this order.
     contradictory
         Pairs of training pictures with different labels.
     """
@@ -27,6 +27,11 @@ class Duplicates:
     groups: Alike = ()
     across: Alike = ()
     contradictory: Alike = ()
+
+    @property
+    def twins(self) -> tuple[str, ...]:
+        """The test pictures that look like some training picture, each once."""
+        return tuple(dict.fromkeys(test for _, test in self.across))
 
 
 @dataclass(frozen=True)

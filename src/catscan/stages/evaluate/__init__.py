@@ -38,6 +38,7 @@ Array = NDArray[np.float64]
 
 FEW_SAMPLES = 50
 MOST_WRONG = 16
+CAPTION = 20  # characters above a picture
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> None:
             figure.savefig(partial, format="png", metadata={"Software": None})
     told.write(args.out / "metrics.json")
     loss = told.log_loss
-    say(f"out-of-fold log loss {loss.value:.4f} ± {loss.sd:.4f}, constant prior {loss.prior:.4f}")
+    say(f"out-of-fold log loss {loss.value:.4f} {told.spread}, constant prior {loss.prior:.4f}")
     for remark in told.remarks:
         say(f"remark: {remark}")
 
@@ -277,7 +278,7 @@ def draw(
         )
         if len(shards.sample_shape) == 4:
             spread = spread[:3]
-        shown.append((name, [array_of(i) for i in spread], [_short(held_out.sample_ids[i]) for i in spread]))
+        shown.append((name, [array_of(i) for i in spread], [short(held_out.sample_ids[i]) for i in spread]))
     yield "samples.png", figures.gallery(shown)
     yield "learning-curves.png", figures.learning_curves(histories)
     yield "calibration.png", figures.calibration(held_out.calibrated, held_out.targets, classes)
@@ -305,8 +306,13 @@ def _most_wrong(held_out: HeldOut, classes: list[str], array_of: Any, *, scans: 
 
 def _caption(held_out: HeldOut, position: int, classes: list[str], probability: float) -> str:
     names = [name for name, target in zip(classes, held_out.targets[position], strict=True) if target]
-    return f"{_short(held_out.sample_ids[position])}\n{', '.join(names) or 'none'}: {probability:.3f}"
+    return f"{short(held_out.sample_ids[position])}\n{', '.join(names) or 'none'}: {probability:.3f}"
 
 
-def _short(sample_id: str) -> str:
-    return sample_id if len(sample_id) <= 14 else f"{sample_id[:8]}…"
+def short(sample_id: str) -> str:
+    """An id that fits above a picture; what is cut is the middle, since the ids of a class often begin alike.
+
+    >>> short("Bengin.Bengin case (101)"), short("cat.10012")
+    ('Bengin…in case (101)', 'cat.10012')
+    """
+    return sample_id if len(sample_id) <= CAPTION else f"{sample_id[:6]}…{sample_id[7 - CAPTION :]}"

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
         duplicates = find_duplicates(thumbnails, collected, args.threads) if thumbnails else Duplicates()
     finally:
         raw.close()
-    collected.remarks.extend(remarks_on(duplicates))
+    collected.remarks.extend(remarks_on(duplicates, len(collected.test)))
     groups = unite([sample.sample_id for sample in collected.train], collected.groups, duplicates.groups)
     summary = summarise(collected, groups, duplicates, settings)
     table = tabulate(collected, groups, summary, seed=settings.seed)

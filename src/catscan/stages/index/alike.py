@@ -32,14 +32,26 @@ def find_duplicates(thumbnails: Reader, collected: Collected, threads: int) -> D
     )
 
 
-def remarks_on(duplicates: Duplicates) -> list[str]:
-    """What a person should know about pictures that look the same, a sentence each."""
-    told = (
-        (duplicates.groups, "group", "of pictures that look the same, each kept in one fold"),
-        (duplicates.across, "pair", "of a training and a test picture that look the same, both used as they are"),
-        (duplicates.contradictory, "pair", "of pictures that look the same and have different labels, both kept"),
-    )
-    return [f"{number_of(len(alike), noun)} {which}: {_shown(alike)}" for alike, noun, which in told if alike]
+def remarks_on(duplicates: Duplicates, n_test: int) -> list[str]:
+    """What a person should know about pictures that look the same, a sentence or two each."""
+    told = []
+    if duplicates.groups:
+        groups = number_of(len(duplicates.groups), "group")
+        told.append(f"{groups} of pictures that look the same, each kept in one fold: {_shown(duplicates.groups)}")
+    if duplicates.twins:
+        share = f"{len(duplicates.twins):,} of {number_of(n_test, 'test picture')}"
+        looks = "looks" if len(duplicates.twins) == 1 else "look"
+        told.append(
+            f"{share} {looks} like a training picture: {_shown(duplicates.across)}. They are predicted like others; "
+            "expect a better score on the test set than out of fold, where no network was trained on a picture's like."
+        )
+    if duplicates.contradictory:
+        pairs = number_of(len(duplicates.contradictory), "pair")
+        told.append(
+            f"{pairs} of training pictures that look the same and have different labels, both kept: "
+            f"{_shown(duplicates.contradictory)}. One label is wrong, or the difference too small to be seen here."
+        )
+    return told
 
 
 def _shown(alike: Alike) -> str:

@@ -22,10 +22,11 @@ from catscan.common.contracts.check import Check
 from catscan.common.contracts.metrics import Metrics
 from catscan.common.contracts.model import Model
 from catscan.common.contracts.sidecar import Sidecar
-from catscan.common.contracts.summary import Summary
+from catscan.common.contracts.summary import Duplicates, Summary
 from catscan.common.files import write_text
 from catscan.common.settings import parse
 from catscan.common.tables import read_table
+from catscan.common.words import number_of
 from catscan.stages.report.page import TEMPLATE
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
         "bad": [row for sidecar in sidecars for row in sidecar.bad],
         "odd": [row for sidecar in sidecars for row in sidecar.odd],
         "duplicates": json.dumps(duplicates, indent=1, ensure_ascii=False) if duplicates else "",
-        "duplicates_line": duplicates_line(duplicates),
+        "duplicates_line": duplicates_line(index.duplicates),
         "geometry": geometry_table(geometry),
         "scan_figures": list(scan_figures(Shards([folder / "arrays" / f"train-1-of-{index.shards}.npy"]), geometry)),
         "models": _models(metrics),
@@ -155,7 +156,7 @@ def cards(metrics: Metrics, check: Check) -> list[dict[str, str]]:
     loss = metrics.log_loss
     tone = "good" if loss.beats_prior else "warn"
     shown = [
-        _card("out-of-fold log loss", f"{loss.value:.4f}", f"± {loss.sd:.4f} between folds", tone),
+        _card("out-of-fold log loss", f"{loss.value:.4f}", metrics.spread, tone),
         _card("constant prior", f"{loss.prior:.4f}", "log loss without looking"),
         _card(
             "accuracy",
@@ -206,11 +207,14 @@ def _scores(n: int, log_loss: float, accuracy: float, auc: float | None) -> dict
     return {"n": f"{n:,}"} | {name: "–" if score is None else f"{score:.4f}" for name, score in shown.items()}
 
 
-def duplicates_line(duplicates: dict[str, Any]) -> str:
+def duplicates_line(duplicates: Duplicates) -> str:
     """What was found of near-duplicates, counted: the summary of a list that can be opened."""
-    return "Near-duplicates: " + ", ".join(
-        f"{len(found)} {kind.replace('_', ' ')}" for kind, found in duplicates.items()
+    told = (
+        (len(duplicates.groups), "group", ""),
+        (len(duplicates.twins), "test sample", " with a twin in training"),
+        (len(duplicates.contradictory), "pair", " with different labels"),
     )
+    return "Near-duplicates: " + ", ".join(number_of(count, noun) + rest for count, noun, rest in told if count)
 
 
 def geometry_table(geometry: dict[str, dict[str, Any]]) -> dict[str, Any]:
