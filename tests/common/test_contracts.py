@@ -98,6 +98,15 @@ def test_an_index_whose_classes_do_not_fit_is_one_block(tmp_path: Path, changes:
     assert block_of(summary_of(), tmp_path / "index.json", json.dumps(values)).found == found
 
 
+def test_a_sidecar_whose_row_is_bad_too_is_one_block(tmp_path: Path) -> None:
+    SIDECAR.write(tmp_path / "train-1-of-2.json")
+    values = json.loads((tmp_path / "train-1-of-2.json").read_text())
+    values["bad"][0]["sample_id"] = "2"
+
+    told = block_of(SIDECAR, tmp_path / "train-1-of-2.json", json.dumps(values))
+    assert told.found == "'2' stands in `ids` and in `bad`"
+
+
 def test_a_sidecar_that_names_a_row_twice_is_one_block(tmp_path: Path) -> None:
     SIDECAR.write(tmp_path / "train-1-of-2.json")
     values = json.loads((tmp_path / "train-1-of-2.json").read_text()) | {"ids": ["1", "1"]}

@@ -109,7 +109,7 @@ class TestArrays:
     def test_a_shard_holds_its_samples_in_index_order(self, good):
         shard = read_shard(good.run(shard=2))
 
-        assert shard.sample_ids == [f"cat.{number}" for number in range(13, 25)]
+        assert list(shard.sidecar.ids) == [f"cat.{number}" for number in range(13, 25)]
         assert shard.array.shape == (12, 8, 8, 3)
         assert shard.array.dtype == np.uint8
         assert shard.array.flags.c_contiguous
@@ -143,12 +143,12 @@ class TestArrays:
         empty = read_shard(good.run(split=split, shard=shard))
 
         assert empty.array.shape == (0, 8, 8, 3)
-        assert empty.sample_ids == []
+        assert list(empty.sidecar.ids) == []
 
     def test_ids_keep_their_leading_zeros(self, competition):
         competition.write({"007.jpg": jpeg(1), "010.jpg": jpeg(2)})
 
-        assert read_shard(competition.run()).sample_ids == ["007", "010"]
+        assert list(read_shard(competition.run()).sidecar.ids) == ["007", "010"]
 
 
 def cv2_area(data: bytes) -> np.ndarray:
@@ -228,7 +228,7 @@ class TestBadSamples:
 
         shard = read_shard(competition.run())
 
-        assert shard.sample_ids == ["1", "2"]
+        assert list(shard.sidecar.ids) == ["1", "2"]
         assert shard.sidecar.odd == (Odd("1", ("is a PNG named .jpg",)),)
 
 

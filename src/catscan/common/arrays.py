@@ -29,14 +29,11 @@ class Shard:
     ----------
     array
         uint8 memory map, (n, height, width, channels) or (n, depth, height, width, channels); n may be 0.
-    sample_ids
-        One id a row.
     sidecar
-        What is known of its samples.
+        What is known of its samples; its ``ids`` are those of the rows.
     """
 
     array: NDArray[np.uint8]
-    sample_ids: list[str]
     sidecar: Sidecar
 
 
@@ -63,7 +60,7 @@ def read_shard(path: Path | str) -> Shard:
             found=f"{len(array)} rows of {array.dtype}, {len(sidecar.ids)} ids",
             do="Delete both and run again.",
         )
-    return Shard(array=array, sample_ids=list(sidecar.ids), sidecar=sidecar)
+    return Shard(array=array, sidecar=sidecar)
 
 
 class Shards:
@@ -74,7 +71,7 @@ class Shards:
 
     def __init__(self, paths: Sequence[Path | str]) -> None:
         self._shards = [read_shard(path) for path in paths]
-        self.sample_ids: list[str] = [name for shard in self._shards for name in shard.sample_ids]
+        self.sample_ids: list[str] = [name for shard in self._shards for name in shard.sidecar.ids]
         self._starts = np.cumsum([0, *(len(shard.array) for shard in self._shards)])
         shapes = {shard.array.shape[1:] for shard in self._shards}
         if len(shapes) != 1:

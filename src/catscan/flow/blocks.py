@@ -20,6 +20,7 @@ from typing import Annotated
 from catscan.common.keys import DISTINCT, Bounds, at_least, length, one_of
 from catscan.flow.json_schema import Schema, schema_of
 from catscan.kinds.registry import KINDS
+from catscan.networks.device import DEVICES
 from catscan.scores.settings import MetricSettings
 from catscan.stages import predict, preprocess, submit
 from catscan.stages.download.settings import Source
@@ -47,7 +48,7 @@ class Train(Computing):
     folds: Annotated[tuple[Annotated[int, at_least(0)], ...], DISTINCT] = ()
     """The folds to hold out, one training each, such as [0] for a quick look; empty is all."""
 
-    device: Annotated[str, one_of("auto", "cpu", "gpu")] = "auto"
+    device: Annotated[str, one_of(*DEVICES)] = "auto"
     """`auto` takes a GPU where there is one."""
 
 

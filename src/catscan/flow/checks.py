@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from catscan.common.errors import CatscanError, did_you_mean
@@ -146,22 +148,16 @@ def _check_sheet(competition: Config, where: str) -> None:
             found=f"`data.test_ids: {competition['data']['test_ids']}`, and `submission.sample` is empty",
             do="Set `data.test_ids: files` to predict all that match data.test, or name the sample submission.",
         )
-    try:
+    with _below(where):
         check_template(sheet["row_id"], more_fields=bool(sheet["rows"]["csv"]))
         check_columns(layout_of(competition), task=competition["data"]["task"], classes=classes)
-    except CatscanError as error:
-        error.where = f"config key {where}.{error.where}"
-        raise
 
 
 def _check_networks(competition: Config, where: str) -> None:
     shape, classes = sample_shape(competition), number_of_classes(competition["data"])
     for model, settings in competition["models"].items():
-        try:
+        with _below(f"{where}.models.{model}"):
             check_network(settings["network"], shape, classes)
-        except CatscanError as error:
-            error.where = f"config key {where}.models.{model}.{error.where}"
-            raise
 
 
 def number_of_classes(data: Config) -> int | None:
@@ -178,10 +174,17 @@ def _check_kind(competition: Config, where: str) -> None:
     for key in ("train", "test"):
         if data[key]:
             kind.open_finder(data[key], key=f"{where}.data.{key}")
-    try:
+    with _below(where):
         kind.settings_of(competition["preprocess"][kind.block])
+
+
+@contextmanager
+def _below(block: str) -> Iterator[None]:
+    """Name the whole key of what is refused within, which knows only the end of it."""
+    try:
+        yield
     except CatscanError as error:
-        error.where = f"config key {where}.{error.where}"
+        error.where = f"config key {block}.{error.where}"
         raise
 
 

@@ -15,6 +15,7 @@ from typing import IO
 from catscan.common.errors import CatscanError
 from catscan.common.progress import say
 
+DEVICES = ("auto", "cpu", "gpu")  # what a job can be told to compute on
 SECONDS_BETWEEN_TRIES = 2.0
 SECONDS_BETWEEN_LINES = 60.0
 LOCKS = Path(tempfile.gettempdir())

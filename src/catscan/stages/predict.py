@@ -29,7 +29,7 @@ from catscan.common.settings import parse
 from catscan.common.words import number_of
 from catscan.kinds.registry import Kind, kind_named
 from catscan.kinds.samples import Sample
-from catscan.networks.device import one_device, visible_gpus
+from catscan.networks.device import DEVICES, one_device, visible_gpus
 from catscan.networks.evaluated import holds_models, read_evaluated
 from catscan.networks.model import read_model
 from catscan.raw.files import RawFiles
@@ -68,7 +68,7 @@ def register(parser: argparse.ArgumentParser) -> None:
         help="the CSV to write: sample_id (for named samples, the name), and one probability column a class; "
         "without it, named samples are printed",
     )
-    parser.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto", help="what to compute on")
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="what to compute on")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -130,6 +130,16 @@ def test_models_trained_on_different_folds_are_refused(tmp_path: Path) -> None:
         evaluate.gather(files, index, CLASSES, "binary", "log_loss")
 
 
+def test_a_sample_in_two_files_of_one_model_is_refused_with_both(tmp_path: Path) -> None:
+    index = pd.DataFrame({"label": ["cat"], "fold": ["0"], "group": ["s0"]}, ["s0"])
+    paths = [tmp_path / "one.csv", tmp_path / "two.csv"]
+    for path in paths:
+        path.write_text("sample_id,cat,dog\ns0,0.5,0.5\n")
+
+    with pytest.raises(CatscanError, match=r"two folds of one model[\s\S]*one.csv and .*two.csv[\s\S]*'s0'"):
+        evaluate.gather([("resnet", path) for path in paths], index, CLASSES, "binary", "log_loss")
+
+
 def test_an_empty_cell_is_refused_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "any-name.csv"
     path.write_text("sample_id,cat,dog\ns0,0.5,0.5\ns1,,0.5\n")

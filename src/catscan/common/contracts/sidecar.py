@@ -39,7 +39,7 @@ class Sidecar(Document):
     Attributes
     ----------
     ids
-        One a row of the array, each once.
+        One a row of the array, each once; none of them is bad.
     settings
         How the samples were read.
     geometry
@@ -56,6 +56,9 @@ class Sidecar(Document):
     geometry: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse ids that stand for two rows."""
+        """Refuse ids that stand for two rows, and those that have a row and have none."""
         if len(set(self.ids)) < len(self.ids):
             raise ValueError("an id stands in `ids` twice")
+        both = set(self.ids).intersection(sample.sample_id for sample in self.bad)
+        if both:
+            raise ValueError(f"{min(both)!r} stands in `ids` and in `bad`")

@@ -29,8 +29,8 @@ class ScanSettings:
     """For CT and MR series and volumes."""
 
     modality: Annotated[str, one_of("CT", "MR", "any")] = "CT"
-    """Which series are read: CT, MR, or any of the two; those of another kind are left out, and told. A NIfTI file,
-    which does not say what it is, is taken for this one."""
+    """Which series are read: CT, MR, or any of the two; those of another kind are left out, and a remark says so.
+    A NIfTI file, which does not say what it is, is taken for this one."""
 
     mode: Annotated[str, one_of(*MODES)] = "cube"
     """`cube` is a grid of `size` over the whole field of view (or the lungs); `iso` is `size` voxels of `spacing_mm`,
@@ -52,8 +52,8 @@ class ScanSettings:
     of the scan's values above its background. As many as `hu_windows` when the modality is `any`."""
 
     crop: Annotated[str, one_of("field_of_view", "lungs")] = "field_of_view"
-    """Whether the grid covers the whole scan, or the box around the lungs (where they are found plausibly, else the
-    whole, which is told)."""
+    """Whether the grid covers the whole scan, or the box around the lungs (the whole scan, with a remark, where no
+    plausible lungs are found)."""
 
     mask: bool = False
     """Whether all that is not lung becomes air."""

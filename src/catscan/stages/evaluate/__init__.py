@@ -126,13 +126,25 @@ def gather(files: list[tuple[str, Path]], index: pd.DataFrame, classes: list[str
     Raises
     ------
     CatscanError
-        When nothing was predicted, the models predicted different samples, or `read_predictions` refuses a file.
+        When nothing was predicted, the models predicted different samples, two folds of a model the same one, or
+        `read_predictions` refuses a file.
     """
     import pandas as pd
 
     by_model: dict[str, list[pd.DataFrame]] = {}
+    seen: dict[tuple[str, str], Path] = {}
     for name, path in files:
-        by_model.setdefault(name, []).append(read_predictions(path, classes))
+        table = read_predictions(path, classes)
+        for sample_id in table.index:
+            before = seen.setdefault((name, sample_id), path)
+            if before != path:
+                raise CatscanError(
+                    "A sample was held out by two folds of one model.",
+                    where=f"{before} and {path}",
+                    found=repr(sample_id),
+                    do="Delete the folders of both and run again.",
+                )
+        by_model.setdefault(name, []).append(table)
     tables = {model: pd.concat(parts) for model, parts in by_model.items()}
     predicted = [set(table.index) for table in tables.values()]
     if any(other != predicted[0] for other in predicted):

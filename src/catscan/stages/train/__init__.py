@@ -26,7 +26,7 @@ from catscan.common.settings import parse
 from catscan.common.tables import write_table
 from catscan.common.words import number_of
 from catscan.networks import layer_list
-from catscan.networks.device import one_device, visible_gpus
+from catscan.networks.device import DEVICES, one_device, visible_gpus
 from catscan.networks.model import write_model
 from catscan.networks.registry import Network, Recipe, describe, digest_of_file, find
 from catscan.networks.session import Compute, device_name, resolve_precision
@@ -52,7 +52,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--arrays", type=Path, nargs="+", required=True, help="the train split's shards (.npy)")
     parser.add_argument("--fold", type=int, required=True, help="the fold that is held out")
     parser.add_argument("--out", type=Path, required=True, help="folder of the model")
-    parser.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto", help="what to compute on")
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="what to compute on")
 
 
 def run(args: argparse.Namespace) -> None:
