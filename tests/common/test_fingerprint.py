@@ -152,6 +152,17 @@ def test_tensorflow_is_imported_only_where_a_network_is_built(stage: str) -> Non
     assert ("tensorflow" in fingerprint.versions_of(f"stages.{stage}")) == (stage in TENSORFLOW_STAGES)
 
 
+def test_a_package_is_asked_for_its_version_once_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(fingerprint, "version", lambda name: asked.append(name) or "1.0")
+    fingerprint._installed.cache_clear()
+    for _ in range(2):
+        fingerprint.versions_of("stages.evaluate")
+    fingerprint._installed.cache_clear()
+
+    assert len(asked) == len(set(asked)) > 0
+
+
 def test_preprocess_depends_on_the_version_of_what_decodes_and_resizes() -> None:
     found = fingerprint.versions_of("stages.preprocess", also=by_name("preprocess", "picture"))
 

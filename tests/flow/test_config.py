@@ -81,7 +81,7 @@ class TestMistakes:
             ),
             (
                 lambda cats: cats.update(train={"folds": [0, 7]}),
-                ["A fold to train is not there", "dogs-vs-cats.train.folds", "fold 7;", "makes the folds 0 to 2"],
+                ["a fold that is not made", "dogs-vs-cats.train.folds", "fold 7;", "makes the folds 0 to 2"],
             ),
             (
                 lambda cats: cats["submission"].update(row_id="{idd}"),
@@ -137,11 +137,11 @@ class TestMistakes:
             ),
             (
                 lambda cats: cats.update(metric_weights=[2, 1]),
-                ["log_loss has no weights", "dogs-vs-cats.metric_weights", "weighted_log_loss, weighted_auc"],
+                ["log_loss takes no weights", "dogs-vs-cats.metric_weights", "weighted_log_loss, weighted_auc"],
             ),
             (
                 lambda cats: cats.update(metric="weighted_auc", metric_weights=[0, 0]),
-                ["weighs all classes by 0", "dogs-vs-cats.metric_weights", "[0, 0]", "above 0"],
+                ["All classes have the weight 0", "dogs-vs-cats.metric_weights", "[0, 0]", "above 0"],
             ),
             (
                 lambda cats: cats["models"]["resnet"].update(

@@ -147,6 +147,7 @@ def _is_text(statement: ast.stmt) -> bool:
     )
 
 
+@cache  # the workflow asks for each of a thousand jobs; looking into the distribution takes 2 ms
 def _installed(name: str) -> str:
     for distribution in RESULT_SHAPING[name]:
         try:

@@ -95,7 +95,7 @@ def _check_folds(competition: Config, where: str) -> None:
     beyond = [fold for fold in competition["train"]["folds"] if fold >= folds]
     if beyond:
         raise CatscanError(
-            "A fold to train is not there.",
+            "`train.folds` names a fold that is not made.",
             where=f"config key {where}.train.folds",
             found=f"fold {beyond[0]}; `index.folds: {folds}` makes the folds 0 to {folds - 1}",
             do="Name folds of these, or leave the key out to train all.",
@@ -115,7 +115,7 @@ def _check_metric(competition: Config, where: str) -> None:
         )
     if weights and not METRICS[competition["metric"]].weighs_classes:
         raise CatscanError(
-            f"The metric {competition['metric']} has no weights.",
+            f"The metric {competition['metric']} takes no weights.",
             where=f"config key {where}.metric_weights",
             found=repr(weights),
             do="Leave the key out, or take one of "
@@ -124,7 +124,7 @@ def _check_metric(competition: Config, where: str) -> None:
         )
     if weights and not any(weights):
         raise CatscanError(
-            "The metric weighs all classes by 0.",
+            "All classes have the weight 0.",
             where=f"config key {where}.metric_weights",
             found=repr(weights),
             do="Give at least one class a weight above 0, or leave the key out to weigh all alike.",
