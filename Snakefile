@@ -7,10 +7,15 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
+from catscan.flow import config_files, terminal
+
 min_version("9.27")
+terminal.speak()
+CONFIG = Path(workflow.basedir) / "config" / "config.yaml"
+config_files.check([CONFIG, *workflow.configfiles])
 
 
-configfile: Path(workflow.basedir) / "config" / "config.yaml"
+configfile: CONFIG
 
 
 # The jobs call the `catscan` of the environment that `./run` made; this names the bare system it can be made on. Only
@@ -46,4 +51,4 @@ onsuccess:
 
 
 onerror:
-    closing.failure(log, Path.cwd())
+    closing.failure(terminal.WORDS.logs, Path.cwd())

@@ -229,8 +229,8 @@ class TestConfig:
         ("text", "what"),
         [
             ("run: [dogs]", "`run` names a competition that is not described: 'dogs'."),
-            ("- a list", "The config is not a mapping of keys to values."),
-            ("run: [", "The config cannot be read."),
+            ("- a list", "A config file holds keys and their values."),
+            ("run: [", "A config file is no YAML."),
             (
                 "run: [dogs-vs-cats]\ncompetitions: {dogs-vs-cats: {source: {kind: directory, path: /nowhere}}}",
                 "The folder with the competition's files is missing.",
@@ -248,7 +248,7 @@ class TestConfig:
     def test_a_missing_file_is_told(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         table, _ = examine(capsys, "--configfile", str(tmp_path / "mine.yaml"))
 
-        assert "No such file" in row(table, "config")
+        assert "A config file is missing." in row(table, "config")
 
     def test_an_overlay_is_merged_key_by_key(self, tmp_path: Path) -> None:
         (tmp_path / "mine.yaml").write_text("competitions: {dogs-vs-cats: {index: {folds: 7}}}")

@@ -222,6 +222,17 @@ def test_help_after_a_command_is_the_commands_own(project: Path, tools: Path) ->
     assert "python" in out.splitlines()[0]
 
 
+def test_snakemake_is_started_by_the_front_that_looks_at_its_command_line(project: Path, tools: Path) -> None:
+    run(project, tools, *WHERE)
+    python = project / ".venv" / "bin" / "python"
+    python.unlink()
+    program(python, '#!/bin/sh\nprintf "%s|" "$@"\n')
+
+    assert run(project, tools, "snakemake", "--configfile", "my cats.yaml")[1] == (
+        "-m|catscan.flow.front|--configfile|my cats.yaml|"
+    )
+
+
 def test_the_exit_code_is_the_commands_own(project: Path, tools: Path) -> None:
     assert run(project, tools, "python", "-c", "raise SystemExit(7)")[0] == 7
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from catscan.common.errors import CatscanError
-from catscan.flow import config, gpus
+from catscan.flow import config, config_files, gpus
 from catscan.flow.schema import ROOT, SCHEMA
 from catscan.kaggle.refusals import SITE, credentials
 from catscan.raw.files import RawFile, RawFiles
@@ -203,16 +203,8 @@ def merged(path: Path) -> dict[str, Any]:
     CatscanError
         When the file is missing or is not a YAML mapping.
     """
-    import yaml
-
-    default: dict[str, Any] = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
-    try:
-        overlay = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise CatscanError("The config cannot be read.", where=str(path), found=str(error)) from error
-    if not isinstance(overlay, dict):
-        raise CatscanError("The config is not a mapping of keys to values.", where=str(path), found=repr(overlay)[:80])
-    _merge(default, overlay)
+    default = config_files.read(ROOT / "config" / "config.yaml")
+    _merge(default, config_files.read(path))
     return default
 
 

@@ -26,9 +26,9 @@ class Project:
     overlays: list[Path] = field(default_factory=lambda: [SMALL])
 
     def command(self, *arguments: str) -> list[str]:
-        """The command line: the overlays first, since `--configfile` takes all words up to the next flag."""
+        """What `./run snakemake` runs: the overlays first, since `--configfile` takes all words up to the next flag."""
         overlays = ["--configfile", *map(str, self.overlays)] if self.overlays else []
-        return [sys.executable, "-m", "snakemake", *overlays, "--cores", "2", *arguments]
+        return [sys.executable, "-m", "catscan.flow.front", *overlays, "--cores", "2", *arguments]
 
     @property
     def environment(self) -> dict[str, str]:

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 
 import pytest
 from training_process import text_of, wait_until
@@ -42,7 +43,7 @@ def test_a_missing_folder_is_refused_before_anything_runs(fresh) -> None:
     assert results_of(fresh) == ["README.md"]
 
 
-def test_a_missing_archive_is_told_by_the_pattern_that_found_nothing(fresh) -> None:
+def test_a_failed_job_is_told_by_its_block_and_its_log_and_not_by_its_command(fresh) -> None:
     data = fresh.home / "data"
     data.mkdir()
     (data / "sample_submission.csv").write_text("id,label\n1,0.5\n")
@@ -52,8 +53,31 @@ def test_a_missing_archive_is_told_by_the_pattern_that_found_nothing(fresh) -> N
     )
     told = stopped(fresh)
 
-    assert "catscan index:" in told
-    assert "train/{label}.{id}.jpg" in told
+    block = "catscan index: No file matches the pattern 'train/{label}.{id}.jpg'."
+    assert told.count(block) == 2  # by the job, and as the last words
+    assert "failed: index mine\n    log: results/mine/logs/index.log" in told
+    assert told.index("  log    results/mine/logs/index.log\n\nComplete log") > told.rindex(block)
+    assert "--settings" not in told
+    assert "Error" not in told
+
+
+def test_a_bare_snakemake_tells_its_refusals_in_blocks_too(fresh) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--dry-run", "trian"],
+        cwd=fresh.home,
+        env=fresh.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stdout.split("catscan: ")[1].splitlines() == [
+        "Nothing makes this target.",
+        "  where  command line",
+        "  found  'trian'",
+        '  do     Did you mean "train"?',
+    ]
 
 
 def test_more_unreadable_files_than_tolerated_stop_with_their_names(project) -> None:

@@ -1,22 +1,12 @@
 """What all rules share: the checked configuration, and how to ask for a competition's files."""
 
-import sys
-
 from catscan.flow import closing
 from catscan.flow import config as catscan_config
 from catscan.flow import gpus
 from catscan.flow import records
 from catscan.flow import stage_strings
-from catscan.common.errors import CatscanError
 
-try:
-    config = catscan_config.load(
-        config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml"
-    )
-except CatscanError as error:
-    print(f"catscan: {error}", file=sys.stderr)
-    raise SystemExit(error.exit_code) from None
-
+config = catscan_config.load(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
 RUN = config["run"]
 GPUS = gpus.count()
 # One training job a GPU; without this line an undeclared limit is no limit.

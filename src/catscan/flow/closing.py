@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -57,27 +56,22 @@ def summary(metrics: Metrics, check: Check, folder: Path) -> list[tuple[str, str
     return lines
 
 
-def failure(log: str | list[str], home: Path) -> None:
-    """Say again, at the very end, what the jobs that failed said: Snakemake's own lines bury it.
+def failure(logs: list[str], home: Path) -> None:
+    """Say again, at the very end, what the jobs that failed said: the lines of others bury it.
 
     Parameters
     ----------
-    log
-        Snakemake's log of this run (some versions give a list of one).
+    logs
+        The logs of the jobs that failed.
     home
-        The working directory, which the paths in the log start from.
+        The working directory, which their paths start from.
     """
-    path = Path(log if isinstance(log, str) else log[-1])
-    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    logs = dict.fromkeys(re.findall(r"^ +log: (.+?) \(check log file", text, re.MULTILINE))
-    blocks = [block for name in logs if (block := last_block(home / name))]
+    blocks = [f"{block}\n  log    {name}" for name in logs if (block := last_block(home / name))]
     silent = [name for name in logs if not last_block(home / name)]
     if silent:
         blocks.append(f"catscan: a stage stopped; its own words stand above and in {', '.join(silent)}")
     if not logs:
-        blocks.append(
-            f"catscan: the run was stopped and no stage failed; run the same command to continue. More in {path}"
-        )
+        blocks.append("catscan: the run was stopped and no stage failed; run the same command to continue.")
     print("\n" + "\n\n".join(blocks) + "\n", file=sys.stderr)
 
 

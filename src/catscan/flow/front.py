@@ -1,0 +1,40 @@
+"""What `./run snakemake` runs: Snakemake, with its command line and its config files looked at first.
+
+A bare `snakemake` does the same work, but tells in its own way what it refuses before it has read the Snakefile.
+"""
+
+import sys
+
+from catscan.flow import interrupt
+
+
+def main(arguments: list[str]) -> int:
+    """Run Snakemake with ``arguments``.
+
+    Returns
+    -------
+    int
+        0; 1 when a job failed or Snakemake met something unforeseen; 2 for what a user can correct; 75 for "try again".
+    """
+    interrupt.end_quietly()  # before the imports, which take seconds
+    from catscan.common.errors import CatscanError
+    from catscan.flow import command_line, terminal
+
+    terminal.speak()
+    sys.argv = ["snakemake", *arguments]
+    try:
+        from snakemake import cli
+
+        parser, options = command_line.parsed(arguments)
+        command_line.check(options, arguments)
+        done = cli.args_to_api(options, parser)
+    except CatscanError as error:
+        print(f"catscan: {error}", file=sys.stderr)
+        return error.exit_code
+    if terminal.WORDS.refusal:
+        return terminal.WORDS.refusal.exit_code
+    return 0 if done else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,101 @@
+"""What Snakemake refuses, in catscan's words.
+
+Snakemake tells most of what a person can do wrong by a Python traceback or a sentence about its own insides. Here each
+becomes a block; what is none of these stays as Snakemake says it.
+"""
+
+from __future__ import annotations
+
+import errno
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from catscan.common.errors import CatscanError, TryAgain, did_you_mean
+from catscan.flow.schema import ROOT
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def explained(error: BaseException) -> CatscanError | None:
+    """The block for what Snakemake met, None when it is something else (a mistake of its own, or of ours).
+
+    By the names of its exceptions, since importing them takes two seconds.
+    """
+    for one in _chain(error):
+        if isinstance(one, CatscanError):
+            return one
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if "LockException" in names:
+        return _locked()
+    if "MissingRuleException" in names:
+        return no_target(str(error).removeprefix("No rule to produce ").split(" (if you use input")[0])
+    if names & {"ApiError", "CliException"}:
+        return _option(str(error))
+    return next((_file(one) for one in _chain(error) if isinstance(one, OSError) and _is_told(one)), None)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception and those that it came of."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _locked() -> CatscanError:
+    here = Path.cwd()
+    elsewhere = "" if here == ROOT else f" --directory {shlex.quote(str(here))}"
+    return TryAgain(
+        "Another run is at work on the same files, or one was killed and left its lock.",
+        where=str(here),
+        do=f"Wait for it to end. If none runs: ./run snakemake --unlock{elsewhere}\nand then the same command again.",
+    )
+
+
+def targets() -> list[str]:
+    """The stages that can be asked for by name; `all` is what runs when none is."""
+    return ["all", *(path.stem for path in (ROOT / "workflow" / "rules").glob("*.smk") if path.stem != "common")]
+
+
+def no_target(name: str) -> CatscanError:
+    """The block for a target that no rule makes."""
+    if "/" in name:
+        do = "results/README.md tells of every file, in a folder named as the competition is in the config."
+    else:
+        do = did_you_mean(name, targets())
+    return CatscanError("Nothing makes this target.", where="command line", found=repr(name), do=do)
+
+
+def _option(text: str) -> CatscanError:
+    """The block for an option that is missing, or that Snakemake takes no part of."""
+    text = text.removeprefix("Error: ").strip()
+    if text.startswith("cores have to be specified"):
+        return CatscanError(
+            "How many cores may be used is not said.",
+            where="command line",
+            do="./run snakemake --cores 8, or --cores all",
+        )
+    return CatscanError("Snakemake refuses an option.", where="command line", found=text)
+
+
+def _is_told(error: OSError) -> bool:
+    """Whether it is about the disk, and not about a process or the network."""
+    return error.filename is not None or error.errno in FULL
+
+
+def _file(error: OSError) -> CatscanError:
+    name = str(error.filename or Path.cwd())
+    if error.errno in FULL:
+        return CatscanError(
+            "The disk is full.",
+            where=name,
+            found=error.strerror or str(error),
+            do="Free some space and run the same command again.",
+        )
+    return CatscanError(
+        "A file or folder cannot be used.",
+        where=name,
+        found=error.strerror or str(error),
+        do="Check the rights of its folder. Results and Snakemake's own notes (.snakemake) go below the working\n"
+        "folder: ./run snakemake --directory ELSEWHERE works in another.",
+    )

@@ -1,0 +1,95 @@
+"""What Snakemake refuses, in catscan's words."""
+
+import errno
+from pathlib import Path
+
+import pytest
+from snakemake.exceptions import CliException, LockException, MissingRuleException, WorkflowError
+
+from catscan.common.errors import CatscanError
+from catscan.flow.refusals import explained, targets
+from catscan.flow.schema import ROOT
+
+
+def block(error: BaseException) -> CatscanError:
+    told = explained(error)
+    assert told is not None
+    return told
+
+
+@pytest.mark.parametrize(
+    ("name", "do"),
+    [
+        ("trian", 'Did you mean "train"?'),
+        ("xyz", f"Known: {', '.join(sorted(targets()))}."),
+        (
+            "results/dogs/none.csv",
+            "results/README.md tells of every file, in a folder named as the competition is in the config.",
+        ),
+    ],
+    ids=["misspelt", "unknown", "file"],
+)
+def test_an_unknown_target_is_told_with_what_can_be_made(name: str, do: str) -> None:
+    error = block(MissingRuleException(name))
+
+    assert (error.what, error.found, error.do) == ("Nothing makes this target.", repr(name), do)
+
+
+def test_the_targets_are_the_stages() -> None:
+    assert {"all", "download", "train", "submit"} < set(targets())
+    assert "common" not in targets()
+
+
+def test_a_lock_is_told_with_the_command_that_opens_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    here = block(LockException())
+    (tmp_path / "else where").mkdir()
+    monkeypatch.chdir(tmp_path / "else where")
+    there = block(LockException())
+
+    assert here.exit_code == 75
+    assert "./run snakemake --unlock\n" in here.do
+    assert f"./run snakemake --unlock --directory '{tmp_path}/else where'\n" in there.do
+
+
+@pytest.mark.parametrize(
+    ("error", "what", "found"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full.", "No space left on device"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/data/.snakemake"),
+            "A file or folder cannot be used.",
+            "Permission denied",
+        ),
+        (OSError(errno.EROFS, "Read-only file system", "results"), "A file or folder cannot be used.", "Read-only"),
+    ],
+    ids=["full", "rights", "read-only"],
+)
+def test_a_disk_that_cannot_be_written_is_told(error: OSError, what: str, found: str) -> None:
+    told = block(error)
+
+    assert told.what == what
+    assert told.where == (error.filename or str(Path.cwd()))
+    assert told.found.startswith(found)
+
+
+def test_a_run_without_cores_is_told_how_to_give_them() -> None:
+    error = block(CliException("Error: cores have to be specified for local execution (use --cores N ...)"))
+
+    assert (error.what, error.do) == (
+        "How many cores may be used is not said.",
+        "./run snakemake --cores 8, or --cores all",
+    )
+
+
+def test_catscans_own_block_is_found_inside_what_snakemake_made_of_it() -> None:
+    own = CatscanError("The folder is missing.", where="source.path")
+    wrapped = WorkflowError("Error in params of rule download_files")
+    wrapped.__cause__ = own
+
+    assert explained(wrapped) is own
+
+
+@pytest.mark.parametrize("error", [WorkflowError("something else"), KeyError("a"), BlockingIOError()], ids=repr)
+def test_what_is_none_of_these_stays_as_it_is(error: Exception) -> None:
+    assert explained(error) is None
