@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from catscan.common.errors import CatscanError, TryAgain
-from catscan.common.files import PARTIAL, alone_in, read_json, sweep, whole, write_json
+from catscan.common.files import PARTIAL, alone_in, read_json, spelt_out, sweep, whole, write_json
 
 
 def test_an_error_inside_the_block_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> None:
@@ -108,3 +108,14 @@ def test_a_second_process_is_kept_out_of_a_folder_until_the_first_is_gone(tmp_pa
 
     with alone_in(tmp_path / "a"):
         assert list((tmp_path / "a").iterdir()) == []
+
+
+@pytest.mark.parametrize("given", [".", "../series", "../link"])
+def test_a_path_spelt_out_has_a_name_and_a_parent_and_follows_no_link(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "series").mkdir()
+    (tmp_path / "link").symlink_to("series")
+    monkeypatch.chdir(tmp_path / "series")
+
+    assert spelt_out(Path(given)) == tmp_path / ("link" if given == "../link" else "series")
