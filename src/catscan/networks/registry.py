@@ -219,7 +219,7 @@ def _check_file(path: str) -> None:
     except (SyntaxError, ValueError) as error:  # ValueError: a byte of zero
         line = getattr(error, "lineno", None)
         raise CatscanError(
-            "The network's Python file has a mistake of syntax.",
+            "The network's Python file is not Python.",
             where="network",
             found=f"{path}, line {line}: {error.msg}"
             if isinstance(error, SyntaxError) and line

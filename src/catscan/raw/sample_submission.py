@@ -219,13 +219,13 @@ def _other_form(there: Sequence[str], layout: Layout, wanted: str, classes: Sequ
         do = "Set `submission.value` to probability or one_hot if each column is a class; else name another `sample`."
     elif len(there) == 1:
         do = (
-            "Say in `submission.value` what the column holds: label (a class name), index (its number from 0) or list "
+            "Say in `submission.value` what the column holds: label (a class name), index (its number from 0) or list\n"
             '(several names); or, if each class has a row of its own, write `submission.row_id` as in "{id}_{class}".'
         )
     else:
         do = "Compare the columns with the classes: `data.classes` names all, in their order."
     return CatscanError(
-        f"The sample submission does not have {wanted}, as the config says.",
+        f"By the config a submission has {wanted}; the sample submission has not.",
         where="config keys submission.value and submission.row_id",
         found=f"{number_of(len(there), 'value column')}: {listed(list(there))}\n"
         f"`value: {layout.value}`, `row_id: {layout.row_id!r}`, {len(classes)} classes: {listed(list(classes))}",

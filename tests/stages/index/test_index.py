@@ -365,7 +365,7 @@ class TestSampleSubmission:
         assert "The raw folder has no file 'sample_submission.csv'." in cats_and_dogs.said
         assert "where  config key submission.sample" in cats_and_dogs.said
         assert 'set `submission.sample: ""`:\n' in cats_and_dogs.said
-        assert "one row for each of the 3 test samples found" in cats_and_dogs.said
+        assert "one row for each test sample (3 found)" in cats_and_dogs.said
 
     def test_missing_one_that_gives_the_ids_is_told_with_both_settings(self, cats_and_dogs: Stage) -> None:
         (cats_and_dogs.raw / "sample_submission.csv").unlink()
@@ -382,7 +382,7 @@ class TestSampleSubmission:
     @pytest.mark.parametrize("test_ids", ["sample_submission", "files"])
     def test_one_column_that_cannot_hold_a_probability_a_class(self, foxes: Stage, test_ids: str) -> None:
         assert foxes.run(task="multiclass", test_ids=test_ids) == 2
-        assert "does not have one column a class, as the config says" in foxes.said
+        assert "By the config a submission has one column a class; the sample submission has not." in foxes.said
         assert "1 value column: label" in foxes.said
         assert "3 classes: cat, dog, fox" in foxes.said
         assert "label (a class name)" in foxes.said

@@ -89,7 +89,7 @@ def collect(raw: RawFiles, settings: Settings) -> Collected:
             do="Say in data.test where the test samples lie, or take their ids from the sample submission.",
         )
     if sample is None and settings.sample:
-        sample = _read_sample(raw, files, settings, rows=f"each of the {number_of(len(test), 'test sample')} found")
+        sample = _read_sample(raw, files, settings, rows=f"each test sample ({len(test):,} found)")
     _tell_unlabelled(train, found, labels, settings, remarks)
     train = [one for one in train if one.sample.sample_id in labels.by_id]
     groups = _groups(train, labels.groups, settings), _groups(test, labels.groups if mixed else {}, settings)
