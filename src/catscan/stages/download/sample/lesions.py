@@ -64,7 +64,7 @@ def add_lesions(thorax: Thorax, lesion: Lesion, rng: Generator) -> None:
         share = np.exp(-0.5 * (from_centre(grid, centres[0]) / HAZE_MM) ** 2) * thorax.lungs
         thorax.hu += SOFT_TISSUE_OVER_LUNG * volume / (share.sum() * grid.voxel_mm3) * share
         return
-    field = np.min([uneven(grid, centre, lesion, rng) for centre in centres[:parts]], axis=0)
+    field = np.min([uneven(thorax, centre, lesion, rng) for centre in centres[:parts]], axis=0)
     of_volume(thorax, field, volume, between(build.lesion_density, 15, 75))
 
 
@@ -93,17 +93,21 @@ def from_centre(grid: Grid, centre: NDArray[np.float64]) -> Volume:
     return np.sqrt((grid.z - centre[0]) ** 2 + (grid.y - centre[1]) ** 2 + (grid.x - centre[2]) ** 2)
 
 
-def uneven(grid: Grid, centre: NDArray[np.float64], lesion: Lesion, rng: Generator) -> Volume:
-    """A field in mm, 0 at ``centre``, whose level sets have the lesion's shape, turned at random."""
+def uneven(thorax: Thorax, centre: NDArray[np.float64], lesion: Lesion, rng: Generator) -> Volume:
+    """A field in mm, 0 at ``centre``, whose level sets have the lesion's shape, turned at random; in the lungs only."""
+    grid, lungs = thorax.grid, thorax.lungs > 0
     axes, _ = np.linalg.qr(rng.standard_normal((3, 3)))
     waves, phases = rng.standard_normal((6, 3)), rng.uniform(0, 2 * np.pi, 6)
-    offset = np.stack(np.broadcast_arrays(grid.z - centre[0], grid.y - centre[1], grid.x - centre[2]), axis=-1)
+    steps = (grid.z - centre[0], grid.y - centre[1], grid.x - centre[2])
+    offset = np.stack([step[lungs] for step in np.broadcast_arrays(*steps)], axis=-1)
     widths = np.array([1, 1, lesion.stretch]) / np.cbrt(lesion.stretch)
     scaled = offset @ (axes / widths).astype(np.float32)
-    distance = np.linalg.norm(scaled, axis=-1)
-    direction = scaled / np.maximum(distance, 1)[..., None]
+    distance = np.sqrt(scaled[:, 0] ** 2 + scaled[:, 1] ** 2 + scaled[:, 2] ** 2)
+    direction = scaled / np.maximum(distance, 1)[:, None]
     bumps = np.sin(direction @ (2.5 * waves.T).astype(np.float32) + phases.astype(np.float32)).mean(axis=-1)
-    return distance * (1 + 2 * lesion.lobes * bumps)
+    field = np.full(grid.shape, np.inf)
+    field[lungs] = distance * (1 + 2 * lesion.lobes * bumps)
+    return field
 
 
 def of_volume(thorax: Thorax, field: Volume, volume_mm3: float, value: float) -> None:
