@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def room_of(name: str) -> str:
     return f"{name}.".split(".")[1]
 
 
+@cache
 def imported(module: str) -> set[str]:
     """The dotted names of all that a module takes from catscan, in functions too."""
     names = set[str]()

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,14 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     copy = tmp_path / "catscan"
     shutil.copytree(fingerprint.SOURCES, copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(fingerprint, "SOURCES", copy)
-    fingerprint._parsed.cache_clear()
-    yield copy
-    fingerprint._parsed.cache_clear()
+    monkeypatch.setattr(fingerprint, "_parsed", lambda module: parsed(module, fingerprint._source(module).read_text()))
+    return copy
+
+
+@cache
+def parsed(module: str, _text: str) -> fingerprint._Parsed:
+    """A module as it stands now; most of them are the same from test to test, and parsing them all takes seconds."""
+    return fingerprint._Parsed(module)
 
 
 def by_name(stage: str, kind: str) -> tuple[str, ...]:
@@ -34,7 +40,6 @@ def by_name(stage: str, kind: str) -> tuple[str, ...]:
 
 def codes(kind: str = "picture") -> dict[str, str]:
     """The digests of all stages of a competition of one kind of data, as the workflow takes them."""
-    fingerprint._parsed.cache_clear()
     return {
         stage: fingerprint.code_of(f"stages.{stage}", ("kinds.registry",), by_name(stage, kind)) for stage in STAGES
     }

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import forked_snakemake
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,9 +27,13 @@ class Project:
     overlays: list[Path] = field(default_factory=lambda: [SMALL])
 
     def command(self, *arguments: str) -> list[str]:
-        """What `./run snakemake` runs: the overlays first, since `--configfile` takes all words up to the next flag."""
+        """What `./run snakemake` runs."""
+        return [sys.executable, "-m", "catscan.flow.front", *self.arguments(*arguments)]
+
+    def arguments(self, *arguments: str) -> list[str]:
+        """What follows ``snakemake``: the overlays first, since `--configfile` takes all words up to the next flag."""
         overlays = ["--configfile", *map(str, self.overlays)] if self.overlays else []
-        return [sys.executable, "-m", "catscan.flow.front", *overlays, "--cores", "2", *arguments]
+        return [*overlays, "--cores", "2", *arguments]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -52,12 +57,19 @@ class Project:
 
     def planned(self, *arguments: str) -> set[str]:
         """The rules that snakemake would run now."""
-        return self.rules_in(self.snakemake("--dry-run", *arguments))
+        return self.rules_in(self.plan(*arguments))
 
     def rules_in(self, done: subprocess.CompletedProcess[str]) -> set[str]:
         """The rules in snakemake's table of the jobs that it ran or would run."""
         table = re.search(r"^job +count\n-+ +-+\n(.*?)^total ", done.stdout + done.stderr, re.MULTILINE | re.DOTALL)
         return {line.split()[0] for line in table[1].splitlines()} - TARGETS if table else set()
+
+    def plan(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A dry run."""
+        done = forked_snakemake.run(self.arguments("--dry-run", *arguments), self.home, self.environment)
+        if done.returncode:
+            raise AssertionError(f"snakemake failed:\n{done.stdout}\n{done.stderr}")
+        return done
 
     def overlay(self, text: str) -> None:
         """Lay ``text`` over the configuration."""

@@ -244,18 +244,19 @@ def test_spacing_varies_between_series_and_some_jitter(series: dict[str, list[py
     assert sum(0.02 < j < 0.06 for j in jitter) >= 8
 
 
-def test_equal_arguments_give_equal_bytes_for_any_number_of_threads(tmp_path: Path) -> None:
-    one = make(tmp_path / "one", train=32, test=2, threads=1)
-    four = make(tmp_path / "four", train=32, test=2, threads=4)
+@pytest.fixture(scope="module")
+def few(made_once: Callable[[str, Callable[[Path], object]], Path]) -> dict[str, bytes]:
+    """All files of a few patients drawn one after the other."""
+    return bytes_of(made_once("few series", lambda folder: make(folder, train=32, test=2, threads=1)))
 
-    assert bytes_of(one) == bytes_of(four)
+
+def test_equal_arguments_give_equal_bytes_for_any_number_of_threads(few: dict[str, bytes], tmp_path: Path) -> None:
+    assert bytes_of(make(tmp_path, train=32, test=2, threads=4)) == few
 
 
-def test_a_second_run_replaces_what_an_interrupted_one_left(tmp_path: Path) -> None:
-    fresh = make(tmp_path / "fresh", train=32, test=2)
-    leftover = tmp_path / "again/raw" / UNFINISHED / "0a"
+def test_a_second_run_replaces_what_an_interrupted_one_left(few: dict[str, bytes], tmp_path: Path) -> None:
+    leftover = tmp_path / "raw" / UNFINISHED / "0a"
     leftover.mkdir(parents=True)
     (leftover / "0b.dcm").write_bytes(b"half a slice")
-    again = make(tmp_path / "again", train=32, test=2)
 
-    assert bytes_of(again) == bytes_of(fresh)
+    assert bytes_of(make(tmp_path, train=32, test=2)) == few

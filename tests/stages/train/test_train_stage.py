@@ -81,7 +81,7 @@ def test_number_of_cores_does_not_change_a_byte(competition, tmp_path):
 
 
 @pytest.mark.usefixtures("_slow_steps")
-def test_sigterm_saves_and_the_same_command_goes_on_to_the_same_bytes(competition, tmp_path):
+def test_sigterm_saves_and_the_same_command_goes_on_to_the_same_bytes(competition, tmp_path, capsys):
     command = competition.command({**SMALL, "epochs": 4}, tmp_path / "stopped")
     process = subprocess.Popen([sys.executable, "-m", "catscan", *command], stderr=subprocess.PIPE, text=True)
     wait_until(checkpoint_in(tmp_path / "stopped"), process)
@@ -90,9 +90,9 @@ def test_sigterm_saves_and_the_same_command_goes_on_to_the_same_bytes(competitio
 
     assert process.returncode == 75
     assert "Run the same command to continue from there." in told
-    again = catscan(command)
-    assert "going on after step" in again.stderr
-    catscan(competition.command({**SMALL, "epochs": 4}, tmp_path / "whole"))
+    assert main(command) == 0
+    assert "going on after step" in capsys.readouterr().err
+    assert main(competition.command({**SMALL, "epochs": 4}, tmp_path / "whole")) == 0
     assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
     assert not (tmp_path / "stopped" / "checkpoint").exists()
 
@@ -131,14 +131,12 @@ def test_twenty_kills_at_random_moments_end_in_the_same_bytes(competition, tmp_p
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
 
 
-def test_shard_that_ends_too_soon_ends_the_training_at_once_without_a_hang(competition, tmp_path):
+def test_shard_that_ends_too_soon_is_refused(competition, tmp_path, capsys):
     path = competition.arrays[1]
     path.write_bytes(path.read_bytes()[:-2000])
 
-    done = catscan(competition.command(SMALL, tmp_path / "out"))
-
-    assert done.returncode == 2
-    assert "A shard cannot be read." in done.stderr
+    assert main(competition.command(SMALL, tmp_path / "out")) == 2
+    assert "A shard cannot be read." in capsys.readouterr().err
 
 
 def test_error_in_the_data_amid_the_training_ends_it_with_a_traceback_and_no_thread_left(
@@ -167,11 +165,9 @@ def test_error_in_the_data_amid_the_training_ends_it_with_a_traceback_and_no_thr
     assert "RuntimeError: the data are gone" in done.stderr
 
 
-def test_unknown_setting_is_refused_before_anything_is_read(competition, tmp_path):
-    done = catscan(competition.command({"epoch": 3}, tmp_path / "out"))
-
-    assert done.returncode == 2
-    assert 'Did you mean "epochs"?' in done.stderr
+def test_unknown_setting_is_refused_before_anything_is_read(competition, tmp_path, capsys):
+    assert main(competition.command({"epoch": 3}, tmp_path / "out")) == 2
+    assert 'Did you mean "epochs"?' in capsys.readouterr().err
 
 
 def test_tflearns_own_fit_trains_too_and_warns(competition, tmp_path, capfd):
