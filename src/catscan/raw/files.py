@@ -78,6 +78,15 @@ class RawFiles:
             found = list(self._shown(folder)) if start.is_dir() else []
         return sorted(found, key=lambda file: natural_key(file.path))
 
+    def size(self, archive: str, path: str) -> int:
+        """The number of bytes of one file, of a member as it declares; raises as `read` does."""
+        if archive:
+            return self._zip(archive).size(path)
+        try:
+            return (self.root / path).stat().st_size
+        except OSError as error:
+            raise BadSample(f"cannot be read: {error.strerror or error}") from error
+
     def read(self, archive: str, path: str) -> bytes:
         """The bytes of one file.
 

@@ -52,8 +52,14 @@ class Zip:
         self.names = sorted(self._members)
 
     def size(self, name: str) -> int:
-        """The size of a member, unpacked, in bytes."""
-        return self._members[name].file_size
+        """The size of a member, unpacked, in bytes.
+
+        Raises
+        ------
+        BadSample
+            When there is no such member.
+        """
+        return self._named(name).file_size
 
     def below(self, folder: str) -> list[str]:
         """The names of the members in a folder and its sub-folders, sorted; all of them for ""."""
@@ -110,10 +116,14 @@ class Zip:
         except UNREADABLE as error:
             raise BadSample(f"cannot be read: {error}") from error
 
-    def _info(self, name: str) -> zipfile.ZipInfo:
+    def _named(self, name: str) -> zipfile.ZipInfo:
         info = self._members.get(name)
         if info is None:
             raise BadSample(f"{self._path.name} has no member {name}")
+        return info
+
+    def _info(self, name: str) -> zipfile.ZipInfo:
+        info = self._named(name)
         if info.flag_bits & ENCRYPTED:
             raise BadSample(f"is encrypted in {self._path.name}")
         if info.file_size > LARGEST_FILE:

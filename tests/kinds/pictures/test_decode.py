@@ -251,14 +251,14 @@ class TestSizeIsCheckedBeforeDecoding:
         return data[: at + 5] + struct.pack(">HH", height, width) + data[at + 9 :]
 
     @pytest.mark.parametrize(
-        ("width", "height", "colour"), [(40_000, 40_000, 0), (14_000, 14_000, 2)], ids=["1600-Mpx", "196-Mpx"]
+        ("width", "height", "colour"), [(40_000, 40_000, 0), (20_001, 20_000, 2)], ids=["1600-Mpx", "400-Mpx"]
     )
     def test_a_png_bomb_is_refused(self, width, height, colour):
-        with pytest.raises(BadSample, match=rf"is too large: decoding {width} x {height} pixels takes"):
+        with pytest.raises(BadSample, match=rf"is too large: {width} x {height} pixels, more than 400 million"):
             sniff(self.png(width, height, 8, colour))
 
     def test_a_jpeg_that_claims_65500_pixels_a_side_is_refused(self, encoded):
-        with pytest.raises(BadSample, match=r"is too large: decoding 65500 x 65500 pixels takes 12,871 MB"):
+        with pytest.raises(BadSample, match="is too large: 65500 x 65500 pixels, more than 400 million"):
             sniff(self.jpeg_that_claims(encoded("JPEG"), 65_500, 65_500))
 
     def test_a_jpeg_too_short_for_what_it_claims_is_refused(self, encoded):
@@ -277,7 +277,7 @@ class TestSizeIsCheckedBeforeDecoding:
             sniff(self.png(width, height, 8, 0))
 
     def test_a_gif_bomb_is_refused(self):
-        with pytest.raises(BadSample, match="is too large: decoding 65535 x 65535"):
+        with pytest.raises(BadSample, match="is too large: 65535 x 65535"):
             sniff(b"GIF89a" + struct.pack("<HH", 65_535, 65_535) + b"\0" * 20)
 
 

@@ -6,6 +6,7 @@ import io
 import struct
 import subprocess
 import sys
+import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ import numpy as np
 import pydicom
 import pytest
 from PIL import Image
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the peak from /proc")
 
 MOST = 300  # MB, the whole process
 
@@ -30,7 +33,7 @@ from catscan.kinds.samples import Sample
 area.machine_code(3)
 reader = PictureReader(RawFiles(sys.argv[1]), PictureSettings((64, 64), "rgb", "stretch", "area"))
 try:
-    print(reader.read(Sample("1", "", sys.argv[2])).array.shape)
+    print(reader.read(Sample("1", *sys.argv[2:])).array.shape)
 except BadSample as error:
     print(error.reason)
 # Not ru_maxrss, which begins at the size of the process that started this one.
@@ -84,9 +87,15 @@ def webp(side: int) -> bytes:
     return file.getvalue()
 
 
+def camera(kind: str, width: int, height: int, **options: str) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), "gray").save(file, kind, **options)
+    return file.getvalue()
+
+
 CASES: dict[str, tuple[Callable[[], bytes], str]] = {
     "png-of-1600-Mpx": (lambda: png(40_000, 40_000, 1, 0), "is too large"),
-    "png-of-196-Mpx": (lambda: png(14_000, 14_000, 8, 2), "is too large"),
+    "png-that-lies": (lambda: png(14_000, 14_000, 8, 2), "is cut off"),
     "largest-png": (lambda: png(4_320, 4_320, 8, 2, 12_960), "(64, 64, 3)"),
     "largest-png-with-alpha": (lambda: png(4_000, 4_000, 8, 6, 16_000), "(64, 64, 3)"),
     "jpeg-of-65500": (lambda: jpeg_that_claims(65_500, 65_500), "is too large"),
@@ -104,19 +113,76 @@ CASES: dict[str, tuple[Callable[[], bytes], str]] = {
         "has packed pixels of (60000, 60000, 1), not (1024, 1024, 1)",
     ),
     "tiff-of-60000": (lambda: tiff_that_claims(60_000), "is too large"),
-    "webp-of-25-Mpx": (lambda: webp(5_000), "is too large"),
+    "webp-of-25-Mpx": (lambda: webp(5_000), "(64, 64, 3)"),
     "largest-webp": (lambda: webp(4_000), "(64, 64, 3)"),
+    "camera-png": (lambda: png(6_000, 4_000, 8, 2, 18_000), "(64, 64, 3)"),
+    "camera-jpeg-of-48-Mpx": (lambda: camera("JPEG", 8_000, 6_000), "(64, 64, 3)"),
+    "padded-jpeg-of-400-Mpx-that-lies": (
+        lambda: jpeg_that_claims(20_000, 20_000, padding=4 << 20),
+        "is a damaged JPEG",
+    ),
+    "gif-of-400-Mpx-that-lies": (lambda: b"GIF89a" + struct.pack("<HH", 20_000, 20_000) + bytes(99), "is cut off"),
 }
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the peak from /proc")
+def told_and_taken(folder: Path, archive: str, path: str) -> tuple[str, int]:
+    """What the reader tells of a file, and the MB that its whole process has taken."""
+    told = subprocess.run(
+        [sys.executable, "-c", READ, folder, archive, path], capture_output=True, text=True, check=True
+    )
+    result, megabytes = told.stdout.splitlines()
+    return result, int(megabytes)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_no_file_takes_more_than_300_mb(tmp_path, name):
     make, expected = CASES[name]
     (tmp_path / "bomb").write_bytes(make())
 
-    told = subprocess.run([sys.executable, "-c", READ, tmp_path, "bomb"], capture_output=True, text=True, check=True)
+    result, megabytes = told_and_taken(tmp_path, "", "bomb")
 
-    result, megabytes = told.stdout.splitlines()
     assert expected in result
-    assert int(megabytes) < MOST
+    assert megabytes < MOST
+
+
+def test_a_tiff_of_24_megapixels_takes_its_bytes_and_four_a_pixel(tmp_path):
+    (tmp_path / "camera.tif").write_bytes(camera("TIFF", 6_000, 4_000))
+
+    result, megabytes = told_and_taken(tmp_path, "", "camera.tif")
+
+    assert result == "(64, 64, 3)"
+    assert megabytes < MOST + 72  # MB, the file itself
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("make", "most"),
+    [
+        (lambda: png(20_000, 20_000, 8, 2, 60_000), MOST),
+        (lambda: png(20_000, 20_000, 1, 0, 2_500), MOST),
+        (lambda: camera("JPEG", 20_000, 20_000), MOST),
+        (lambda: camera("TIFF", 20_000, 20_000, compression="tiff_lzw"), 2_000),  # alone, 4 bytes a pixel
+    ],
+    ids=["png", "png-of-1-bit", "jpeg", "tiff"],
+)
+def test_pictures_of_400_megapixels_are_read(tmp_path, make, most):
+    (tmp_path / "giant").write_bytes(make())
+
+    result, megabytes = told_and_taken(tmp_path, "", "giant")
+
+    assert result == "(64, 64, 3)"
+    assert megabytes < most
+
+
+def test_of_a_large_member_that_is_no_picture_only_the_start_is_unpacked(tmp_path):
+    with (
+        zipfile.ZipFile(tmp_path / "train.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("1.png", "w", force_zip64=True) as member,
+    ):
+        for _ in range(250):
+            member.write(bytes(1 << 20))
+
+    result, megabytes = told_and_taken(tmp_path, "train.zip", "1.png")
+
+    assert result == "is not a picture of a known format, beginning 00 00 00 00 00 00 00 00"
+    assert megabytes < MOST - 100

@@ -161,6 +161,17 @@ class TestSettings:
         with pytest.raises(CatscanError, match=f"`size` must be {wrong}"):
             kind_named("picture").settings_of({"size": size})
 
+    def test_the_bound_on_picture_files_is_none_on_tables(self):
+        with pytest.raises(CatscanError) as error:
+            kind_named("csv_pixels").settings_of({"most_megapixels": 10})
+
+        assert str(error.value).splitlines() == [
+            "`most_megapixels` is for picture files.",
+            "  where  preprocess.picture.most_megapixels",
+            "  found  data.kind: csv_pixels",
+            "  do     Leave it out, or set `data.kind: picture`.",
+        ]
+
     def test_an_unknown_kind_is_refused_with_the_known_ones(self):
         with pytest.raises(CatscanError) as error:
             kind_named("pictures")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catscan.kinds.pictures.decode import decode, reduction
+from catscan.kinds.pictures.decode import decode
 from catscan.kinds.pictures.formats import sniff
 from catscan.kinds.pictures.picture_header import Header
 from catscan.kinds.pictures.resize import fitted, inner_size
@@ -85,10 +85,10 @@ def test_tutorial_is_opencvs_linear(photo):
     ],
 )
 def test_fast_decodes_no_smaller_than_asked(height, width, factor):
-    assert reduction(Header("JPEG", height, width, 3), (128, 128)) == factor
+    assert Header("JPEG", height, width, 3, takes=3).fast((128, 128)) == factor
 
 
 def test_a_reduced_jpeg_has_the_size_that_was_chosen(encoded, photo):
     data = encoded("JPEG", picture=cv2.resize(photo, (499, 375)))
 
-    assert decode(data, sniff(data), 3, least=(90, 90)).shape == (94, 125, 3)
+    assert decode(data, sniff(data), 3, factor=sniff(data).fast((90, 90))).shape == (94, 125, 3)

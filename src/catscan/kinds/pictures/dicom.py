@@ -17,11 +17,11 @@ from pydicom.pixels import apply_color_lut
 from catscan.common.errors import BadSample
 from catscan.kinds.dicom import decoded, inflated
 from catscan.kinds.pictures.grey_levels import grey_levels, has_no_window
-from catscan.kinds.pictures.picture_header import Header
+from catscan.kinds.pictures.picture_header import Header, check_size
 
 Pixels = NDArray[np.uint8]
 
-LARGEST = 1 << 25  # values; a mammogram has up to 28 million, and decoding takes up to 9 bytes for each
+TAKES = 3  # bytes a value; decoding takes up to 9, but mammograms, of up to 28 million, shall be read side by side
 ROWS_AT_ONCE = 128
 GRAY = ("MONOCHROME1", "MONOCHROME2")
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
@@ -29,8 +29,8 @@ NEEDED = ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRep
 NO_WINDOW = "has no window: its own lowest to highest values are shown"
 
 
-def dicom_header(data: bytes) -> Header:
-    """What a DICOM file says of its picture.
+def dicom_header(data: bytes, most: int) -> Header:
+    """What a DICOM file says of its picture, which may have ``most`` megapixels.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def dicom_header(data: bytes) -> Header:
         When its header is damaged, it holds no picture or several, one of a kind that is not read, or one too large.
     """
     try:
-        return _checked(_read(data, pixels=False))
+        return _checked(_read(data, pixels=False), most)
     except BadSample:
         raise
     except Exception as error:  # pydicom converts elements when they are asked for, and raises nearly anything then
@@ -77,7 +77,7 @@ def _read(data: bytes, *, pixels: bool) -> Dataset:
         raise BadSample(f"is a damaged DICOM: {error or type(error).__name__}") from error
 
 
-def _checked(dataset: Dataset) -> Header:
+def _checked(dataset: Dataset, most: int) -> Header:
     kind = str(dataset.get("PhotometricInterpretation", ""))
     if not kind or any(dataset.get(name) is None for name in NEEDED):
         what = dataset.get("SOPClassUID")
@@ -86,10 +86,10 @@ def _checked(dataset: Dataset) -> Header:
         raise BadSample("is a damaged DICOM: it does not say how its pixels are stored")
     if kind not in (*GRAY, *COLOUR, "PALETTE COLOR"):
         raise BadSample(f"is a DICOM picture of a rare kind ({kind})")
-    return _sized(dataset, kind)
+    return _sized(dataset, kind, most)
 
 
-def _sized(dataset: Dataset, kind: str) -> Header:
+def _sized(dataset: Dataset, kind: str, most: int) -> Header:
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames > 1:
         raise BadSample(f"is a DICOM of {frames:,} frames, a scan or a film, not one picture")
@@ -99,12 +99,10 @@ def _sized(dataset: Dataset, kind: str) -> Header:
         raise BadSample(f"is a DICOM of {stored} bits a value in {allocated}; up to 16, in 8 or 16, are read")
     if samples != (3 if kind in COLOUR else 1):
         raise BadSample(f"is a damaged DICOM: {samples} samples a pixel of {kind}")
-    if height < 1 or width < 1:
-        raise BadSample(f"has no pixels: {width} x {height}")
-    if height * width * samples > LARGEST:
-        raise BadSample(f"is too large: {width} x {height} pixels, more than {LARGEST // samples:,}")
+    check_size(height, width, most)
+    takes = TAKES * samples
     notes = (NO_WINDOW,) if kind in GRAY and has_no_window(dataset) else ()
-    return Header("DICOM", height, width, 1 if kind in GRAY else 3, bits=8, notes=notes)
+    return Header("DICOM", height, width, 1 if kind in GRAY else 3, takes, keeps=takes, notes=notes)
 
 
 def _gray(values: NDArray[Any], dataset: Dataset) -> Pixels:

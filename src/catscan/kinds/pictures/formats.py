@@ -7,66 +7,119 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 
 from catscan.common.errors import BadSample
-from catscan.kinds.pictures.picture_header import PILLOW_OPAQUE, Header, check_size
+from catscan.kinds.pictures.picture_header import (
+    AT_ONCE,
+    MOST_MEGAPIXELS,
+    PILLOW_KEEPS,
+    PILLOW_TAKES,
+    Header,
+    check_size,
+)
 
 DEFLATE_MOST = 1032  # bytes that one byte of deflate can stand for at most (zlib's technical notes)
+# Pixels that one byte of a picture can stand for: GIF's codes of 12 bits for up to 4,096, BMP's runs of 255 in two.
+DENSEST = {"GIF": 2731, "BMP": 128}
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # PNG specification, IHDR, colour type
+START = 256  # bytes that tell the format, and whether there is one
+MARKS = (  # where they stand, and whose they are
+    (0, b"\xff\xd8\xff", "JPEG"),
+    (0, b"\x89PNG\r\n\x1a\n", "PNG"),
+    (0, b"GIF87a", "GIF"),
+    (0, b"GIF89a", "GIF"),
+    (0, b"BM", "BMP"),
+    (8, b"WEBPVP8", "WebP"),
+    (128, b"DICM", "DICOM"),  # before TIFF: a DICOM may begin as one, to be both
+    (0, b"II*\0", "TIFF"),
+    (0, b"MM\0*", "TIFF"),
+)
 TEXTS = (b"<!doctype", b"<html", b"<?xml", b"<svg", b"<head", b"{", b"version https://git-lfs")
 
 
-def sniff(data: bytes) -> Header:
-    """Read the header of a picture file.
+def format_of(data: bytes) -> str:
+    """The format of a picture file, as `Header` calls it.
 
     Parameters
     ----------
     data
-        The whole file.
+        Its first `START` bytes, or more.
 
     Raises
     ------
     BadSample
-        When the file is empty, is not a picture, is cut off, or is too large once decoded.
+        When the file is empty or is not a picture.
     """
     if not data:
         raise BadSample("is empty (0 bytes)")
-    if data[:3] == b"\xff\xd8\xff":
-        return _jpeg(data)
-    if data[:8] == b"\x89PNG\r\n\x1a\n":
-        return _png(data)
-    if data[:6] in (b"GIF87a", b"GIF89a"):
-        return _plain("GIF", data, "<HH", 6, channels=1)
-    if data[:2] == b"BM" and len(data) >= 26:
-        return _plain("BMP", data, "<ii", 18, channels=4)
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return _webp(data)
-    return _rest(data)
-
-
-def _rest(data: bytes) -> Header:
-    """DICOM; TIFF, whose header only the decoder reads; all else is refused."""
-    if data[128:132] == b"DICM":  # before TIFF: a DICOM may begin as one, to be both
-        from catscan.kinds.pictures.dicom import dicom_header  # pydicom is half a second, of no use to other pictures
-
-        return dicom_header(data)
-    if data[:4] in (b"II*\0", b"MM\0*"):
-        return Header("TIFF", 0, 0, 4)
+    for at, mark, name in MARKS:
+        if data[at : at + len(mark)] == mark:
+            return name
     start = data[:64].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith(TEXTS) or (start.isascii() and b"\0" not in start):
         raise BadSample(f"is text, not a picture, beginning {data[:24]!r}")
     raise BadSample(f"is not a picture of a known format, beginning {data[:8].hex(' ')}")
 
 
-def _plain(kind: str, data: bytes, layout: str, at: int, *, channels: int) -> Header:
+def sniff(data: bytes, most: int = MOST_MEGAPIXELS) -> Header:
+    """Read the header of a picture file.
+
+    Parameters
+    ----------
+    data
+        The whole file.
+    most
+        Megapixels that it may have.
+
+    Raises
+    ------
+    BadSample
+        When the file is empty, is not a picture, is cut off, or is too large.
+    """
+    return _HEADERS[format_of(data)](data, most)
+
+
+def _gif(data: bytes, most: int) -> Header:
+    return _plain("GIF", data, "<HH", 6, most, channels=1)
+
+
+def _bmp(data: bytes, most: int) -> Header:
+    return _plain("BMP", data, "<ii", 18, most, channels=4)
+
+
+def _dicom(data: bytes, most: int) -> Header:
+    from catscan.kinds.pictures.dicom import dicom_header  # pydicom is half a second, of no use to other pictures
+
+    return dicom_header(data, most)
+
+
+def _tiff(data: bytes, most: int) -> Header:
+    from catscan.kinds.pictures.pillow_files import tiff_size
+
+    height, width = tiff_size(data)
+    check_size(height, width, most)
+    return Header("TIFF", height, width, 4, PILLOW_TAKES, PILLOW_KEEPS)
+
+
+def _plain(kind: str, data: bytes, layout: str, at: int, most: int, *, channels: int) -> Header:
     if len(data) < at + struct.calcsize(layout):
         raise BadSample(f"is cut off in the header of a {kind}")
     width, height = struct.unpack_from(layout, data, at)
-    check_size(abs(height), width, PILLOW_OPAQUE)
-    return Header(kind, abs(height), width, channels)
+    height = abs(height)
+    check_size(height, width, most)
+    header = Header(kind, height, width, channels, PILLOW_TAKES, PILLOW_KEEPS)
+    if header.bytes_at(1) > AT_ONCE and len(data) * DENSEST[kind] < height * width:  # small frames may be all there is
+        raise _too_few(f"{len(data):,} bytes", height, width)
+    return header
 
 
-def _webp(data: bytes) -> Header:
+def _too_few(what: str, height: int, width: int) -> BadSample:
+    """The refusal of a file whose bytes are fewer than its pixels need, however well they are packed."""
+    return BadSample(f"is cut off: {what} cannot hold the {width} x {height} pixels that it promises")
+
+
+def _webp(data: bytes, most: int) -> Header:
     """Read the first chunk (RFC 9649, 2.5 to 2.7: lossy, lossless or extended), and the orientation if there is one."""
     if len(data) < max(30, 8 + int.from_bytes(data[4:8], "little")):
         raise BadSample("is cut off: a WebP shorter than its header says")
@@ -79,8 +132,9 @@ def _webp(data: bytes) -> Header:
         width, height, transparent = 1 + packed % 16384, 1 + packed // 16384 % 16384, bool(packed >> 28 & 1)
     else:
         width, height = (side % 16384 for side in struct.unpack_from("<HH", data, 26))
-    check_size(height, width, 11 if transparent else 7)  # bytes: OpenCV's canvas, what it gives, the array
-    return Header("WebP", height, width, 4 if transparent else 3, orientation)
+    check_size(height, width, most)
+    takes = 11 if transparent else 7  # bytes: OpenCV's canvas, what it gives, the array
+    return Header("WebP", height, width, 4 if transparent else 3, takes, keeps=takes, orientation=orientation)
 
 
 def _webp_orientation(data: bytes) -> int:
@@ -93,7 +147,7 @@ def _webp_orientation(data: bytes) -> int:
     return 1
 
 
-def _jpeg(data: bytes) -> Header:
+def _jpeg(data: bytes, most: int) -> Header:
     """Walk the segments (ITU-T T.81, annex B) up to the start of the frame."""
     at, orientation = 2, 1
     while at + 9 < len(data):
@@ -105,7 +159,7 @@ def _jpeg(data: bytes) -> Header:
             continue
         size = int.from_bytes(data[at + 2 : at + 4], "big")
         if marker in (0xC0, 0xC1, 0xC2):
-            return _jpeg_frame(data, at, orientation)
+            return _jpeg_frame(data, at, orientation, most)
         if 0xC3 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             raise BadSample(f"is a JPEG of a rare kind (frame {marker:02x}: lossless, hierarchical or arithmetic)")
         if marker in (0xD9, 0xDA) or size < 2:
@@ -116,7 +170,7 @@ def _jpeg(data: bytes) -> Header:
     raise BadSample("is cut off in the header of a JPEG")
 
 
-def _jpeg_frame(data: bytes, at: int, orientation: int) -> Header:
+def _jpeg_frame(data: bytes, at: int, orientation: int, most: int) -> Header:
     bits = data[at + 4]
     height, width = struct.unpack_from(">HH", data, at + 5)
     channels = data[at + 9]
@@ -124,12 +178,14 @@ def _jpeg_frame(data: bytes, at: int, orientation: int) -> Header:
         raise BadSample(f"is a JPEG of {bits} bits a value; 8 are read")
     if channels not in (1, 3, 4):
         raise BadSample(f"is a JPEG of {channels} components; 1, 3 or 4 are read")
-    progressive = data[at + 1] == 0xC2  # its coefficients, of 16 bits, are all in memory at once
-    check_size(height, width, (PILLOW_OPAQUE if channels == 4 else channels) + progressive * 2 * channels)
+    check_size(height, width, most)
     # Every 8 x 8 block takes a bit at the very least; the 16 is for the coarsest sampling that a JPEG can have.
     if 16 * 8 * len(data) < (height // 8) * (width // 8):
-        raise BadSample(f"is cut off: {len(data):,} bytes cannot hold the {width} x {height} pixels that it promises")
-    return Header("JPEG", height, width, channels, orientation)
+        raise _too_few(f"{len(data):,} bytes", height, width)
+    # A progressive one's coefficients, of 16 bits, are all in memory at once, whatever the size it is decoded at.
+    keeps = 2 * channels if data[at + 1] == 0xC2 else 0
+    takes = keeps + (PILLOW_TAKES if channels == 4 else channels)
+    return Header("JPEG", height, width, channels, takes, keeps, orientation)
 
 
 def exif_orientation(tiff: bytes) -> int:
@@ -149,11 +205,11 @@ def exif_orientation(tiff: bytes) -> int:
     return 1
 
 
-def _png(data: bytes) -> Header:
+def _png(data: bytes, most: int) -> Header:
     """Check every chunk's length and checksum (PNG specification, 5.3): a damaged PNG is found before it is decoded."""
     if len(data) < 33:
         raise BadSample("is cut off in the header of a PNG")
-    width, height, depth, colour = struct.unpack_from(">IIBB", data, 16)
+    width, height, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
     channels = PNG_CHANNELS.get(colour)
     if data[12:16] != b"IHDR" or channels is None:
         raise BadSample("is damaged: a PNG without a header")
@@ -170,16 +226,22 @@ def _png(data: bytes) -> Header:
         orientation = exif_orientation(data[at + 8 : end]) if name == b"eXIf" else orientation
         transparent = transparent or name == b"tRNS"
         at = end + 4
-    check_size(height, width, _png_bytes(colour, depth, transparent=transparent))
+    check_size(height, width, most)
     if packed * DEFLATE_MOST < height * ((width * channels * depth + 7) // 8):
-        raise BadSample(
-            f"is cut off: {packed:,} packed bytes cannot hold the {width} x {height} pixels that it promises"
-        )
+        raise _too_few(f"{packed:,} packed bytes", height, width)
     stored = 4 if transparent else 3 if colour == 3 else channels
-    return Header("PNG", height, width, stored, orientation, bits=max(depth, 8))
+    takes, keeps = 1 if stored == 1 else 3, 0  # since rows in their order can be read in strips
+    if interlaced:
+        takes = keeps = takes + stored * (2 if depth == 16 else 1)
+    return Header("PNG", height, width, stored, takes, keeps, orientation, bits=max(depth, 8))
 
 
-def _png_bytes(colour: int, depth: int, *, transparent: bool) -> int:
-    """Bytes a pixel at the peak: what OpenCV decodes to, and the array that is made of it."""
-    stored = (4 if transparent else 1 if colour == 0 else 3) * (2 if depth == 16 else 1)
-    return stored + (1 if colour == 0 else 3)
+_HEADERS: dict[str, Callable[[bytes, int], Header]] = {
+    "JPEG": _jpeg,
+    "PNG": _png,
+    "GIF": _gif,
+    "BMP": _bmp,
+    "WebP": _webp,
+    "DICOM": _dicom,
+    "TIFF": _tiff,
+}

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import posixpath
+import threading
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 
 from catscan.kinds.pictures.decode import decode
-from catscan.kinds.pictures.formats import sniff
-from catscan.kinds.pictures.picture_header import Header
+from catscan.kinds.pictures.formats import START, format_of, sniff
+from catscan.kinds.pictures.picture_header import AT_ONCE, Header
 from catscan.kinds.pictures.resize import fitted
 from catscan.kinds.pictures.settings import CHANNELS, PictureSettings
 from catscan.kinds.samples import Reading, Sample
 from catscan.raw.files import RawFiles
 
+LARGE_FILE = 1 << 22  # bytes; of a larger one, the first are looked at before the rest is read
 EXTENSIONS = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
     "PNG": (".png",),
@@ -25,10 +28,14 @@ EXTENSIONS = {
 }
 
 
+_alone = threading.RLock()  # held while one picture takes more memory than many may at once
+
+
 def thumbnails(raw: RawFiles) -> PictureReader:
     """The reader of the thumbnails by which near-duplicates are known, (64, 64, 1).
 
-    A JPEG is decoded at 1/2, 1/4 or 1/8 where that leaves at least 128 pixels a side, which halves the time.
+    A JPEG is decoded at 1/2, 1/4 or 1/8 where that leaves at least 128 pixels a side, which halves the time. Pictures
+    beyond the usual bound on their size are not compared, whatever the config allows.
     """
     return PictureReader(raw, PictureSettings(size=(64, 64), channels="gray", fit="stretch", resize="fast"))
 
@@ -54,26 +61,38 @@ class PictureReader:
         BadSample
             When the file is missing, is not a picture, is cut off or damaged, or is too large.
         """
-        return self.read_bytes(self._raw.read(sample.archive, sample.path), name=sample.path)
+        size = self._raw.size(sample.archive, sample.path)
+        if size > LARGE_FILE:
+            format_of(self._raw.start(sample.archive, sample.path, START))
+        with alone_beyond(AT_ONCE, size):
+            return self.read_bytes(self._raw.read(sample.archive, sample.path), name=sample.path)
 
     def read_bytes(self, data: bytes, *, name: str = "") -> Reading:
         """Read one picture from the bytes of its file; ``name`` is only compared with what the bytes are."""
-        header = sniff(data)
         settings = self._settings
-        pixels = decode(data, header, self._channels, least=self._least(header))
+        header = sniff(data, settings.most_megapixels)
+        factor = self._factor(header)
+        with alone_beyond(AT_ONCE, header.bytes_at(factor)):
+            pixels = decode(data, header, self._channels, factor=factor)
         array = fitted(pixels, settings.size, fit=settings.fit, resize=settings.resize)
         if array.shape[2] != self._channels:  # stored in gray, wanted in colour
             array = np.repeat(array, self._channels, axis=2)
         return Reading(np.ascontiguousarray(array), odd=remarks(header, name))
 
-    def _least(self, header: Header) -> tuple[int, int] | None:
-        if self._settings.resize != "fast":
-            return None
+    def _factor(self, header: Header) -> int:
+        """By how much the decoder shrinks the picture, which leaves at least twice the size that is wanted."""
         height, width = (2 * side for side in self._settings.size)
-        return (width, height) if header.orientation >= 5 else (height, width)
+        least = (width, height) if header.orientation >= 5 else (height, width)
+        is_fast = self._settings.resize == "fast" and header.format == "JPEG" and header.channels != 4
+        return header.fast(least) if is_fast else header.small_enough(least)
 
     def close(self) -> None:
         """Nothing is open: the raw files belong to the caller."""
+
+
+def alone_beyond(most: int, size: int) -> AbstractContextManager[object]:
+    """What to enter before so many bytes are taken: beyond ``most``, one thread at a time gets in."""
+    return _alone if size > most else nullcontext()
 
 
 def remarks(header: Header, name: str) -> tuple[str, ...]:

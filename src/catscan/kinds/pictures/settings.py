@@ -7,6 +7,7 @@ from typing import Annotated
 
 from catscan.common.errors import CatscanError
 from catscan.common.keys import DISTINCT, between, length, one_of
+from catscan.kinds.pictures.picture_header import MOST_MEGAPIXELS
 
 CHANNELS = {"rgb": 3, "gray": 1}
 
@@ -39,6 +40,11 @@ class PictureSettings:
     """For csv_pixels: [low, high], the values that become black and white, those beyond clipped; empty for whole
     numbers from 0 to 255."""
 
+    most_megapixels: Annotated[int, between(1, 1000)] = MOST_MEGAPIXELS
+    """How many million pixels a picture file may have; a larger one is a bad sample. One that takes more than 112 MB to
+    decode (a JPEG of more than 37 megapixels) comes at 1/2, 1/4 or 1/8, though not below twice `size`. Where that is
+    not enough, or not possible (WebP, interlaced PNG, progressive JPEG), one picture at a time takes more."""
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """(height, width, channels)."""
@@ -68,9 +74,30 @@ class FileSettings(PictureSettings):
         super().__post_init__()
         for name in ("bands", "value_range"):
             if getattr(self, name):
-                raise CatscanError(
-                    f"`{name}` is for tables of pixels.",
-                    where=f"preprocess.picture.{name}",
-                    found="data.kind: picture",
-                    do="Leave it out, or set `data.kind: csv_pixels`.",
-                )
+                raise _of_another_kind(name, "tables of pixels", own="picture", other="csv_pixels")
+
+
+@dataclass(frozen=True)
+class TableSettings(PictureSettings):
+    """The same for tables of pixels."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is for files.
+
+        Raises
+        ------
+        CatscanError
+            When a key of picture files is given.
+        """
+        super().__post_init__()
+        if self.most_megapixels != MOST_MEGAPIXELS:
+            raise _of_another_kind("most_megapixels", "picture files", own="csv_pixels", other="picture")
+
+
+def _of_another_kind(name: str, what: str, *, own: str, other: str) -> CatscanError:
+    return CatscanError(
+        f"`{name}` is for {what}.",
+        where=f"preprocess.picture.{name}",
+        found=f"data.kind: {own}",
+        do=f"Leave it out, or set `data.kind: {other}`.",
+    )
