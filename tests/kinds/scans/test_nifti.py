@@ -166,6 +166,19 @@ def test_a_packed_file_in_a_zip_is_read(values: np.ndarray, tmp_path: Path) -> N
     assert found.array.tobytes() == expected.array.tobytes()
 
 
+def test_of_a_member_that_is_no_nifti_only_the_start_is_unpacked(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "all.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("train/scan.nii", bytes(50 << 20))
+
+    tracemalloc.start()
+    with pytest.raises(BadSample, match="is not a readable NIfTI file: it begins with 00 00 00 00"):
+        read(tmp_path / "all.zip", archive="all.zip", inside="train/scan.nii")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 10_000_000  # bytes
+
+
 def test_a_file_that_does_not_say_how_it_lies_is_told(values: np.ndarray, tmp_path: Path) -> None:
     image = nib.Nifti1Image(values, None)
     nib.save(image, tmp_path / "scan.nii")

@@ -23,6 +23,8 @@ from catscan.raw.files import RawFiles
 
 SUFFIXES = (".nii", ".nii.gz")
 LARGEST = 1 << 31  # bytes of one file, unpacked
+GZIP = b"\x1f\x8b"
+MAGIC = (b"n+1", b"ni1")  # the field magic of the header, at byte 344
 A_PART = 1 << 20  # bytes of what is unpacked only to be checked
 SMALLEST_MM = 1e-3  # a voxel below this is a mistake
 TO_DICOM = np.diag([-1.0, -1.0, 1.0])  # NIfTI counts x to the right and y to the front
@@ -70,6 +72,7 @@ class NiftiReader:
         packed = file.archive or file.path.lower().endswith(".gz")
         try:
             if packed:
+                _check_start(self._raw.start(file.archive, file.path, nib.Nifti1Header.sizeof_hdr))
                 image = nib.Nifti1Image.from_bytes(_unpacked(self._raw.read(file.archive, file.path)))
             else:
                 image = nib.Nifti1Image.from_filename(self._raw.root / file.path)
@@ -80,9 +83,15 @@ class NiftiReader:
             raise BadSample(f"is not a readable NIfTI file: {error or type(error).__name__}") from error
 
 
+def _check_start(start: bytes) -> None:
+    """Refuse what is neither gzip nor NIfTI before the rest of it is read, however large it is."""
+    if start[:2] != GZIP and start[344:347] not in MAGIC:
+        raise BadSample(f"is not a readable NIfTI file: it begins with {start[:4].hex(' ')}")
+
+
 def _unpacked(data: bytes) -> bytes:
     """A gzip file's content, as much of it as its NIfTI header says; checked to its end, but no more of it is held."""
-    if data[:2] != b"\x1f\x8b":
+    if data[:2] != GZIP:
         return data
     inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     start = inflater.decompress(data, nib.Nifti1Header.sizeof_hdr)
