@@ -287,6 +287,7 @@ def test_defaults_fill_every_depth(load: Load) -> None:
         "resize": "area",
         "bands": [],
         "value_range": [],
+        "most_megapixels": 400,
     }
     assert cats["index"] == {"folds": 3, "shards": 2, "seed": 1, "near_duplicates": True}
 
