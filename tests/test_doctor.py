@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import subprocess
 import sys
@@ -30,8 +31,9 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KaggleSe
 
 @pytest.fixture(autouse=True)
 def tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The slow question is answered at once; one test below asks it."""
+    """The slow questions are answered at once; two tests below ask them."""
     monkeypatch.setattr(doctor, "_tensorflow", lambda _: doctor.Finding("TensorFlow", "ok", "2.21.0"))
+    monkeypatch.setattr(doctor, "_repeatability", lambda: doctor.Finding("same bytes", "ok", ""))
 
 
 def examine(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[str, str]:
@@ -86,6 +88,7 @@ class TestMachine:
     def test_it_does_not_import_tensorflow_or_kaggle(self) -> None:
         code = (
             "import sys; from catscan import doctor; doctor._tensorflow = lambda _: doctor.Finding('T', 'ok', '');"
+            "doctor._repeatability = lambda: doctor.Finding('S', 'ok', '');"
             "import argparse; doctor.run(argparse.Namespace(configfile=None));"
             "assert not {'tensorflow', 'kaggle', 'kagglesdk', 'requests'} & set(sys.modules)"
         )
@@ -122,6 +125,63 @@ class TestTensorFlow:
         monkeypatch.undo()
 
         assert doctor._tensorflow(0).state == "ok"
+
+
+class TestRepeatability:
+    @pytest.mark.parametrize(
+        ("changing", "state", "text", "do"),
+        [
+            (
+                {"fp32": [], "bf16": []},
+                "ok",
+                "21 convolutions at risk, 50 calls each, in fp32 and bf16: no byte changed",
+                "",
+            ),
+            (
+                {"fp32": [], "bf16": ["a window of 5 x 5"]},
+                "note",
+                "in bf16, other bytes from call to call: a window of 5 x 5",
+                "Nothing: `train.precision: auto` takes fp32 for a network with such a convolution.",
+            ),
+            (
+                {"fp32": ["a window of 3 x 3"]},
+                "note",
+                "in fp32, other bytes from call to call: a window of 3 x 3",
+                "Two trainings with the same seed may differ on this processor; please report this line.",
+            ),
+        ],
+        ids=["all well", "bf16", "fp32"],
+    )
+    def test_what_changes_is_told_with_what_follows(
+        self, monkeypatch: pytest.MonkeyPatch, changing: dict[str, list[str]], state: str, text: str, do: str
+    ) -> None:
+        monkeypatch.undo()
+        survey = json.dumps({"convolutions": 21, "calls": 50, "changing": changing})
+        finding = doctor._repeatability((sys.executable, "-c", f"print('noise'); print({survey!r})"))
+
+        assert (finding.state, finding.text, finding.do) == (state, text, do)
+
+    def test_one_that_cannot_be_tried_is_a_note(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.undo()
+        finding = doctor._repeatability((sys.executable, "-c", "import no_such_module"))
+
+        assert finding.state == "note"
+        assert finding.text == "could not be tried: ModuleNotFoundError: No module named 'no_such_module'"
+
+    def test_without_tensorflow_nothing_is_tried(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(doctor, "_tensorflow", lambda _: doctor.Finding("TensorFlow", "missing", "no module"))
+        table, missing = examine(capsys)
+
+        assert missing == "TensorFlow"
+        assert "same bytes" not in table
+
+    @pytest.mark.slow
+    def test_this_processor_passes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.undo()
+
+        assert doctor._repeatability().state == "ok"
 
 
 class TestCompetition:

@@ -8,6 +8,7 @@ disk is large enough for the files. It ends with exit code 2 when something that
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from catscan.common.errors import CatscanError
+from catscan.common.errors import CatscanError, listed
 from catscan.flow import config, config_files, gpus
 from catscan.flow.schema import ROOT, SCHEMA
 from catscan.kaggle.refusals import SITE, credentials
@@ -25,6 +26,7 @@ from catscan.raw.files import RawFile, RawFiles
 from catscan.raw.places import place_of
 from catscan.raw.sample_submission import find_sample
 from catscan.raw.source import folder_of, is_archive, located
+from catscan.stages.train.settings import Computing
 
 GB = 1_000_000_000
 PYTHONS = ((3, 11), (3, 13))
@@ -34,6 +36,10 @@ ARRAYS_SHARE = 2.0  # results beside the files, as a multiple of them: a 7z of C
 TENSORFLOW = (
     "import tensorflow as tf; "
     "print(tf.__version__, int(tf.test.is_built_with_cuda()), len(tf.config.list_physical_devices('GPU')))"
+)
+REPEATABILITY = (
+    "import json; from catscan.networks.repeatability import survey; "
+    f"print(json.dumps(survey(threads={Computing().threads})))"
 )
 
 
@@ -70,7 +76,11 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Look at everything, print the table, and fail when something needed is missing."""
-    findings = [*_machine(Path.cwd()), _tensorflow(gpus.count()), _credentials()]
+    tensorflow = _tensorflow(gpus.count())
+    findings = [*_machine(Path.cwd()), tensorflow]
+    if tensorflow.state != "missing":
+        findings.append(_repeatability())
+    findings.append(_credentials())
     if args.configfile:
         findings += _competitions(args.configfile)
     width = max(len(finding.name) for finding in findings)
@@ -126,19 +136,53 @@ def _tensorflow(devices: int, command: tuple[str, ...] = (sys.executable, "-c", 
     command
         Prints the version, whether it is built for CUDA (0 or 1), and the number of GPUs it can use.
     """
-    answer = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    )
-    if answer.returncode:
-        reason = (answer.stderr.strip().splitlines() or ["no reason given"])[-1]
+    answer, reason = _asked(command)
+    if reason:
         return Finding("TensorFlow", "missing", reason, "Set the environment up again: rm -rf .venv, then ./run.")
-    version, is_cuda, usable = answer.stdout.split()[-3:]
+    version, is_cuda, usable = answer.split()[-3:]
     build = "for CUDA" if is_cuda == "1" else "for the CPU"
     text = f"{version} {build}; GPUs: {devices} here, {usable} usable"
     if devices and usable == "0":
         do = "Set up with the GPU packages: rm -rf .venv, then ./run (it takes requirements-cuda.txt beside a GPU)."
         return Finding("TensorFlow", "note", text, do)
     return Finding("TensorFlow", "ok", text)
+
+
+def _asked(command: tuple[str, ...]) -> tuple[str, str]:
+    """What the command prints, and the reason when it fails."""
+    answer = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    )
+    if not answer.returncode:
+        return answer.stdout, ""
+    return "", (answer.stderr.strip().splitlines() or ["no reason given"])[-1]
+
+
+def _repeatability(command: tuple[str, ...] = (sys.executable, "-c", REPEATABILITY)) -> Finding:
+    """Whether the same seed gives the same bytes here, as far as the convolutions that are at risk tell.
+
+    Parameters
+    ----------
+    command
+        Prints as JSON what `catscan.networks.repeatability.survey` gives.
+    """
+    answer, reason = _asked(command)
+    if reason:
+        return Finding("same bytes", "note", f"could not be tried: {reason}", "Please report this line.")
+    survey = json.loads(answer.splitlines()[-1])
+    changing = {precision: shapes for precision, shapes in survey["changing"].items() if shapes}
+    if not changing:
+        tried = f"{survey['convolutions']} convolutions at risk, {survey['calls']} calls each"
+        return Finding("same bytes", "ok", f"{tried}, in {' and '.join(survey['changing'])}: no byte changed")
+    text = "; ".join(
+        f"in {precision}, other bytes from call to call: {listed(shapes)}" for precision, shapes in changing.items()
+    )
+    do = (
+        "Two trainings with the same seed may differ on this processor; please report this line."
+        if "fp32" in changing
+        else "Nothing: `train.precision: auto` takes fp32 for a network with such a convolution."
+    )
+    return Finding("same bytes", "note", text, do)
 
 
 def _credentials() -> Finding:

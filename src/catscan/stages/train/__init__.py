@@ -11,6 +11,7 @@ Settings: the model's block of the config, with `task`, `metric`, `precision` an
 from __future__ import annotations
 
 import argparse
+import math
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -28,12 +29,13 @@ from catscan.common.words import number_of
 from catscan.networks import layer_list
 from catscan.networks.device import DEVICES, one_device, visible_gpus
 from catscan.networks.model import write_model
-from catscan.networks.registry import Network, Recipe, describe, digest_of_file, find
-from catscan.networks.session import Compute, device_name, resolve_precision
+from catscan.networks.registry import Build, Recipe, describe, digest_of_file, find
+from catscan.networks.session import Compute, device_name
 from catscan.scores.metrics import Problem
 from catscan.scores.predictions import FLOATS, write_predictions
 from catscan.stages.train.checkpoints import Checkpoints
 from catscan.stages.train.data import Data, open_data, reader_of, remarks
+from catscan.stages.train.precision import Shapes, settled
 from catscan.stages.train.settings import Settings, resolve
 
 if TYPE_CHECKING:
@@ -72,9 +74,10 @@ def _run(args: argparse.Namespace, settings: Settings) -> None:
     for line in remarks(data, args.fold):
         say(line)
     with one_device(args.device, visible_gpus()) as gpu:
-        compute = Compute(settings.threads, resolve_precision(settings.precision, gpu=gpu), gpu)
+        build = network.build()
+        compute, checkpoints = _begin(args.out, settings, data=data, build=build, recipe=recipe, gpu=gpu)
         _tell(settings.network, data.shards.sample_shape, len(data.classes), recipe, compute)
-        trained = _train(args.out, settings, data=data, network=network, recipe=recipe, compute=compute)
+        trained = _train(settings, data=data, build=build, recipe=recipe, compute=compute, checkpoints=checkpoints)
         refuse_diverged(trained.weights, trained.predictor, data)
         found = trained.predictor.predict(data.shards.take, data.held_rows, flips=True)
     model = Model(
@@ -102,6 +105,30 @@ def _run(args: argparse.Namespace, settings: Settings) -> None:
     shutil.rmtree(args.out / CHECKPOINTS, ignore_errors=True)  # done: nothing to go on from
 
 
+def _begin(
+    out: Path, settings: Settings, *, data: Data, build: Build, recipe: Recipe, gpu: bool
+) -> tuple[Compute, Checkpoints]:
+    """How to compute, and the checkpoints of just this training."""
+    identity = {
+        "settings": asdict(settings),
+        "data": data.digest,
+        "code": code_of("stages.train") + digest_of_file(settings.network),
+        "package versions": versions_of("stages.train"),
+    }
+    steps = math.ceil(len(data.train_rows) / recipe.batch_size)
+    shapes = Shapes(
+        build,
+        data.shards.sample_shape,
+        len(data.classes),
+        batch=math.ceil(len(data.train_rows) / steps),  # the engine's batches are as equal as can be
+        tflearns_own=settings.engine == "tflearn-fit",
+    )
+    of_any_precision = Checkpoints(out / CHECKPOINTS, identity)
+    precision = settled(settings.precision, shapes, of_any_precision, threads=settings.threads, gpu=gpu)
+    compute = Compute(settings.threads, precision, gpu)
+    return compute, Checkpoints(out / CHECKPOINTS, {**identity, "precision": precision})
+
+
 def _tell(network: Any, sample_shape: tuple[int, ...], classes: int, recipe: Recipe, compute: Compute) -> None:
     """What is about to be trained, and on what."""
     if not isinstance(network, str):
@@ -115,13 +142,13 @@ def _tell(network: Any, sample_shape: tuple[int, ...], classes: int, recipe: Rec
 
 
 def _train(
-    out: Path, settings: Settings, *, data: Data, network: Network, recipe: Recipe, compute: Compute
+    settings: Settings, *, data: Data, build: Build, recipe: Recipe, compute: Compute, checkpoints: Checkpoints
 ) -> engine.Trained:
     """Run the engine that the settings name."""
     from catscan.stages.train import engine
 
     job = engine.Job(
-        build=network.build(),
+        build=build,
         recipe=recipe,
         data=data,
         problem=Problem(
@@ -141,14 +168,7 @@ def _train(
         from catscan.stages.train.tflearn_fit import train_with_fit
 
         return train_with_fit(job)
-    identity = {
-        "settings": asdict(settings),
-        "data": data.digest,
-        "code": code_of("stages.train") + digest_of_file(settings.network),
-        "package versions": versions_of("stages.train"),
-        "precision": compute.precision,
-    }
-    return engine.train(job, Checkpoints(out / CHECKPOINTS, identity), out / EVENTS)
+    return engine.train(job, checkpoints, checkpoints.folder.parent / EVENTS)
 
 
 def _history_table(history: list[dict[str, float]]) -> pd.DataFrame:

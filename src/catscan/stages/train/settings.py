@@ -49,8 +49,8 @@ class Computing:
     cores give the same bytes, more slowly."""
 
     precision: Annotated[str, one_of("auto", "fp32", "bf16")] = "auto"
-    """`auto` takes bf16 on processors that have it (avx512_bf16 or amx_bf16), fp32 elsewhere (TF32 on GPUs that have
-    it)."""
+    """`auto` takes bf16 on processors that have it (avx512_bf16 or amx_bf16) and compute this network's convolutions to
+    the same bytes each time, fp32 elsewhere (TF32 on GPUs that have it)."""
 
 
 @dataclass(frozen=True, kw_only=True)
