@@ -29,7 +29,7 @@ ATTRIBUTES = {
 }
 # Samples that the named networks are tried on: such that windows outgrow their maps, and the defaults' own and others.
 SMALL = ((50, 50, 1), (3, 3, 1), (20, 50, 50, 1), (2, 3, 3, 1))
-LARGE = ((64, 64, 3), (112, 112, 3), (28, 28, 1), (64, 64, 64, 1), (28, 28, 28, 1))
+LARGE = ((64, 64, 3), (64, 64, 64, 1), (28, 28, 28, 1))
 POSITIONS = 1 << 20  # of a batch of them at most: a quarter of a million voxels a sample, four samples
 CLASSES = 2
 
