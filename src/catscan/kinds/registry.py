@@ -41,6 +41,8 @@ class Kind:
         where none are looked for.
     named
         What of it can be predicted by name: "file", "folder".
+    by_area
+        Whether its samples are resized by area unless their settings name another way.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Kind:
     reader: str
     thumbnails: str = ""
     named: tuple[str, ...] = ("file",)
+    by_area: bool = False
 
     @property
     def code_of_finding(self) -> tuple[str, ...]:
@@ -110,6 +113,7 @@ KINDS = {
             samples="pictures",
             block="picture",
             settings="pictures.settings:FileSettings",
+            by_area=True,
             finder="find:FileFinder",
             reader="pictures.reader:PictureReader",
             thumbnails="pictures.reader:thumbnails",
@@ -139,6 +143,7 @@ KINDS = {
             samples="rows of a table of pixels",
             block="picture",
             settings="pictures.settings:TableSettings",
+            by_area=True,
             finder="pictures.rows:RowFinder",
             reader="pictures.pixels:PixelsReader",
             named=(),
@@ -152,6 +157,7 @@ KINDS = {
             samples="files of arrays",
             block="array",
             settings="arrays.settings:ArraySettings",
+            by_area=True,
             finder="arrays.finder:ArrayFinder",
             reader="arrays.reader:ArrayReader",
         ),

@@ -7,6 +7,7 @@ from typing import Any
 from catscan.common.contracts.metrics import Metrics
 from catscan.common.contracts.model import Model
 from catscan.common.contracts.summary import Summary
+from catscan.kinds.registry import kind_named
 from catscan.scores.calibration import TINY
 from catscan.scores.told import Teller
 
@@ -38,7 +39,7 @@ def preprocessing(model: Model, evaluation: tuple[Metrics, Summary] | None) -> d
     evaluation
         Of the competition that the network is of; without it the numbers of the calibration are not known.
     """
-    is_area = model.reader.get("resize", "area") == "area" and model.kind in ("picture", "csv_pixels", "arrays")
+    is_area = kind_named(model.kind).by_area and model.reader.get("resize", "area") == "area"
     return {
         "input": {"name": "pixels", "dtype": "uint8", "shape": [None, *model.sample_shape]},
         "kind": model.kind,
