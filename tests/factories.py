@@ -68,7 +68,7 @@ def metrics_of(**others: Any) -> Metrics:
         temperature=1.0,
         clip=0.0,
         odds=(1.0, 1.0),
-        expected_score=0.2,
+        score=0.2,
         remarks=(),
     )
     return replace(shown, **others)
@@ -84,6 +84,7 @@ def check_of(**others: Any) -> Check:
         warnings=(),
         metric="log_loss",
         expected_score=0.2,
+        expected_interval=(0.15, 0.28),
         true_score=0.25,
         temperature=1.0,
         clip=0.0,

@@ -58,10 +58,11 @@ def submission(
     """Write submission.csv from drawn predictions, beside the index in ``folder``, and give what was checked."""
     names = "index.csv", "index.json", "metrics.json", "submission.csv", "submission.json"
     table_path, summary_path, metrics, out, check = (folder / name for name in names)
-    metrics_of(temperature=1.1, clip=0.01, odds=(1,) * len(summary["classes"]), expected_score=0.5).write(metrics)
+    metrics_of(temperature=1.1, clip=0.01, odds=(1,) * len(summary["classes"])).write(metrics)
     command = ["submission", "--settings", stage_strings.submission(competition), "--raw", str(raw)]
     command += ["--index", str(table_path), "--summary", str(summary_path), "--metrics", str(metrics)]
     command += ["--predictions", *_predicted(folder, table, summary), "--models", "first", "second"]
+    command += ["--out-of-fold", str(_drawn(folder / "out-of-fold.csv", table, summary, split="train"))]
     command += ["--out", str(out), "--check", str(check)]
     assert main(command) == 0
     return json.loads(check.read_text())
@@ -69,19 +70,21 @@ def submission(
 
 def _predicted(folder: Path, index: pd.DataFrame, summary: dict[str, Any]) -> list[str]:
     """Two models' predictions for the test samples."""
-    ids = index.loc[index["split"] == "test", "sample_id"].tolist()
-    paths = []
-    for seed, model in enumerate(("first", "second")):
-        drawn = np.random.default_rng(seed).random((len(ids), len(summary["classes"])))
-        if summary["task"] != "multilabel":
-            drawn /= drawn.sum(axis=1, keepdims=True)
-        path = folder / "predictions" / model / "fold-0.csv"
-        path.parent.mkdir(parents=True)
-        predicted = pd.DataFrame(drawn, columns=summary["classes"])
-        predicted.insert(0, "sample_id", ids)
-        predicted.to_csv(path, index=False)
-        paths.append(str(path))
-    return paths
+    paths = [folder / "predictions" / model / "fold-0.csv" for model in ("first", "second")]
+    return [str(_drawn(path, index, summary, split="test", seed=seed)) for seed, path in enumerate(paths)]
+
+
+def _drawn(path: Path, index: pd.DataFrame, summary: dict[str, Any], *, split: str, seed: int = 0) -> Path:
+    """Predictions for the samples of a split, in a table of its own."""
+    ids = index.loc[index["split"] == split, "sample_id"].tolist()
+    drawn = np.random.default_rng(seed).random((len(ids), len(summary["classes"])))
+    if summary["task"] != "multilabel":
+        drawn /= drawn.sum(axis=1, keepdims=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    predicted = pd.DataFrame(drawn, columns=summary["classes"])
+    predicted.insert(0, "sample_id", ids)
+    predicted.to_csv(path, index=False)
+    return path
 
 
 def is_there(raw: Path, row: Any) -> bool:

@@ -14,6 +14,7 @@ from catscan.common.contracts.model import Model
 from catscan.networks.model import network_of, write_model
 from catscan.networks.predictor import Predictor
 from catscan.networks.session import Compute
+from catscan.scores.predictions import write_predictions
 
 TASKS = {"binary": ("cat", "dog"), "multiclass": ("cat", "dog", "owl"), "multilabel": ("cat",)}
 MODELS = {"main": (0, 2), "other": (0,)}  # the folds of each
@@ -51,7 +52,9 @@ def write_competition(folder: Path, task: str) -> None:
     shares = tuple(np.linspace(0.2, 0.4, len(classes)) if task == "multilabel" else np.arange(1, len(classes) + 1) / 6)
     shares = (0.3, 0.7) if task == "binary" else shares
     summary_of(classes, task=task, prior=shares).write(folder / "index.json")
-    (folder / "index.csv").write_text("sample_id,split,label\nt1,train,cat\n")
+    (folder / "index.csv").write_text("sample_id,split,label,group\nt1,train,cat,t1\n")
+    even = np.full((1, len(classes)), 1 / len(classes), np.float32)
+    write_predictions(folder / "evaluation" / "out-of-fold.csv", ["t1"], even, classes)
     (folder / "raw").mkdir()
     columns = "label" if task == "binary" else ",".join(classes)
     rows = [f"{number}," + ",".join("0" * (columns.count(",") + 1)) for number in range(3)]

@@ -21,9 +21,10 @@ def test_the_box_names_score_baseline_truth_and_path(tmp_path: Path, capsys: pyt
 
     assert "log loss 0.2000 ± 0.0200 over 2 folds" in lines[2]
     assert "log loss 0.6931" in lines[3]
-    assert "log loss 0.2100" in lines[4]
-    assert "(valid: 12,500 rows)" in lines[5]
-    assert len({len(line) for line in lines[:5]}) == 1
+    assert "test, expected log loss 0.2000 (95 %: 0.1500 to 0.2800)" in lines[4]
+    assert "test, true     log loss 0.2100" in lines[5]
+    assert "(valid: 12,500 rows)" in lines[6]
+    assert len({len(line) for line in lines[:6]}) == 1
 
 
 def test_a_run_of_single_stages_ends_without_a_box(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,6 +79,12 @@ def test_a_run_that_was_stopped_from_outside_has_no_failed_stage(
 
 
 def test_a_metric_that_the_samples_do_not_define_has_no_expected_score(tmp_path: Path) -> None:
-    undefined = replace(METRICS, metric="pf1", expected_score=None)
+    undefined = replace(CHECK, metric="pf1", expected_score=None, expected_interval=None)
 
-    assert "expected" not in dict(summary(undefined, CHECK, tmp_path))
+    assert "test, expected" not in dict(summary(METRICS, undefined, tmp_path))
+
+
+def test_a_score_whose_interval_is_not_defined_stands_alone(tmp_path: Path) -> None:
+    alone = replace(CHECK, metric="mean_column_auc", expected_interval=None)
+
+    assert dict(summary(METRICS, alone, tmp_path))["test, expected"] == "mean column auc 0.2000"

@@ -50,6 +50,7 @@ def submission_of(folder: Path, out: Path) -> pd.DataFrame:
     given = {
         "--settings": json.dumps(SUBMISSION), "--raw": folder / "raw", "--index": folder / "index.csv",
         "--summary": folder / "index.json", "--metrics": folder / "evaluation" / "metrics.json",
+        "--out-of-fold": folder / "evaluation" / "out-of-fold.csv",
         "--out": out / "submission.csv", "--check": out / "submission.json",
     }  # fmt: skip
     words = [str(word) for pair in given.items() for word in pair]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from factories import check_of, metrics_of
+from factories import check_of
 from kaggle_server import SIGNATURE, SLUG, TOKEN, USER, Answer, KaggleServer, attach, serve
 
 from catscan.common.errors import CatscanError, TryAgain
@@ -38,10 +38,9 @@ class Results:
         Manifest(()).write(folder / "raw" / "manifest.json")
         (folder / "submission.csv").write_bytes(SHEET)
         self.checked(SHEET)
-        metrics_of(expected_score=0.0391).write(folder / "metrics.json")
 
     def checked(self, sheet: bytes) -> None:
-        check_of(sha256=hashlib.sha256(sheet).hexdigest()).write(self.folder / "submission.json")
+        check_of(sha256=hashlib.sha256(sheet).hexdigest(), expected_score=0.0391).write(self.folder / "submission.json")
 
     def submit(self, **settings: Any) -> dict[str, Any]:
         """Run the stage; give its record."""
@@ -50,7 +49,7 @@ class Results:
         words += ["--submission", str(self.folder / "submission.csv"), "--check", str(self.folder / "submission.json")]
         parser = argparse.ArgumentParser()
         submit.register(parser)
-        submit.run(parser.parse_args([*words, "--metrics", str(self.folder / "metrics.json")]))
+        submit.run(parser.parse_args(words))
         return dict(json.loads(self.record.read_text()))
 
     def refusal(self, error: type[CatscanError] = CatscanError, **settings: Any) -> str:

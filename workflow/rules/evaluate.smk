@@ -2,7 +2,8 @@
 
 Required inputs: index.csv, index.json, the out-of-fold predictions and the history of every model and fold, the arrays of
 the training shards (for the galleries).
-Outputs: evaluation/metrics.json (scores with intervals, the calibration that the submission uses) and the figures.
+Outputs: evaluation/metrics.json (scores with intervals, the calibration that the submission uses), out-of-fold.csv (the
+models' blend) and the figures.
 Reads of the config: metric, metric_weights, metric_positive_weight.
 """
 
@@ -18,6 +19,7 @@ rule evaluate_folds:
         sidecars=sidecars("train"),
     output:
         metrics="results/{competition}/evaluation/metrics.json",
+        out_of_fold="results/{competition}/evaluation/out-of-fold.csv",
         figures=multiext(
             "results/{competition}/evaluation/",
             "samples.png",

@@ -1,7 +1,7 @@
 """Submission.
 
-Required inputs: the test predictions of all models and folds, evaluation/metrics.json (temperature, clip, odds, expected score),
-index.csv, index.json, the sample submission among the raw files; truth/solution.csv where it exists.
+Required inputs: the test predictions of all models and folds, evaluation/metrics.json (temperature, clip, odds) and
+out-of-fold.csv, index.csv, index.json, the sample submission among the raw files; truth/solution.csv where it exists.
 Outputs: submission.csv, and submission.json, what was checked: rows, ids without a prediction, expected and true score.
 Reads of the config: submission, metric.
 """
@@ -14,6 +14,7 @@ rule write_submission:
         index=rules.index_samples.output.index,
         summary=rules.index_samples.output.summary,
         metrics=rules.evaluate_folds.output.metrics,
+        out_of_fold=rules.evaluate_folds.output.out_of_fold,
         predictions=per_fold(rules.predict_test.output.predictions),
     output:
         submission="results/{competition}/submission.csv",
@@ -37,6 +38,7 @@ rule write_submission:
             --index {input.index:q} \
             --summary {input.summary:q} \
             --metrics {input.metrics:q} \
+            --out-of-fold {input.out_of_fold:q} \
             --predictions {input.predictions:q} \
             --models {params.models:q} \
             --out {output.submission:q} \

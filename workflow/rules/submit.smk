@@ -1,6 +1,6 @@
 """Submit: only on request, never part of the default run.
 
-Required inputs: a checked submission, evaluation/metrics.json.
+Required inputs: a checked submission, the raw files' manifest.
 Output: submitted.json, with the score that Kaggle gave beside the expected one.
 Reads of the config: source.competition, submission.kind.
 """
@@ -12,7 +12,6 @@ rule submit_submission:
         manifest=rules.download_files.output.manifest,
         submission=rules.write_submission.output.submission,
         check=rules.write_submission.output.check,
-        metrics=rules.evaluate_folds.output.metrics,
     output:
         submitted="results/{competition}/submitted.json",
     log:
@@ -29,7 +28,6 @@ rule submit_submission:
             --raw "$(dirname {input.manifest:q})" \
             --submission {input.submission:q} \
             --check {input.check:q} \
-            --metrics {input.metrics:q} \
             --out {output.submitted:q} 2>&1 | tee -i {log:q}
         """
 

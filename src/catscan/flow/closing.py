@@ -34,7 +34,7 @@ def _competition(name: str, folder: Path) -> list[str]:
     if not (folder / "submission.json").is_file() or not (folder / "evaluation" / "metrics.json").is_file():
         return []
     metrics, check = Metrics.read(folder / "evaluation" / "metrics.json"), Check.read(folder / "submission.json")
-    return [name, *(f"  {label:<12} {text}" for label, text in summary(metrics, check, folder))]
+    return [name, *(f"  {label:<14} {text}" for label, text in summary(metrics, check, folder))]
 
 
 def summary(metrics: Metrics, check: Check, folder: Path) -> list[tuple[str, str]]:
@@ -47,10 +47,10 @@ def summary(metrics: Metrics, check: Check, folder: Path) -> list[tuple[str, str
             f"log loss {loss.prior:.4f}{'' if loss.beats_prior else ' (the networks do not beat it)'}",
         ),
     ]
-    if metrics.metric != "log_loss" and metrics.expected_score is not None:
-        lines.insert(1, ("expected", f"{metrics.metric} {metrics.expected_score:.4f}"))
+    if check.expected:
+        lines.append(("test, expected", check.expected))
     if check.true_score is not None:
-        lines.append(("test, true", f"{metrics.metric.replace('_', ' ')} {check.true_score:.4f}"))
+        lines.append(("test, true", f"{check.metric.replace('_', ' ')} {check.true_score:.4f}"))
     verdict = f"valid: {check.rows:,} rows" if check.valid else "NOT VALID"
     lines.append(("submission", f"{folder / 'submission.csv'}  ({verdict})"))
     return lines

@@ -46,7 +46,7 @@ class Calibration:
 
 def blend(predictions: Sequence[Array], task: str) -> Array:
     """The mean of several predictions for the same samples, taken of their logits."""
-    return _probabilities(np.mean([_logits(one, task) for one in predictions], axis=0), task)
+    return probabilities_of(np.mean([logits_of(one, task) for one in predictions], axis=0), task)
 
 
 def calibrate(probabilities: Array, calibration: Calibration, task: str) -> Array:
@@ -55,9 +55,9 @@ def calibrate(probabilities: Array, calibration: Calibration, task: str) -> Arra
     With equal shares of the classes this is temperature scaling (Guo et al. 2017, On Calibration of Modern Neural
     Networks); with others, predictions that tell nothing end at the prior and not at equal probabilities.
     """
-    prior = _logits(np.array([calibration.prior]), task)
-    logits = prior + (_logits(probabilities, task) - prior) / calibration.temperature
-    return clipped(_probabilities(logits, task), calibration.clip, task)
+    prior = logits_of(np.array([calibration.prior]), task)
+    logits = prior + (logits_of(probabilities, task) - prior) / calibration.temperature
+    return clipped(probabilities_of(logits, task), calibration.clip, task)
 
 
 def clipped(probabilities: Array, clip: float, task: str) -> Array:
@@ -199,12 +199,14 @@ def _parted(folds: NDArray[np.integer], targets: Array) -> NDArray[np.integer]:
     return halves
 
 
-def _logits(probabilities: Array, task: str) -> Array:
+def logits_of(probabilities: Array, task: str) -> Array:
+    """(n, classes) logarithms of the probabilities; for multilabel the log odds."""
     p = np.clip(np.asarray(probabilities, np.float64), TINY, 1 - TINY)
     return np.log(p) - np.log1p(-p) if task == "multilabel" else np.log(p)
 
 
-def _probabilities(logits: Array, task: str) -> Array:
+def probabilities_of(logits: Array, task: str) -> Array:
+    """(n, classes) what `logits_of` came from."""
     from scipy.special import expit, softmax
 
     return expit(logits) if task == "multilabel" else softmax(logits, axis=1)

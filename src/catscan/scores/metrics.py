@@ -126,6 +126,12 @@ def decide(probabilities: Array, task: str, *, at_least_one: bool = False) -> Ar
     return reached
 
 
+def targets_of(labels: Sequence[str], classes: Sequence[str], task: str) -> Array:
+    """(n, classes) of 0 and 1 from the labels as the index has them: one class, or for multilabel any number."""
+    named = [label.split(" ") if task == "multilabel" else [label] for label in labels]
+    return np.array([[name in names for name in classes] for names in named], np.float64).reshape(-1, len(classes))
+
+
 def prior_of(targets: Array) -> Array:
     """(classes,) share of each class; for multilabel they need not add up to 1."""
     return np.asarray(targets, np.float64).mean(axis=0)
@@ -187,29 +193,43 @@ def bootstrap_interval(
     tuple of float
         Lower and upper end; not-a-number when fewer than half of the resamples define the metric.
     """
-    resample = _resampler(len(targets), groups, np.random.default_rng(seed))
+    draw, units = np.random.default_rng(seed), Units(len(targets), groups)
     scores = []
     for _ in range(resamples):
-        rows = resample()
+        rows = units.rows(draw.integers(units.n, size=units.n))
         scores.append(score(name, probabilities[rows], targets[rows], problem))
+    return ends_of(scores, level)
+
+
+def ends_of(scores: Sequence[float], level: float = 0.95) -> tuple[float, float]:
+    """The interval that holds the share ``level`` of the scores of resamples, not-a-number when half are undefined."""
     defined = np.array([one for one in scores if not math.isnan(one)])
-    if len(defined) * 2 < resamples:
+    if len(defined) * 2 < len(scores):
         return math.nan, math.nan
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
-def _resampler(
-    n_samples: int, groups: Sequence[Hashable], draw: np.random.Generator
-) -> Callable[[], NDArray[np.integer]]:
-    """A function that draws rows with replacement, whole groups where there are any."""
-    members: dict[Hashable, list[int]] = {}
-    for row, group in enumerate(groups):
-        members.setdefault(group, []).append(row)
-    if len(members) in (0, n_samples):
-        return lambda: draw.integers(n_samples, size=n_samples)
-    units = [np.array(rows) for rows in members.values()]
-    return lambda: np.concatenate([units[unit] for unit in draw.integers(len(units), size=len(units))])
+class Units:
+    """What a resample draws from: the samples, or whole groups where there are any.
+
+    Parameters
+    ----------
+    groups
+        (n_samples,) what each belongs to; empty for none.
+    """
+
+    def __init__(self, n_samples: int, groups: Sequence[Hashable] = ()) -> None:
+        members: dict[Hashable, list[int]] = {}
+        for row, group in enumerate(groups):
+            members.setdefault(group, []).append(row)
+        alone = len(members) in (0, n_samples)
+        self._members = [] if alone else [np.array(rows) for rows in members.values()]
+        self.n = n_samples if alone else len(members)
+
+    def rows(self, units: NDArray[np.integer]) -> NDArray[np.integer]:
+        """The rows of ``units``, numbers below `n`."""
+        return np.concatenate([self._members[unit] for unit in units]) if self._members else units
 
 
 def _log_loss(probabilities: Array, targets: Array, problem: Problem) -> float:

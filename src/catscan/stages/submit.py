@@ -1,7 +1,7 @@
 """Upload a checked submission to Kaggle and show its score beside the expected one.
 
-In: `submission.csv`, what its check found (`submission.json`), evaluation/metrics.json, raw/manifest.json. Out:
-`submitted.json`, with the scores and what they belong to: the digests of the submission, the config and the raw files.
+In: `submission.csv`, what its check found (`submission.json`), raw/manifest.json. Out: `submitted.json`, with the
+scores and what they belong to: the digests of the submission, the config and the raw files.
 Settings: the competition, whether it takes files, the digest of its config.
 It runs on request only. A file that was uploaded before is not uploaded again, also when its upload was cut short:
 Kaggle's list of submissions tells, by a part of the file's digest in the description.
@@ -18,7 +18,6 @@ from typing import Annotated, Any
 
 from catscan.common import settings
 from catscan.common.contracts.check import Check
-from catscan.common.contracts.metrics import Metrics
 from catscan.common.errors import CatscanError, TryAgain
 from catscan.common.files import write_json
 from catscan.common.keys import one_of
@@ -58,7 +57,6 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--raw", required=True, type=Path, help="the raw folder")
     parser.add_argument("--submission", required=True, type=Path, help="the submission to upload")
     parser.add_argument("--check", required=True, type=Path, help="what its check found, JSON")
-    parser.add_argument("--metrics", required=True, type=Path, help="evaluation/metrics.json")
     parser.add_argument("--out", required=True, type=Path, help="the record to write")
 
 
@@ -67,15 +65,16 @@ def run(args: argparse.Namespace) -> None:
     stage = settings.parse(Settings, args.settings)
     if stage.kind == "notebook":
         raise takes_notebooks(stage.competition, args.submission)
-    digest = check_unchanged(args.submission, Check.read(args.check))
-    metrics = Metrics.read(args.metrics)
-    metric, expected = metrics.metric, metrics.expected_score
+    check = Check.read(args.check)
+    digest = check_unchanged(args.submission, check)
     kaggle = Kaggle(stage.competition)
     ref = _uploaded_before(kaggle, digest)
     if ref is None:
         check_open(kaggle.about(), stage.competition, args.submission)
         left = check_limits(kaggle.limits())
-        ref = kaggle.upload(args.submission, description(digest, metric=metric, expected_score=expected))
+        ref = kaggle.upload(
+            args.submission, description(digest, metric=check.metric, expected_score=check.expected_score)
+        )
         say(f"uploaded as submission {ref}{left}; waiting for its score")
     scored = wait_for_score(kaggle, ref)
     record = {
@@ -88,8 +87,8 @@ def run(args: argparse.Namespace) -> None:
         "data_sha256": hashlib.sha256((args.raw / MANIFEST).read_bytes()).hexdigest(),
         "public_score": _number(scored.public_score),
         "private_score": _number(scored.private_score),
-        "metric": metric,
-        "expected_score": expected,
+        "metric": check.metric,
+        "expected_score": check.expected_score,
     }
     write_json(args.out, record)
     say(_in_words(record))

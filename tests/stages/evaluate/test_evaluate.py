@@ -114,7 +114,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     run(tmp_path)
 
     assert {path.name: path.read_bytes() for path in (tmp_path / "evaluation").iterdir()} == first
-    assert len(first) == 7
+    assert len(first) == 8
 
 
 def test_models_trained_on_different_folds_are_refused(tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_captions_of_one_class_tell_its_samples_apart() -> None:
     assert max(len(evaluate.short(name)) for name in ids) <= 20
 
 
-def test_expected_score_is_of_the_odds_that_the_submission_tells(tmp_path: Path) -> None:
+def test_the_score_is_of_the_odds_that_the_submission_tells(tmp_path: Path) -> None:
     draw = np.random.default_rng(1)
     targets = (draw.random((80, 2)) < (0.5, 0.2)).astype(float)
     ids = [f"{n:03}" for n in range(80)]
@@ -230,7 +230,7 @@ def test_expected_score_is_of_the_odds_that_the_submission_tells(tmp_path: Path)
 
     submitted = metrics.with_odds(held_out.calibrated, np.array(told.odds))
     assert min(told.odds) > 1
-    assert told.expected_score == metrics.score("weighted_log_loss", submitted, targets, problem)
+    assert told.score == metrics.score("weighted_log_loss", submitted, targets, problem)
 
 
 def test_multilabel_targets_are_taken_from_the_names(tmp_path: Path) -> None:

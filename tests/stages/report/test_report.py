@@ -46,7 +46,9 @@ def page(folder: Path, *, bad: int = 0, title: str = "Dogs") -> str:
 @pytest.mark.parametrize(
     "text",
     [
-        "Out-of-fold log loss 0.2000 (95 % interval 0.1000 to 0.3000) against 0.6931 for the constant prior.",
+        "Out-of-fold log loss 0.2000 (95 % interval of its mean 0.1000 to 0.3000) against 0.6931 for",
+        "To expect of the test set: log loss 0.2000 (95 %: 0.1500 to 0.2800).",
+        "log loss, 95 %: 0.1500 to 0.2800",
         "The true score of the test set is 0.2500",
         "a remark on the scores",
         "a warning of the submission",

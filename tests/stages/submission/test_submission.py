@@ -13,12 +13,13 @@ import pytest
 from factories import metrics_of, summary_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from catscan.cli import main
 from catscan.common.contracts.summary import Summary
 from catscan.raw.sample_submission import Layout
 from catscan.scores.calibration import clipped
-from catscan.scores.predictions import read_all
+from catscan.scores.predictions import read_all, write_predictions
 from catscan.scores.told import Teller
 from catscan.stages.submission.fill import fill_sheet
 from catscan.stages.submission.sheet import fill_in, form_of
@@ -51,12 +52,19 @@ class Stage:
         self.metrics()
 
     def metrics(self, **changes: Any) -> None:
-        metrics_of(**{"expected_score": 0.3} | changes).write(self.folder / "metrics.json")
+        metrics_of(**changes).write(self.folder / "metrics.json")
 
     def task(self, task: str = "binary", labels: tuple[str, ...] = ("cat", "dog"), **summary: Any) -> None:
-        summary_of(task=task, **summary).write(self.folder / "index.json")
-        rows = [f"t{n},train,{label}" for n, label in enumerate(labels)]
-        (self.folder / "index.csv").write_text("\n".join(["sample_id,split,label", *rows]) + "\n")
+        shown = summary_of(task=task, **summary)
+        shown.write(self.folder / "index.json")
+        rows = [f"t{n},train,{label},t{n}" for n, label in enumerate(labels)]
+        (self.folder / "index.csv").write_text("\n".join(["sample_id,split,label,group", *rows]) + "\n")
+        even = np.full((len(labels), len(shown.classes)), 1 / len(shown.classes), np.float32)
+        self.held_out([f"t{n}" for n in range(len(labels))], even)
+
+    def held_out(self, ids: list[str], probabilities: NDArray[np.float32]) -> None:
+        classes = Summary.read(self.folder / "index.json").classes
+        write_predictions(self.folder / "out-of-fold.csv", ids, probabilities, classes)
 
     def sample(self, *lines: str) -> None:
         self.table("sample_submission.csv", *lines)
@@ -75,7 +83,7 @@ class Stage:
     def run(self, *arguments: str, **settings: Any) -> int:
         paths = {
             "--raw": "raw", "--index": "index.csv", "--summary": "index.json", "--metrics": "metrics.json",
-            "--out": "submission.csv", "--check": "submission.json",
+            "--out-of-fold": "out-of-fold.csv", "--out": "submission.csv", "--check": "submission.json",
         }  # fmt: skip
         files = [text for option, name in paths.items() for text in (option, str(self.folder / name))]
         predictions = sorted(map(str, (self.folder / "predictions").rglob("*.csv")))
@@ -147,14 +155,18 @@ class TestSheet:
             "missing": [],
             "warnings": [],
             "metric": "log_loss",
-            "expected_score": 0.3,
+            "expected_score": pytest.approx(np.log(2)),  # of two samples, both given evens
+            "expected_interval": pytest.approx([np.log(2), np.log(2)]),
             "true_score": None,
             "temperature": 1.0,
             "clip": 0.0,
             "models": {"main": 1},
             "sha256": hashlib.sha256((stage.folder / "submission.csv").read_bytes()).hexdigest(),
         }
-        assert stage.said.splitlines() == ["valid: 3 rows, columns id, label", "expected score: log_loss 0.3000"]
+        assert stage.said.splitlines() == [
+            "valid: 3 rows, columns id, label",
+            "expected score: log loss 0.6931 (95 %: 0.6931 to 0.6931)",
+        ]
 
 
 class TestWithoutASample:
@@ -221,7 +233,7 @@ class TestMissing:
     def test_prior_that_fills_a_row_is_clipped_too(self, stage: Stage) -> None:
         stage.task(classes=["cat", "dog"], prior=[1.0, 0.0])
         stage.sample("id,label", "12,0.5")
-        stage.metrics(clip=0.05, expected_score=None)
+        stage.metrics(clip=0.05)
 
         stage.run()
 
@@ -238,6 +250,7 @@ class TestMissing:
 
         assert stage.run() == 0
         assert stage.lines[1:] == ["9,0.5", "007,0.5", "08,0.5"]
+        assert (stage.check["expected_score"], stage.check["expected_interval"]) == (None, None)
 
     def test_missing_label_is_the_commonest_class(self, stage: Stage) -> None:
         stage.task(classes=["cat", "dog"], prior=[0.741, 0.259])
@@ -373,7 +386,7 @@ class TestTrueScore:
         stage.run("--truth", truth)
 
         assert stage.check["true_score"] == pytest.approx(-np.log([0.8, 0.6, 0.9]).mean())
-        assert "true score: log_loss 0.2798" in stage.said
+        assert "true score: log loss 0.2798" in stage.said
 
     def test_rows_that_kaggle_ignores_do_not_count(self, stage: Stage) -> None:
         truth = self.truth(stage, "id,label,Usage", "007,1,Ignored", "08,1,Public", "9,1,Private")
@@ -434,6 +447,52 @@ class TestTrueScore:
 
         assert stage.run("--truth", truth) == 2
         assert "The truth has none of the submission's ids." in stage.said
+
+
+class TestExpectedScore:
+    def skilled(self, stage: Stage, n: int = 40) -> None:
+        """Out-of-fold predictions of which most are right."""
+        labels = ("cat", "dog") * (n // 2)
+        stage.task(classes=["cat", "dog"], labels=labels)
+        dog = np.where(np.arange(n) % 10 < 8, 0.9, 0.2)
+        right = np.array([label == "dog" for label in labels])
+        dog = np.where(right, dog, 1 - dog).astype(np.float32)
+        stage.held_out([f"t{row}" for row in range(n)], np.stack([1 - dog, dog], axis=1))
+
+    def test_of_one_network_it_is_the_out_of_fold_score_with_the_luck_of_a_small_test_set(self, stage: Stage) -> None:
+        self.skilled(stage)
+
+        stage.run()
+
+        low, high = stage.check["expected_interval"]
+        assert stage.check["expected_score"] == pytest.approx(-0.8 * np.log(0.9) - 0.2 * np.log(0.2), abs=1e-6)
+        assert low == pytest.approx(-np.log(0.9), abs=1e-6)  # three test samples, of which all may be right
+        assert high > -np.log(0.9) / 3 - 2 * np.log(0.2) / 3 - 1e-6  # or one
+
+    def test_folds_that_disagree_are_better_together(self, stage: Stage) -> None:
+        self.skilled(stage)
+        stage.run()
+        alone = stage.check["expected_score"]
+        stage.predict("main", 1, {"007": (0.5, 0.5), "08": (0.8, 0.2), "9": (0.4, 0.6)})
+
+        stage.run()
+
+        assert stage.check["expected_score"] < alone
+
+    def test_the_expected_score_of_labels_is_of_their_metric(self, stage: Stage) -> None:
+        self.skilled(stage)
+
+        stage.run(metric="accuracy", value="label")
+
+        assert stage.check["expected_score"] == 0.8
+        assert "expected score: accuracy 0.8000 (95 %:" in stage.said
+
+    def test_out_of_fold_predictions_of_other_samples_are_refused(self, stage: Stage) -> None:
+        stage.held_out(["t0", "t7"], np.full((2, 2), 0.5, np.float32))
+
+        assert stage.run() == 2
+        assert "of samples that the index does not have" in stage.said
+        assert "t7" in stage.said
 
 
 class TestPredictions:

@@ -24,8 +24,11 @@ class Check(Document):
         What a person should know before the file is handed in, a sentence each.
     metric
         The competition's.
-    expected_score, true_score
-        By the out-of-fold predictions; by the truth of the test set. None where they are not known.
+    expected_score, expected_interval
+        Of the test set by the out-of-fold predictions, as `scores.expected` has it: the score, and the 95 % interval
+        (low, high) of the score of a test set of that size. None where they are not defined.
+    true_score
+        By the truth of the test set, where it is known.
     temperature, clip
         What the probabilities were calibrated by.
     models
@@ -44,8 +47,20 @@ class Check(Document):
     warnings: tuple[str, ...]
     metric: str
     expected_score: float | None
+    expected_interval: tuple[float, float] | None
     true_score: float | None
     temperature: float
     clip: float
     models: dict[str, int]
     sha256: str
+
+    @property
+    def expected(self) -> str:
+        """The score to expect of the test set in words, "" where it is not known."""
+        if self.expected_score is None:
+            return ""
+        words = f"{self.metric.replace('_', ' ')} {self.expected_score:.4f}"
+        if self.expected_interval is None:
+            return words
+        low, high = self.expected_interval
+        return f"{words} (95 %: {low:.4f} to {high:.4f})"

@@ -10,7 +10,10 @@ from catscan.common.documents import Document
 
 @dataclass(frozen=True)
 class Estimate:
-    """A score of the calibrated blend, with its 95 % interval (low, high)."""
+    """A score of the out-of-fold predictions, calibrated, and the 95 % interval (low, high) of its mean.
+
+    What a test set gets is another matter: `Check.expected_interval`.
+    """
 
     value: float
     interval: tuple[float, float]
@@ -84,7 +87,7 @@ class Metrics(Document):
         See `scores.calibration.Calibration`; the submission applies them.
     odds
         What the odds of each class are multiplied by in the submission, in the order of the classes.
-    expected_score
+    score
         The metric of what would be submitted for these samples; None where they do not define it.
     remarks
         What a person should know, a sentence each.
@@ -103,7 +106,7 @@ class Metrics(Document):
     temperature: float
     clip: float
     odds: tuple[float, ...]
-    expected_score: float | None
+    score: float | None
     remarks: tuple[str, ...]
 
     @property

@@ -2,7 +2,8 @@
 
 In: the index, the out-of-fold predictions and history of every model and fold, the training shards. Out: in one folder
 `metrics.json` (scores of each model and fold, of their blend with 95 % intervals, the constant prior, the temperature
-clip and odds that the submission stage applies, the expected score) and the figures, PNG.
+clip and odds that the submission stage applies), `out-of-fold.csv` (the models' blend, not calibrated) and the figures,
+PNG. All of it speaks of the out-of-fold predictions; what to expect of the test set, the submission stage says.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from catscan.common.progress import say
 from catscan.common.settings import parse
 from catscan.common.tables import read_table
 from catscan.scores import calibration, metrics
-from catscan.scores.predictions import check_one_each, read_predictions
+from catscan.scores.predictions import check_one_each, read_predictions, write_predictions
 from catscan.scores.settings import MetricSettings
 from catscan.stages.evaluate import figures
 
@@ -82,6 +83,7 @@ def run(args: argparse.Namespace) -> None:
     for name, figure in draw(held_out, histories, Shards(args.arrays), classes, problem.task):
         with whole(args.out / name) as partial:
             figure.savefig(partial, format="png", metadata={"Software": None})
+    write_predictions(args.out / "out-of-fold.csv", held_out.sample_ids, held_out.blend, classes)
     told.write(args.out / "metrics.json")
     loss = told.log_loss
     say(f"out-of-fold log loss {loss.value:.4f} {told.spread}, constant prior {loss.prior:.4f}")
@@ -156,8 +158,7 @@ def gather(files: list[tuple[str, Path]], index: pd.DataFrame, classes: list[str
     if not predicted[0]:
         raise CatscanError("No sample was held out, so there is nothing to score.", where=str(files[0][1]))
     rows = index[index.index.isin(predicted[0])]
-    labels = [label.split(" ") if task == "multilabel" else [label] for label in rows["label"]]
-    targets = np.array([[name in names for name in classes] for names in labels], np.float64)
+    targets = metrics.targets_of(list(rows["label"]), classes, task)
     models = {model: table.loc[rows.index].to_numpy() for model, table in tables.items()}
     folds = rows["fold"].to_numpy(np.int64)
     blend = calibration.blend(list(models.values()), task)
@@ -190,7 +191,7 @@ def evaluate(held_out: HeldOut, metric: str, problem: metrics.Problem, summary: 
         temperature=fitted.temperature,
         clip=fitted.clip,
         odds=tuple(odds.tolist()),
-        expected_score=_number(metrics.score(metric, told_probabilities, held_out.targets, problem)),
+        score=_number(metrics.score(metric, told_probabilities, held_out.targets, problem)),
         remarks=(),
     )
     return replace(told, remarks=tuple(remarks(told, summary)))

@@ -143,16 +143,18 @@ def verdict(metrics: Metrics, check: Check) -> str:
         )
     else:
         text = (
-            f"Out-of-fold log loss {loss.value:.4f} (95 % interval {loss.interval[0]:.4f} to "
+            f"Out-of-fold log loss {loss.value:.4f} (95 % interval of its mean {loss.interval[0]:.4f} to "
             f"{loss.interval[1]:.4f}) against {loss.prior:.4f} for the constant prior."
         )
+    if check.expected:
+        text += f" To expect of the test set: {check.expected}."
     if check.true_score is not None:
         text += f" The true score of the test set is {check.true_score:.4f} ({metrics.metric.replace('_', ' ')})."
     return text
 
 
 def cards(metrics: Metrics, check: Check) -> list[dict[str, str]]:
-    """The figures at the top: out-of-fold scores, the baseline, the true score, the rows."""
+    """The figures at the top: out-of-fold scores, the baseline, the expected and the true test score, the rows."""
     loss = metrics.log_loss
     tone = "good" if loss.beats_prior else "warn"
     shown = [
@@ -167,8 +169,12 @@ def cards(metrics: Metrics, check: Check) -> list[dict[str, str]]:
     if metrics.auc is not None:
         auc = metrics.auc
         shown.append(_card("AUC", f"{auc.value:.4f}", f"95 %: {auc.interval[0]:.4f} to {auc.interval[1]:.4f}"))
-    if metrics.metric not in ("log_loss", "accuracy", "auc") and metrics.expected_score is not None:
-        shown.append(_card(metrics.metric.replace("_", " "), f"{metrics.expected_score:.4f}", "expected score"))
+    if metrics.metric not in ("log_loss", "accuracy", "auc") and metrics.score is not None:
+        shown.append(_card(metrics.metric.replace("_", " "), f"{metrics.score:.4f}", "out of fold"))
+    if check.expected_score is not None:
+        ends = check.expected_interval
+        note = metrics.metric.replace("_", " ") + (f", 95 %: {ends[0]:.4f} to {ends[1]:.4f}" if ends else "")
+        shown.append(_card("expected test score", f"{check.expected_score:.4f}", note))
     if check.true_score is not None:
         shown.append(_card("true test score", f"{check.true_score:.4f}", metrics.metric.replace("_", " ")))
     word, tone = ("valid", "good") if check.valid else ("NOT VALID", "warn")

@@ -1,9 +1,9 @@
 """Blend, calibrate and clip the predictions, write the submission and check it row by row.
 
-In: the test predictions of all models and folds, evaluation/metrics.json (temperature, clip, odds, expected score),
+In: the test predictions of all models and folds, evaluation/metrics.json (temperature, clip, odds) and out-of-fold.csv,
 index.csv and index.json, the sample submission among the raw files where there is one, the truth of the test set where
 it is known. Out: `submission.csv`, with the ids, the columns and the order of the sample submission (without one, a row
-for each test sample), and `submission.json`, what was checked and what score is expected.
+for each test sample), and `submission.json`, what was checked and what score to expect.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pandas as pd
 from catscan.common.contracts.check import Check
 from catscan.common.contracts.metrics import Metrics
 from catscan.common.contracts.summary import Summary
-from catscan.common.errors import listed
+from catscan.common.errors import CatscanError, listed
 from catscan.common.files import whole
 from catscan.common.progress import say
 from catscan.common.settings import parse
@@ -27,8 +27,9 @@ from catscan.common.tables import read_table
 from catscan.common.words import number_of
 from catscan.raw.files import RawFiles
 from catscan.raw.places import read_raw_table
-from catscan.scores.metrics import Problem, metric_named
-from catscan.scores.predictions import read_all
+from catscan.scores.expected import expected_score
+from catscan.scores.metrics import Problem, metric_named, targets_of
+from catscan.scores.predictions import Predictions, read_all, read_predictions
 from catscan.scores.told import Teller
 from catscan.stages.submission.fill import Filled, blank_sheet, fill_sheet
 from catscan.stages.submission.settings import Settings
@@ -47,6 +48,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--index", required=True, type=Path, help="the index")
     parser.add_argument("--summary", required=True, type=Path, help="the index's summary")
     parser.add_argument("--metrics", required=True, type=Path, help="evaluation/metrics.json")
+    parser.add_argument("--out-of-fold", required=True, type=Path, help="evaluation/out-of-fold.csv")
     parser.add_argument("--predictions", required=True, type=Path, nargs="+", help="the files of predictions")
     parser.add_argument("--models", required=True, nargs="+", help="the name of the model of each of those files")
     parser.add_argument("--out", required=True, type=Path, help="the submission to write")
@@ -71,6 +73,9 @@ def run(args: argparse.Namespace) -> None:
         )
     form = _form(sample, settings, summary)
     teller = Teller.of(metrics, summary)
+    problem = Problem(form.task, form.positive, settings.metric_weights, settings.metric_positive_weight)
+    index = read_table(args.index, columns=["sample_id", "split", "label", "group"])
+    index = index[index["split"] == "train"].set_index("sample_id")
     filled = fill_sheet(
         sample,
         form,
@@ -79,11 +84,15 @@ def run(args: argparse.Namespace) -> None:
         prior=teller.tell_unseen(),
         fields=fields,
         aggregate=settings.aggregate,
-        at_least_one=_all_have_a_class(args.index),
+        at_least_one=bool((index["label"] != "").all()),
     )
     with whole(args.out) as partial:
         filled.table.to_csv(partial, index=False, lineterminator="\n")
         check_sheet(partial, sample, form, name=str(args.out))
+    held_out = _held_out(args.out_of_fold, index, form)
+    expected, interval = _expected(
+        settings.metric, problem, held_out=held_out, index=index, predictions=predictions, teller=teller
+    )
     check = Check(
         rows=len(filled.table),
         columns=tuple(filled.table.columns),
@@ -91,8 +100,9 @@ def run(args: argparse.Namespace) -> None:
         missing=tuple(filled.missing),
         warnings=tuple(_warnings(settings, foreign_values(sample, form), filled)),
         metric=settings.metric,
-        expected_score=metrics.expected_score,
-        true_score=_true_score(args, settings, form),
+        expected_score=expected,
+        expected_interval=interval,
+        true_score=_true_score(args, settings.metric, problem, form),
         temperature=metrics.temperature,
         clip=metrics.clip,
         models={name: len(folds) for name, folds in predictions.by_model.items()},
@@ -149,16 +159,48 @@ def _warnings(settings: Settings, foreign: list[str], filled: Filled) -> Iterato
         yield "the expected score is of single samples; the competition scores rows, each made of several"
 
 
-def _all_have_a_class(index_path: Path) -> bool:
-    index = read_table(index_path, columns=["split", "label"])
-    return bool((index.loc[index["split"] == "train", "label"] != "").all())
+def _held_out(path: Path, index: pd.DataFrame, form: Form) -> pd.DataFrame:
+    held_out = read_predictions(path, form.classes)
+    unknown = list(held_out.index.difference(index.index))
+    if unknown:
+        raise CatscanError(
+            "There are out-of-fold predictions of samples that the index does not have.",
+            where=str(path),
+            found=listed(unknown),
+            do="Delete the file and run again: the evaluate stage writes it.",
+        )
+    return held_out
 
 
-def _true_score(args: argparse.Namespace, settings: Settings, form: Form) -> float | None:
+def _expected(
+    metric: str,
+    problem: Problem,
+    *,
+    held_out: pd.DataFrame,
+    index: pd.DataFrame,
+    predictions: Predictions,
+    teller: Teller,
+) -> tuple[float | None, tuple[float, float] | None]:
+    """The score to expect of the test samples that were predicted, and its interval; None where they have none."""
+    if not predictions.sample_ids:
+        return None, None
+    rows = index.loc[held_out.index]
+    score, (low, high) = expected_score(
+        metric,
+        problem,
+        held_out=held_out.to_numpy(),
+        targets=targets_of(list(rows["label"]), list(held_out.columns), problem.task),
+        by_model=predictions.by_model,
+        teller=teller,
+        groups=list(rows["group"]),
+    )
+    return None if math.isnan(score) else score, None if math.isnan(low) else (low, high)
+
+
+def _true_score(args: argparse.Namespace, metric: str, problem: Problem, form: Form) -> float | None:
     if not args.truth or not args.truth.is_file():
         return None
-    problem = Problem(form.task, form.positive, settings.metric_weights, settings.metric_positive_weight)
-    true = true_score(args.out, args.truth, form, metric=settings.metric, problem=problem)
+    true = true_score(args.out, args.truth, form, metric=metric, problem=problem)
     return None if math.isnan(true) else true
 
 
@@ -166,6 +208,7 @@ def _tell(check: Check) -> None:
     for warning in check.warnings:
         say(f"warning: {warning}")
     say(f"valid: {number_of(check.rows, 'row')}, columns {', '.join(check.columns[:5])}")
-    for name, score in (("expected score", check.expected_score), ("true score", check.true_score)):
-        if score is not None:
-            say(f"{name}: {check.metric} {score:.4f}")
+    if check.expected:
+        say(f"expected score: {check.expected}")
+    if check.true_score is not None:
+        say(f"true score: {check.metric.replace('_', ' ')} {check.true_score:.4f}")
