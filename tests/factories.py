@@ -107,3 +107,18 @@ def write_shard(path: Path, array: NDArray[np.uint8], ids: Sequence[str], **othe
     """A shard as the preprocess stage writes it; ``others`` are more fields of its sidecar."""
     write_array(path, array)
     Sidecar(tuple(ids), **{"settings": ReadAs("picture", {}), **others}).write(path.with_suffix(".json"))
+
+
+# The settings of the submission stage, as the workflow hands them over.
+SUBMISSION: dict[str, Any] = {
+    "sample": "sample_submission.csv",
+    "id_column": "",
+    "columns": [],
+    "value": "probability",
+    "row_id": "{id}",
+    "rows": {},
+    "aggregate": "mean",
+    "metric": "log_loss",
+    "metric_weights": [],
+    "metric_positive_weight": 1,
+}

@@ -11,23 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from factories import MODEL
+from factories import MODEL, SUBMISSION
 from small_competition import MODELS, TASKS, write_competition
 
 from catscan.cli import main
-
-SUBMISSION = {
-    "sample": "sample_submission.csv",
-    "id_column": "",
-    "columns": [],
-    "value": "probability",
-    "row_id": "{id}",
-    "rows": {},
-    "aggregate": "mean",
-    "metric": "log_loss",
-    "metric_weights": [],
-    "metric_positive_weight": 1,
-}
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from factories import metrics_of, summary_of
+from factories import SUBMISSION, metrics_of, summary_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -25,18 +25,6 @@ from catscan.stages.submission.fill import fill_sheet
 from catscan.stages.submission.sheet import fill_in, form_of
 from catscan.stages.submission.sheet_check import check_sheet
 
-SETTINGS: dict[str, Any] = {
-    "sample": "sample_submission.csv",
-    "id_column": "",
-    "columns": [],
-    "value": "probability",
-    "row_id": "{id}",
-    "rows": {},
-    "aggregate": "mean",
-    "metric": "log_loss",
-    "metric_weights": [],
-    "metric_positive_weight": 1,
-}
 PREDICTED = {"007": (0.8, 0.2), "08": (0.4, 0.6), "9": (0.1, 0.9)}
 
 
@@ -91,7 +79,7 @@ class Stage:
             [
                 "submission",
                 "--settings",
-                json.dumps(SETTINGS | settings),
+                json.dumps(SUBMISSION | settings),
                 *files,
                 "--predictions",
                 *predictions,
