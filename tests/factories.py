@@ -28,6 +28,7 @@ MODEL = Model(
     kind="picture",
     reader={"size": [16, 16], "channels": "rgb"},
     threads=2,
+    flips=True,
     training={"seed": 1, "recipe": {"epochs": 2}},
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -29,12 +30,13 @@ KEYS = [
     for field in fields(document)  # type: ignore[arg-type]
     if field.name not in ANYTHING
 ]
+VERSION = re.compile(r'"version": \d+')
 EDITS: dict[str, Callable[[str], str]] = {
     "no JSON": lambda text: text[:-3],
     "a list": lambda text: f"[{text}]",
-    "another version": lambda text: text.replace('"version": 1', '"version": 99'),
-    "no version": lambda text: text.replace('"version": 1', '"of_old": 1'),
-    "an unknown key": lambda text: text.replace('"version": 1', '"version": 1, "unheard_of": 1'),
+    "another version": lambda text: VERSION.sub('"version": 99', text),
+    "no version": lambda text: VERSION.sub('"of_old": 1', text),
+    "an unknown key": lambda text: VERSION.sub(r'\g<0>, "unheard_of": 1', text),
 }
 
 

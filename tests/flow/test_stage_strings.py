@@ -15,7 +15,7 @@ from catscan.flow.config import load as load_config
 from catscan.flow.config import models
 from catscan.flow.schema import SCHEMA
 from catscan.scores.settings import MetricSettings
-from catscan.stages import download, index, predict, preprocess, report, submission, submit, train
+from catscan.stages import download, index, preprocess, report, submission, submit, train
 
 Config = dict[str, Any]
 Load = Callable[..., Config]
@@ -25,7 +25,6 @@ SETTINGS = {
     "index": index.Settings,
     "preprocess": preprocess.Settings,
     "train": train.Settings,
-    "predict": predict.Settings,
     "evaluate": MetricSettings,
     "submission": submission.Settings,
     "submit": submit.Settings,
@@ -52,7 +51,7 @@ def changed(load: Load, change: Callable[[Config], object], name: str = "dogs-vs
         (lambda cats: cats["preprocess"].update(picture={"size": [32, 32]}), {"preprocess"}),
         (lambda cats: cats["preprocess"].update(scan={"size": [8, 8, 8]}), set()),
         (lambda cats: cats.update(train={"device": "cpu", "folds": [0]}), set()),
-        (lambda cats: cats.update(predict={"flips": False}), {"predict"}),
+        (lambda cats: cats.update(predict={"flips": False}), {"train resnet"}),
         (lambda cats: cats["source"].update(seed=2), {"download"}),
         (lambda cats: cats["source"].update(competition="dogs"), set()),
         (lambda cats: cats["index"].update(folds=4), {"index"}),

@@ -9,16 +9,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from factories import MODEL
+from factories import MODEL, write_shard
 from small_competition import write_competition, write_network
 
 from catscan.cli import main
-from catscan.common.contracts.model import Model
 from catscan.networks.model import network_of, write_model
 from catscan.networks.predictor import Predictor, open_predictor
 from catscan.networks.session import Compute
-from catscan.stages.export import open_mirrored
-from catscan.stages.export.description import submission_steps
+from catscan.stages.export import open_exported
+from catscan.stages.export.description import preprocessing, submission_steps
 
 WITHOUT_CATSCAN = """
 import sys
@@ -36,7 +35,7 @@ def untrained(folder: Path, shape: tuple[int, ...], pixels: np.ndarray) -> np.nd
     """Write a model with its first weights into ``folder``; what `catscan predict` says of ``pixels``."""
     from catscan.networks.compat import tf
 
-    model = Model("auto", "", shape, ("a", "b"), "binary", kind="picture", reader={"size": [16, 16]}, threads=2)
+    model = replace(MODEL, network="auto", sample_shape=shape)
     predictor = Predictor(network_of(model).build(), shape, 2, multilabel=False, compute=Compute(threads=2))
     with predictor.graph.as_default():
         tf.set_random_seed(1)
@@ -87,7 +86,7 @@ def test_an_export_answers_for_a_sample_and_its_mirror_image_as_predict_does(tmp
     model = replace(MODEL, network=CONVOLVED, sample_shape=shape, classes=classes, task=task)
     write_network(tmp_path, model, seed=1)
     pixels = np.random.default_rng(0).integers(0, 256, (3, *shape)).astype(np.uint8)
-    predictor, exported = open_predictor(tmp_path, model), open_mirrored(tmp_path, model)
+    predictor, exported = open_predictor(tmp_path, model), open_exported(tmp_path, model)
     plain, wanted = (predictor.predict(lambda rows: pixels[rows], np.arange(3), flips=flips) for flips in (False, True))
 
     found, logits = exported.session.run([exported.probabilities, exported.logits], {exported.pixels: pixels})
@@ -101,6 +100,24 @@ def test_an_export_answers_for_a_sample_and_its_mirror_image_as_predict_does(tmp
     assert np.isfinite(logits).all()
     predictor.close()
     exported.close()
+
+
+def test_an_export_of_a_network_without_flips_answers_for_the_sample_alone_as_predict_does(tmp_path):
+    model = replace(MODEL, network=CONVOLVED, sample_shape=(8, 8, 3), flips=False)
+    write_network(tmp_path / "m", model, seed=1)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3)).astype(np.uint8)
+    write_shard(tmp_path / "test-1-of-1.npy", pixels, ["0", "1", "2"])
+    command = ["predict", "--model", str(tmp_path / "m"), "--arrays", str(tmp_path / "test-1-of-1.npy")]
+    assert main([*command, "--out", str(tmp_path / "p.csv")]) == 0
+
+    exported = open_exported(tmp_path / "m", model)
+    found = exported.session.run(exported.probabilities, {exported.pixels: pixels})
+    exported.close()
+    told = preprocessing(model, None)["outputs"]
+
+    np.testing.assert_allclose(found, pd.read_csv(tmp_path / "p.csv").iloc[:, 1:], atol=1e-6)
+    assert "of the sample alone" in told["probabilities"]
+    assert told["logits"] == "ln p of those probabilities p, but for a number that all classes of a sample share"
 
 
 def test_what_goes_in_and_comes_out_is_written_beside_the_model(tmp_path):

@@ -3,17 +3,18 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from factories import write_shard
+from factories import MODEL, write_shard
 
 from catscan.cli import main
 from catscan.common.contracts.model import Model
-from catscan.networks.model import network_of, read_weights, write_model
+from catscan.networks.model import network_of, read_model, read_weights, write_model
 from catscan.networks.predictor import Predictor
 from catscan.networks.session import Compute
 
@@ -27,7 +28,7 @@ def model(tmp_path: Path) -> Path:
 
 
 def untrained(folder: Path, shape: tuple[int, ...], task: str, classes: tuple[str, ...]) -> Path:
-    description = Model("auto", "", shape, classes, task, kind="picture", reader=READER, threads=2)
+    description = Model("auto", "", shape, classes, task, kind="picture", reader=READER, threads=2, flips=True)
     predictor = Predictor(
         network_of(description).build(),
         shape,
@@ -53,8 +54,8 @@ def shard(path: Path, start: int, n: int, shape: tuple[int, ...] = (12, 12, 3)) 
     return path
 
 
-def predicted(model: Path, arrays: list[Path], out: Path, settings: str = "{}") -> pd.DataFrame:
-    command = ["predict", "--settings", settings, "--model", str(model), "--out", str(out)]
+def predicted(model: Path, arrays: list[Path], out: Path) -> pd.DataFrame:
+    command = ["predict", "--model", str(model), "--out", str(out)]
     assert main([*command, "--arrays", *map(str, arrays)]) == 0
     return pd.read_csv(out, dtype={"sample_id": str})
 
@@ -75,8 +76,9 @@ def test_flips_make_a_picture_and_its_mirror_image_alike(model, tmp_path):
     both = np.concatenate([picture, picture[:, :, ::-1]])
     write_shard(tmp_path / "both.npy", both, ["as it is", "mirrored"])
 
-    with_flips = predicted(model, [tmp_path / "both.npy"], tmp_path / "p.csv", '{"flips": true}')
-    without = predicted(model, [tmp_path / "both.npy"], tmp_path / "q.csv", '{"flips": false}')
+    with_flips = predicted(model, [tmp_path / "both.npy"], tmp_path / "p.csv")
+    replace(read_model(model), flips=False).write(model / "model.json")
+    without = predicted(model, [tmp_path / "both.npy"], tmp_path / "q.csv")
 
     assert with_flips["cat"][0] == pytest.approx(with_flips["cat"][1], abs=1e-6)
     assert abs(without["cat"][0] - without["cat"][1]) > 1e-4
@@ -185,7 +187,7 @@ def test_out_that_is_a_folder_is_refused(model, tmp_path, capsys):
 
 def test_a_model_that_another_version_wrote_is_refused(model, tmp_path, capsys):
     description = model / "model.json"
-    description.write_text(description.read_text().replace('"version": 1', '"version": 0'))
+    description.write_text(description.read_text().replace('"version": 2', '"version": 1'))
     cv2.imwrite(str(tmp_path / "one.png"), np.full((30, 40, 3), 99, np.uint8))
 
     assert main(["predict", "--model", str(model), str(tmp_path / "one.png")]) == 2
@@ -250,7 +252,7 @@ def test_changed_python_file_of_the_network_is_refused(tmp_path, capsys):
     source.write_text(
         "def network(pixels, classes):\n    import tflearn\n    return tflearn.fully_connected(pixels, classes)\n"
     )
-    description = Model(str(source), "0" * 64, (12, 12, 3), ("a", "b"), "binary", "picture", READER, threads=2)
+    description = replace(MODEL, network=str(source), network_sha256="0" * 64, sample_shape=(12, 12, 3))
     write_model(tmp_path / "m", description, {})
     path = shard(tmp_path / "test-1-of-1.npy", 1, 2)
 

@@ -115,9 +115,10 @@ def test_a_network_of_the_evaluation_that_is_gone_is_told(competition, tmp_path,
     ("change", "found"),
     [
         ({"sample_shape": (8, 8, 3), "reader": {"size": [8, 8]}}, "reader, sample_shape of its model.json unlike"),
+        ({"flips": False}, "flips of its model.json unlike"),
         ({"classes": ("cat", "wolf")}, "classes of its model.json unlike"),
     ],
-    ids=["of another size", "of other classes"],
+    ids=["of another size", "without flips", "of other classes"],
 )
 def test_networks_of_different_runs_are_not_blended(competition, tmp_path, capsys, change, found):
     copy = Path(shutil.copytree(competition, tmp_path / "copy"))

@@ -26,7 +26,7 @@ def cats(block: str) -> str:
         ("{preprocess: {picture: {size: [16, 16]}}}", AFTER_INDEX),
         ("{preprocess: {scan: {size: [9, 9, 9]}}}", set()),
         ("{source: {seed: 2}}", {"download_files", *AFTER_DOWNLOAD}),
-        ("{predict: {flips: false}}", {"predict_test", "write_submission", "render_report"}),
+        ("{predict: {flips: false}}", AFTER_PREPROCESS),
         ("{submission: {aggregate: max}}", {"write_submission", "render_report"}),
         ("{index: {shards: 3}}", {"index_samples", *AFTER_INDEX}),
         ("{train: {device: cpu}}", set()),

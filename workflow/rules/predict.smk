@@ -2,7 +2,7 @@
 
 Required inputs: a trained model and all test shards with their sidecars.
 Outputs: one row a test sample that could be read, one probability column a class.
-Reads of the config: predict.
+Reads of the config: nothing; the model says how it predicts.
 """
 
 
@@ -24,14 +24,13 @@ rule predict_test:
         gpu=lambda wildcards: gpus.wanted(of(wildcards)["train"]["device"], GPUS),
         device=lambda wildcards: of(wildcards)["train"]["device"],
     params:
-        stage=lambda wildcards: stage_strings.predict(of(wildcards)),
+        stage=stage_strings.predict(),
     message:
         "predict {wildcards.competition}: model {wildcards.model}, fold {wildcards.fold}"
     shell:
         """
         catscan predict \
             --job "{wildcards.competition} {wildcards.model} fold {wildcards.fold}" \
-            --settings {params.stage:q} \
             --model "$(dirname {input.weights:q})" \
             --arrays {input.arrays:q} \
             --out {output.predictions:q} \

@@ -3,7 +3,7 @@
 Required inputs: index.csv, index.json and all training shards with their sidecars.
 Outputs: for each model and fold its weights, its description (model.json), its history, one row an epoch, and its
 predictions of the fold that it never saw. Checkpoints lie beside them in checkpoint/, so that a stopped training goes on.
-Reads of the config: the model's block, train.precision, train.threads, metric, metric_weights,
+Reads of the config: the model's block, train.precision, train.threads, predict, metric, metric_weights,
 metric_positive_weight.
 """
 

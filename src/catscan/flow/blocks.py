@@ -22,11 +22,11 @@ from catscan.flow.json_schema import Schema, schema_of
 from catscan.kinds.registry import KINDS
 from catscan.networks.device import DEVICES
 from catscan.scores.settings import MetricSettings
-from catscan.stages import predict, preprocess, submit
+from catscan.stages import preprocess, submit
 from catscan.stages.download.settings import Source
 from catscan.stages.index.settings import Data, Index
 from catscan.stages.submission.settings import Sheet
-from catscan.stages.train.settings import Computing, Model, Seed
+from catscan.stages.train.settings import Computing, Model, Predicting, Seed
 
 # Of a competition and of a model, whose names become folders and words of a command line.
 NAMED = Bounds({"propertyNames": {"pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$"}})
@@ -81,7 +81,7 @@ class Competition(MetricSettings):
     network's own recipe (below)."""
 
     train: Train = field(default_factory=Train)
-    predict: predict.Settings = field(default_factory=predict.Settings)
+    predict: Predicting = field(default_factory=Predicting)
     submission: Submission = field(default_factory=Submission)
 
 

@@ -86,19 +86,19 @@ def preprocess(competition: Config) -> str:
 
 
 def train(competition: Config, model: str) -> str:
-    """What the train stage reads: the model's block, and of the competition the task, the metric and how to compute."""
+    """What the train stage reads: the model's block, and the competition's task, metric, how to compute and predict."""
     values = {key: value for key, value in models(competition)[model].items() if value is not None}
     common = {"task": competition["data"]["task"], **_metric(competition)}
-    compute = {key: competition["train"][key] for key in ("precision", "threads")}
+    compute = {key: competition["train"][key] for key in ("precision", "threads")} | competition["predict"]
     network = values["network"]
     if isinstance(network, str) and network.endswith(".py"):
         values["network_digest"] = fingerprint.file_of(Path(network))
     return stage_string("train", {**values, **common, **compute})
 
 
-def predict(competition: Config) -> str:
-    """What the predict stage reads."""
-    return stage_string("predict", competition["predict"])
+def predict() -> str:
+    """What the predict stage reads: nothing of the config, since the model says how it predicts."""
+    return stage_string("predict", {})
 
 
 def evaluate(competition: Config) -> str:

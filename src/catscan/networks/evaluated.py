@@ -13,7 +13,7 @@ from catscan.common.files import spelt_out
 from catscan.networks.model import DESCRIPTION, read_model
 
 METRICS = Path("evaluation") / "metrics.json"
-ALIKE = ("classes", "task", "kind", "reader", "sample_shape")  # of all networks whose answers are blended
+ALIKE = ("classes", "task", "kind", "reader", "sample_shape", "flips")  # of all networks whose answers are blended
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Predict the class probabilities of the test samples, or of pictures and series given by name.
 
 In: a network's folder and the test split's shards. Out: a CSV of `sample_id` and one probability column a class, in
-index order. Settings: `flips` (average with the samples mirrored left to right).
+index order. Settings: none; the network's `model.json` says how it predicts.
 Without shards: pictures, or folders of series, as arguments; their probabilities are printed, or written as such a CSV,
 and what is odd about them (several series in one folder, missing slices) is told on the error stream.
 With the folder of all models of a competition its networks are blended and calibrated as the submission is.
@@ -25,7 +25,6 @@ from catscan.common.contracts.model import Model
 from catscan.common.errors import OFFENDERS_SHOWN, BadSample, CatscanError, listed
 from catscan.common.files import spelt_out
 from catscan.common.progress import say
-from catscan.common.settings import parse
 from catscan.common.words import number_of
 from catscan.kinds.registry import Kind, kind_named
 from catscan.kinds.samples import Sample
@@ -40,20 +39,9 @@ from catscan.scores.told import Teller
 Take = Callable[[NDArray[np.integer[Any]]], NDArray[np.uint8]]
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How test samples are predicted."""
-
-    flips: bool = True
-    """Whether the prediction is the mean over the sample and its mirror image."""
-
-
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the stage's arguments."""
     parser.add_argument("samples", type=Path, nargs="*", help="pictures, or folders of series, to predict and print")
-    parser.add_argument(
-        "--settings", default="{}", help='the stage\'s settings, as JSON: {"flips": false} as `predict.flips`'
-    )
     parser.add_argument(
         "--model",
         type=Path,
@@ -73,7 +61,6 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Predict shards into a CSV, or samples onto the screen."""
-    settings = parse(Settings, args.settings)
     if bool(args.samples) == bool(args.arrays):
         raise CatscanError(
             "Name either the samples to predict or the shards.",
@@ -88,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
     else:
         sample_ids, take = of_files(networks.model, args.samples)
     with one_device(args.device, visible_gpus()) as gpu:
-        found = networks.answers(take, len(sample_ids), flips=settings.flips, gpu=gpu)
+        found = networks.answers(take, len(sample_ids), gpu=gpu)
     if args.samples and networks.teller is None:
         say(f"{args.model} is one network, uncalibrated; results/COMPETITION/models answers as the submission does")
     if args.out:
@@ -116,11 +103,10 @@ class Networks:
     folders: dict[str, list[Path]]
     teller: Teller | None = None
 
-    def answers(self, take: Take, n: int, *, flips: bool, gpu: bool) -> Floats:
+    def answers(self, take: Take, n: int, *, gpu: bool) -> Floats:
         """(n, classes), the probabilities of the samples 0 to n - 1 that ``take`` gives."""
         by_model = {
-            name: [predicted(folder, take, n, flips=flips, gpu=gpu) for folder in folders]
-            for name, folders in self.folders.items()
+            name: [predicted(folder, take, n, gpu=gpu) for folder in folders] for name, folders in self.folders.items()
         }
         if self.teller is None:
             ((only,),) = by_model.values()
@@ -144,13 +130,14 @@ def read_networks(folder: Path) -> Networks:
     return Networks(evaluated.model, evaluated.folders, Teller.of(evaluated.metrics, evaluated.summary))
 
 
-def predicted(folder: Path, take: Take, n: int, *, flips: bool, gpu: bool) -> NDArray[np.float32]:
+def predicted(folder: Path, take: Take, n: int, *, gpu: bool) -> NDArray[np.float32]:
     """(n, classes), what the network of ``folder`` says."""
     from catscan.networks.predictor import open_predictor
 
-    predictor = open_predictor(folder, read_model(folder), gpu=gpu)
+    model = read_model(folder)
+    predictor = open_predictor(folder, model, gpu=gpu)
     try:
-        return predictor.predict(take, np.arange(n), flips=flips)
+        return predictor.predict(take, np.arange(n), flips=model.flips)
     finally:
         predictor.close()
 

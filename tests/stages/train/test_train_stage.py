@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 from training_process import checkpoint_in, slow_steps, wait_until
 
 from catscan.cli import main
+from catscan.networks.model import read_model
 from catscan.stages.train import engine
 
 SMALL = {
@@ -62,6 +64,22 @@ def test_training_writes_its_files_and_only_its_own_lines(competition, tmp_path)
     model = json.loads((tmp_path / "out" / "model.json").read_text())
     assert (model["kind"], model["reader"]) == ("picture", {"channels": "gray", "size": [16, 16]})
     assert (model["threads"], model["classes"]) == (2, ["down", "up"])
+
+
+@pytest.mark.parametrize("flips", [True, False], ids=["with flips", "without"])
+def test_held_out_samples_are_predicted_as_catscan_predict_does(competition, tmp_path, flips):
+    out, arrays = tmp_path / "out", [str(path) for path in competition.arrays]
+    assert main(competition.command({**SMALL, "flips": flips}, out)) == 0
+    assert main(["predict", "--model", str(out), "--out", str(tmp_path / "same.csv"), "--arrays", *arrays]) == 0
+    replace(read_model(out), flips=not flips).write(out / "model.json")
+    assert main(["predict", "--model", str(out), "--out", str(tmp_path / "other.csv"), "--arrays", *arrays]) == 0
+
+    held_out, same, other = (
+        pd.read_csv(path, dtype={"sample_id": str}).set_index("sample_id")["up"]
+        for path in (out / "out-of-fold.csv", tmp_path / "same.csv", tmp_path / "other.csv")
+    )
+    assert (held_out - same.loc[held_out.index]).abs().max() < 1e-6
+    assert (held_out - other.loc[held_out.index]).abs().max() > 1e-4
 
 
 @pytest.mark.slow

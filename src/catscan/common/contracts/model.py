@@ -28,11 +28,13 @@ class Model(Document):
         How a file becomes such a sample: the kind of reader and its settings.
     threads
         Size of the pool that one operation is split over; predictions use it too, since it shapes the last bits.
+    flips
+        Whether it predicts by the mean over a sample and its mirror image: the held-out samples, and all others since.
     training
         How it was trained: recipe, seed, precision, samples, versions. For people and reports; nothing reads it.
     """
 
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     STAGE: ClassVar[str] = "train"
 
     network: Any
@@ -43,4 +45,5 @@ class Model(Document):
     kind: str
     reader: dict[str, Any]
     threads: int
+    flips: bool
     training: dict[str, Any] = field(default_factory=dict)

@@ -3,7 +3,8 @@
 In: the folder of one network. Out: `saved_model/`, with `--onnx` also `model.onnx`, and `preprocessing.json`, which
 says what the input must be, uint8 (n, height, width, channels) or (n, depth, height, width, channels), read with its
 settings, and what the submission adds: the other networks and the calibration.
-Outputs of both: `probabilities` and `logits`, float32 (n, classes), of a sample and its mirror image together.
+Outputs of both: `probabilities` and `logits`, float32 (n, classes), with `predict.flips` of a sample and its mirror
+image together.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the graph is written, nothing is computed
     model = read_model(args.model)
     evaluation = evaluation_beside(spelt_out(args.model).parent.parent)
-    predictor = open_mirrored(args.model, model)
+    predictor = open_exported(args.model, model)
     with _whole_folder(args.out / "saved_model") as folder:
         write_saved_model(predictor, folder)
     if args.onnx:
@@ -52,8 +53,8 @@ def run(args: argparse.Namespace) -> None:
     say(f"{args.out}: input `pixels` uint8 (n, {', '.join(map(str, model.sample_shape))}), output `probabilities`")
 
 
-def open_mirrored(folder: Path, model: Model) -> Predictor:
-    """The graph of a trained network that answers for a sample and its mirror image together, on the CPU.
+def open_exported(folder: Path, model: Model) -> Predictor:
+    """The graph of a trained network that answers as `catscan predict` does, for mirror images too, on the CPU.
 
     Raises
     ------
@@ -65,7 +66,9 @@ def open_mirrored(folder: Path, model: Model) -> Predictor:
     from catscan.stages.export.mirrored import mirrored
 
     multilabel = model.task == "multilabel"
-    build = mirrored(network_of(model).build(), multilabel=multilabel)
+    build = network_of(model).build()
+    if model.flips:
+        build = mirrored(build, multilabel=multilabel)
     predictor = Predictor(
         build, model.sample_shape, len(model.classes), multilabel=multilabel, compute=Compute(threads=model.threads)
     )

@@ -11,14 +11,12 @@ from catscan.kinds.registry import kind_named
 from catscan.scores.calibration import TINY
 from catscan.scores.told import Teller
 
-PROBABILITIES = (
-    "of each class: the mean over the sample and its mirror image, left and right swapped, as `catscan predict` prints "
-    "them for this one network; not calibrated"
-)
-LOGITS = {
-    True: "ln p - ln(1 - p) of those probabilities p",
-    False: "ln p of those probabilities p",
-}  # multilabel or not
+PROBABILITIES = {
+    True: "of each class: the mean over the sample and its mirror image, left and right swapped, as `catscan predict` "
+    "prints them for this one network; not calibrated",
+    False: "of each class, of the sample alone and not its mirror image, as `catscan predict` prints them for this one "
+    "network; not calibrated",
+}  # with flips or not
 
 AREA = (
     "h rows and w columns become H and W, along no axis more than there are: "
@@ -45,7 +43,7 @@ def preprocessing(model: Model, evaluation: tuple[Metrics, Summary] | None) -> d
         "kind": model.kind,
         "reader": model.reader,
         **({"area": AREA} if is_area else {}),
-        "outputs": {"probabilities": PROBABILITIES, "logits": LOGITS[model.task == "multilabel"]},
+        "outputs": {"probabilities": PROBABILITIES[model.flips], "logits": _logits(model)},
         "classes": list(model.classes),
         "task": model.task,
         "submission": {
@@ -53,6 +51,13 @@ def preprocessing(model: Model, evaluation: tuple[Metrics, Summary] | None) -> d
             **(_numbers(*evaluation) if evaluation else {}),
         },
     }
+
+
+def _logits(model: Model) -> str:
+    if model.task == "multilabel":
+        return "ln p - ln(1 - p) of those probabilities p"
+    alike = "" if model.flips else ", but for a number that all classes of a sample share"
+    return f"ln p of those probabilities p{alike}"
 
 
 def submission_steps(*, multilabel: bool) -> list[str]:

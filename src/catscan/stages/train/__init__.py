@@ -3,9 +3,10 @@
 In: `index.csv`, `index.json`, the train split's shards.
 Out, in the folder of the model and fold: `weights.npz` and `model.json` (`catscan.networks.model`), `history.csv` (one
 row an epoch: learning rate, losses, metrics of the held-out fold), `out-of-fold.csv` (`sample_id`, one probability
-column a class, in index order, each the mean over the sample and its mirror image, as `catscan predict` has it).
+column a class, in index order, made as `catscan predict` makes those of the test samples).
 Beside them, undeclared: `checkpoint/` while it runs, `events/` for TensorBoard.
-Settings: the model's block of the config, with `task`, `metric`, `precision` and `threads` (`settings.py` beside this).
+Settings: the model's block of the config, with `task`, `metric`, `precision`, `threads` and `flips` (`settings.py`
+beside this).
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def _run(args: argparse.Namespace, settings: Settings) -> None:
         _tell(settings.network, data.shards.sample_shape, len(data.classes), recipe, compute)
         trained = _train(settings, data=data, build=build, recipe=recipe, compute=compute, checkpoints=checkpoints)
         refuse_diverged(trained.weights, trained.predictor, data)
-        found = trained.predictor.predict(data.shards.take, data.held_rows, flips=True)
+        found = trained.predictor.predict(data.shards.take, data.held_rows, flips=settings.flips)
     model = Model(
         network=settings.network,
         network_sha256=digest_of_file(settings.network),
@@ -87,6 +88,7 @@ def _run(args: argparse.Namespace, settings: Settings) -> None:
         classes=tuple(data.classes),
         task=settings.task,
         threads=settings.threads,
+        flips=settings.flips,
         training={
             "recipe": asdict(recipe),
             "seed": settings.seed,

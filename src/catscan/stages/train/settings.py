@@ -54,7 +54,16 @@ class Computing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(Model, Computing, MetricSettings):
+class Predicting:
+    """How samples are predicted, those held out and those of the test set alike."""
+
+    flips: bool = True
+    """Whether the prediction is the mean over the sample and its mirror image. The networks are trained anew when it
+    changes: their held-out predictions, which calibrate those of the test set, are made the same way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Model, Computing, Predicting, MetricSettings):
     """One model's block of the config, with what the competition says about it.
 
     `network_digest` is that of a network's Python file, so that another content makes another training.
