@@ -1,5 +1,7 @@
 """What is wrong with Snakemake's command line is one block."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -74,6 +76,27 @@ def test_a_target_swallowed_by_configfile_is_told_to_go_first(tmp_path: Path, ta
     assert error.what == "`--configfile` takes every word after it, and one of them does not fit."
     assert error.found == repr(target)
     assert error.do == f"Put what is to be made before it: ./run snakemake --cores 8 {target} --configfile ..."
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> Iterator[Path]:
+    """A folder that this process may not enter; root, who may enter any, is nobody for the time of the test."""
+    (tmp_path / "locked").mkdir()
+    (tmp_path / "locked").chmod(0)
+    if (root := os.geteuid() == 0):
+        os.seteuid(65534)
+    yield tmp_path / "locked"
+    if root:
+        os.seteuid(0)
+    (tmp_path / "locked").chmod(0o700)
+
+
+@pytest.mark.parametrize("name", ["mine.yaml", "mine"])
+def test_a_config_file_in_a_folder_that_one_may_not_enter_is_told(locked: Path, name: str) -> None:
+    error = refusal("--configfile", str(locked / name))
+
+    assert (error.what, error.where) == ("A config file cannot be read.", str(locked / name))
+    assert (error.found, error.do) == ("Permission denied", "Check its rights.")
 
 
 def test_a_config_file_that_is_missing_or_broken_is_told(tmp_path: Path) -> None:

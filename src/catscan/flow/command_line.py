@@ -73,9 +73,13 @@ def check(options: Any, arguments: list[str]) -> None:
             do="Name all files after one `--configfile`, the stronger ones later.",
         )
     for path in options.configfile:
-        if not path.exists() and path.suffix not in (".yaml", ".yml", ".json"):
-            raise _swallowed("--configfile", str(path))
-        config_files.read(path)
+        try:
+            config_files.read(path)
+        except CatscanError as error:
+            missing = isinstance(error.__cause__, FileNotFoundError | NotADirectoryError)
+            if missing and path.suffix not in (".yaml", ".yml", ".json"):
+                raise _swallowed("--configfile", str(path)) from error
+            raise
     try:
         cli.parse_config(options.config)
     except ValueError as error:

@@ -83,6 +83,7 @@ class BesideOutputs(FilePersistence):
         place.unlink(missing_ok=True)
         return super()._delete_record(key) or found
 
+    # Snakemake's planner asks this first, and where it is False compares neither settings nor inputs.
     def has_metadata(self, job: Any) -> bool:
         """Whether one of the job's outputs has its record: what that tells counts, also when another's was lost."""
         return any(self.metadata(output) is not None for output in job.output)
