@@ -5,6 +5,7 @@ import importlib
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -83,6 +84,18 @@ def test_the_block_of_a_named_job_ends_with_its_name(
 
     cli.main(["report", "--settings", "{}", "--results", "r", "--out", "o", "--job", "ct-scans"])
     assert capsys.readouterr().err == "catscan report: A file is missing.\n  where  index.csv\n  job    ct-scans\n"
+
+
+def test_a_path_that_one_may_not_enter_is_one_block(
+    locked: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("catscan.stages.report.run", lambda _: (locked / "index.csv").stat())
+
+    assert cli.main(["report", "--settings", "{}", "--results", "r", "--out", "o"]) == 2
+    assert capsys.readouterr().err == (
+        "catscan report: A file or folder may not be used.\n"
+        f"  where  {locked / 'index.csv'}\n  found  Permission denied\n  do     Check its rights.\n"
+    )
 
 
 def test_a_stage_that_nobody_listens_to_has_not_succeeded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,14 +72,22 @@ def main(arguments: list[str] | None = None) -> int:
         speak_for(job)
         parsed.run(parsed)
     except CatscanError as error:
-        print(f"catscan {command}: {error}" + (f"\n  job    {job}" if job else ""), file=sys.stderr)
-        return error.exit_code
+        return _refused(error, command, job)
+    except PermissionError as error:  # whichever of the paths that a person names
+        where, found = str(error.filename or ""), error.strerror or str(error)
+        told = CatscanError("A file or folder may not be used.", where=where, found=found, do="Check its rights.")
+        return _refused(told, command, job)
     except KeyboardInterrupt:
         print(f"catscan {command}: stopped.", file=sys.stderr)
         return 128 + signal.SIGINT
     except BrokenPipeError:
         return 128 + signal.SIGPIPE  # nobody listens any more, and the work is not done
     return 0
+
+
+def _refused(error: CatscanError, command: str | None, job: str) -> int:
+    print(f"catscan {command}: {error}" + (f"\n  job    {job}" if job else ""), file=sys.stderr)
+    return error.exit_code
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

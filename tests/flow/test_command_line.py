@@ -1,7 +1,5 @@
 """What is wrong with Snakemake's command line is one block."""
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -76,19 +74,6 @@ def test_a_target_swallowed_by_configfile_is_told_to_go_first(tmp_path: Path, ta
     assert error.what == "`--configfile` takes every word after it, and one of them does not fit."
     assert error.found == repr(target)
     assert error.do == f"Put what is to be made before it: ./run snakemake --cores 8 {target} --configfile ..."
-
-
-@pytest.fixture
-def locked(tmp_path: Path) -> Iterator[Path]:
-    """A folder that this process may not enter; root, who may enter any, is nobody for the time of the test."""
-    (tmp_path / "locked").mkdir()
-    (tmp_path / "locked").chmod(0)
-    if (root := os.geteuid() == 0):
-        os.seteuid(65534)
-    yield tmp_path / "locked"
-    if root:
-        os.seteuid(0)
-    (tmp_path / "locked").chmod(0o700)
 
 
 @pytest.mark.parametrize("name", ["mine.yaml", "mine"])
