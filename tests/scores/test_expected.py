@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from catscan.scores.calibration import Calibration, blend, expected_prior, probabilities_of
-from catscan.scores.expected import as_blended, blend_gains, expected_score
+from catscan.scores.expected import as_blended, blend_gains, expected_score, one_network_each
 from catscan.scores.metrics import Problem, bootstrap_interval, ends_of, prior_of, score
 from catscan.scores.told import Teller
 
@@ -144,6 +144,29 @@ class TestGain:
         _, folds = drawn(np.random.default_rng(0), "multiclass", 50)
 
         assert blend_gains(folds[:1], "multiclass") == pytest.approx(np.zeros(50), abs=1e-12)
+
+
+class TestOneNetworkEach:
+    @pytest.mark.parametrize("task", TASKS)
+    @pytest.mark.parametrize("counts", [(3,), (3, 3), (3, 1), (2, 3)], ids=str)
+    def test_their_blend_is_that_of_the_submission(self, task: str, counts: tuple[int, ...]) -> None:
+        networks = [drawn(np.random.default_rng(number), task, 50)[1] for number in range(len(counts))]
+        by_model = {str(number): networks[number][:count] for number, count in enumerate(counts)}
+
+        given = one_network_each(by_model, task)
+
+        assert len(given) == math.lcm(*counts)
+        submitted = blend([blend(folds, task) for folds in by_model.values()], task)
+        np.testing.assert_allclose(blend(given, task), submitted, atol=1e-12)
+
+    def test_of_equal_numbers_of_folds_each_fold_is_taken_once(self) -> None:
+        _, folds = drawn(np.random.default_rng(0), "binary", 50)
+
+        given = one_network_each({"a": folds, "b": folds[::-1]}, "binary")
+
+        assert [one.tolist() for one in given] == [
+            blend(pair, "binary").tolist() for pair in zip(folds, folds[::-1], strict=True)
+        ]
 
 
 class TestAsBlended:

@@ -7,6 +7,7 @@ samples, and so a luck of its own.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
@@ -62,7 +63,7 @@ def expected_score(
         The score, and the lower and upper end; not-a-number where the samples do not define the metric.
     """
     task, unclipped = problem.task, replace(teller.calibration, clip=0.0)
-    folds = [calibrate(blend(networks, task), unclipped, task) for networks in zip(*by_model.values(), strict=False)]
+    folds = [calibrate(one, unclipped, task) for one in one_network_each(by_model, task)]
     gains, single = blend_gains(folds, task), calibrate(held_out, unclipped, task)
 
     def told(rows: Rows, gain: float) -> Array:
@@ -80,6 +81,16 @@ def expected_score(
             scores.append(score(metric, given[rows], targets[rows], problem))
     best = told(np.arange(len(targets)), gains.mean())
     return score(metric, best, targets, problem), ends_of(scores, LEVEL)
+
+
+def one_network_each(by_model: Mapping[str, Sequence[Array]], task: str) -> list[Array]:
+    """What the blend of one network of each model says, (test samples, classes), as it is for samples held out.
+
+    Models of unequal numbers of folds are gone round until every network has been taken as often as the others of its
+    model, so that the blend of all that is given is that of the submission.
+    """
+    rounds = math.lcm(*(len(folds) for folds in by_model.values()))
+    return [blend([folds[k % len(folds)] for folds in by_model.values()], task) for k in range(rounds)]
 
 
 def blend_gains(folds: Sequence[Array], task: str) -> Array:
