@@ -31,7 +31,7 @@ from catscan.common.tables import read_table
 from catscan.flow import config, stage_strings
 from catscan.scores.metrics import Problem, bootstrap_interval, ends_of, score, targets_of
 from catscan.scores.predictions import read_all, read_predictions
-from catscan.scores.told import Teller
+from catscan.scores.told import CalibratedBlend
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDS = range(3)
@@ -193,18 +193,18 @@ def row_of(competition: dict[str, Any], folder: Path, seed: int) -> Row:
 def spreads(folder: Path, metrics: Metrics) -> tuple[float, float]:
     """The width of the bootstrap interval of a test set's log loss: drawn out of fold; and the test set itself."""
     summary = Summary.read(folder / "index.json")
-    problem, teller = Problem(summary.task), Teller.of(metrics, summary)
+    problem, combined = Problem(summary.task), CalibratedBlend.of(metrics, summary)
     held_out = read_predictions(folder / "out-of-fold.csv", summary.classes)
     index = read_table(folder / "index.csv").set_index("sample_id")
     targets = targets_of(list(index.loc[held_out.index, "label"]), summary.classes, summary.task)
-    told = teller.tell({"blend": [held_out.to_numpy()]})
+    told = combined.tell({"blend": [held_out.to_numpy()]})
     paths = [folder / f"fold-{fold}" / "test.csv" for fold in FOLDS]
     predictions = read_all(paths, ["resnet"] * len(paths), summary.classes)
     drawn = np.random.default_rng(1).integers(len(told), size=(500, len(predictions.sample_ids)))
     out_of_fold = ends_of([score("log_loss", told[rows], targets[rows], problem) for rows in drawn])
     label = dict(read_table(folder / "truth" / "solution.csv").itertuples(index=False))
     truth = np.eye(2)[[int(label[sample_id]) for sample_id in predictions.sample_ids]]
-    itself = bootstrap_interval("log_loss", teller.tell(predictions.by_model), truth, problem)
+    itself = bootstrap_interval("log_loss", combined.tell(predictions.by_model), truth, problem)
     return out_of_fold[1] - out_of_fold[0], itself[1] - itself[0]
 
 

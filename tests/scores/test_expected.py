@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from catscan.scores.calibration import Calibration, blend, expected_prior, probabilities_of
 from catscan.scores.expected import as_blended, blend_gains, expected_score, one_network_each
 from catscan.scores.metrics import Problem, bootstrap_interval, ends_of, prior_of, score
-from catscan.scores.told import Teller
+from catscan.scores.told import CalibratedBlend
 
 Array = NDArray[np.float64]
 
@@ -44,7 +44,7 @@ class Competition:
     targets: Array
     folds: list[Array]
     truth: Array
-    teller: Teller
+    combined: CalibratedBlend
 
     @classmethod
     def of(cls, seed: int, task: str, n: int = 200) -> Competition:
@@ -60,20 +60,20 @@ class Competition:
             targets,
             folds,
             truth,
-            Teller(task, calibration, shares, (1.0,) * targets.shape[1]),
+            CalibratedBlend(task, calibration, shares, (1.0,) * targets.shape[1]),
         )
 
     def expected(self, metric: str, **others: Any) -> tuple[float, tuple[float, float]]:
         given = {"held_out": self.held_out, "targets": self.targets, "by_model": {"resnet": self.folds}}
-        return expected_score(metric, self.problem, **given | {"teller": self.teller, "resamples": 30} | others)
+        return expected_score(metric, self.problem, **given | {"combined": self.combined, "resamples": 30} | others)
 
     def true(self, metric: str) -> float:
         """The score of the test set."""
-        return score(metric, self.teller.tell({"resnet": self.folds}), self.truth, self.problem)
+        return score(metric, self.combined.tell({"resnet": self.folds}), self.truth, self.problem)
 
     def spread(self, metric: str) -> float:
         """The width of the 95 % interval of the score of as many out-of-fold predictions."""
-        told, draw = self.teller.tell({"resnet": [self.held_out]}), np.random.default_rng(0)
+        told, draw = self.combined.tell({"resnet": [self.held_out]}), np.random.default_rng(0)
         drawn = draw.integers(len(told), size=(100, len(self.truth)))
         low, high = ends_of([score(metric, told[rows], self.targets[rows], self.problem) for rows in drawn])
         return high - low
@@ -109,7 +109,7 @@ def test_the_expected_score_is_neither_too_good_nor_too_bad(task: str, metric: s
     given = [Competition.of(seed, task) for seed in range(100)]
     errors = [one.true(metric) - one.expected(metric, resamples=1)[0] for one in given]
     of_mean = [
-        one.true(metric) - score(metric, one.teller.tell({"a": [one.held_out]}), one.targets, one.problem)
+        one.true(metric) - score(metric, one.combined.tell({"a": [one.held_out]}), one.targets, one.problem)
         for one in given
     ]
     sure = np.std(errors) / math.sqrt(len(errors))
@@ -122,7 +122,7 @@ def test_the_interval_of_the_out_of_fold_mean_is_that_of_another_score() -> None
     held = []
     for seed in range(25):
         competition = Competition.of(seed, "binary")
-        told = competition.teller.tell({"resnet": [competition.held_out]})
+        told = competition.combined.tell({"resnet": [competition.held_out]})
         low, high = bootstrap_interval("log_loss", told, competition.targets, competition.problem, resamples=100)
         held.append(low <= competition.true("log_loss") <= high)
 
@@ -195,7 +195,7 @@ class TestAsBlended:
 class TestExpectedScore:
     def test_of_one_network_it_is_the_out_of_fold_score(self) -> None:
         one = Competition.of(0, "multiclass")
-        told = one.teller.tell({"resnet": [one.held_out]})
+        told = one.combined.tell({"resnet": [one.held_out]})
 
         expected, (low, high) = one.expected("log_loss", by_model={"resnet": one.folds[:1]})
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from catscan.scores.calibration import TINY, blend, calibrate, clipped, logits_of, probabilities_of
 from catscan.scores.metrics import Problem, Units, ends_of, score, with_odds
-from catscan.scores.told import Teller
+from catscan.scores.told import CalibratedBlend
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.integer]
@@ -35,7 +35,7 @@ def expected_score(
     held_out: Array,
     targets: Array,
     by_model: Mapping[str, Sequence[Array]],
-    teller: Teller,
+    combined: CalibratedBlend,
     groups: Sequence[Hashable] = (),
     resamples: int = 500,
     seed: int = 1,
@@ -52,8 +52,8 @@ def expected_score(
         (n, classes) the out-of-fold predictions of all models, blended, not calibrated; and the truth.
     by_model
         By the name of the model, each fold's predictions for the test set, (test samples, classes).
-    teller
-        What makes the submission of them.
+    combined
+        How the submission is made of them.
     groups
         (n,) what is drawn as a whole (`metrics.Units`).
 
@@ -62,13 +62,13 @@ def expected_score(
     tuple
         The score, and the lower and upper end; not-a-number where the samples do not define the metric.
     """
-    task, unclipped = problem.task, replace(teller.calibration, clip=0.0)
+    task, unclipped = problem.task, replace(combined.calibration, clip=0.0)
     folds = [calibrate(one, unclipped, task) for one in one_network_each(by_model, task)]
     gains, single = blend_gains(folds, task), calibrate(held_out, unclipped, task)
 
     def told(rows: Rows, gain: float) -> Array:
         blended = as_blended(single, targets, rows, gain, task)
-        return with_odds(clipped(blended, teller.calibration.clip, task), np.array(teller.odds))
+        return with_odds(clipped(blended, combined.calibration.clip, task), np.array(combined.odds))
 
     draw, units = np.random.default_rng(seed), Units(len(targets), groups)
     n_new = max(1, round(len(gains) * units.n / len(targets)))  # units that hold a test set's samples on average

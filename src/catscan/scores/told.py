@@ -21,8 +21,8 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Teller:
-    """Makes what is told of what the networks say.
+class CalibratedBlend:
+    """What all networks of a competition say together: blended, calibrated, clipped, moved to the metric's odds.
 
     Attributes
     ----------

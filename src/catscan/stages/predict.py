@@ -34,7 +34,7 @@ from catscan.networks.model import read_model
 from catscan.raw.files import RawFiles
 from catscan.raw.walk import is_ordinary
 from catscan.scores.predictions import Floats, as_read, table_of, write_predictions
-from catscan.scores.told import Teller
+from catscan.scores.told import CalibratedBlend
 
 Take = Callable[[NDArray[np.integer[Any]]], NDArray[np.uint8]]
 
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> None:
         sample_ids, take = of_files(networks.model, args.samples)
     with one_device(args.device, visible_gpus()) as gpu:
         found = networks.answers(take, len(sample_ids), gpu=gpu)
-    if args.samples and networks.teller is None:
+    if args.samples and networks.combined is None:
         say(f"{args.model} is one network, uncalibrated; results/COMPETITION/models answers as the submission does")
     if args.out:
         write_predictions(args.out, sample_ids, found, networks.model.classes)
@@ -95,23 +95,23 @@ class Networks:
         How they read samples, and the classes.
     folders
         By the name of the model, the folder of each of its folds.
-    teller
-        Makes one answer of all of theirs; None for one network, whose answer stays as it is.
+    combined
+        How one answer is made of all of theirs; None for one network, whose answer stays as it is.
     """
 
     model: Model
     folders: dict[str, list[Path]]
-    teller: Teller | None = None
+    combined: CalibratedBlend | None = None
 
     def answers(self, take: Take, n: int, *, gpu: bool) -> Floats:
         """(n, classes), the probabilities of the samples 0 to n - 1 that ``take`` gives."""
         by_model = {
             name: [predicted(folder, take, n, gpu=gpu) for folder in folders] for name, folders in self.folders.items()
         }
-        if self.teller is None:
+        if self.combined is None:
             ((only,),) = by_model.values()
             return only
-        return self.teller.tell({name: [as_read(one) for one in folds] for name, folds in by_model.items()})
+        return self.combined.tell({name: [as_read(one) for one in folds] for name, folds in by_model.items()})
 
 
 def read_networks(folder: Path) -> Networks:
@@ -127,7 +127,7 @@ def read_networks(folder: Path) -> Networks:
     evaluated = read_evaluated(folder)
     for path in evaluated.left_out:
         say(f"{path} is left out: the evaluation does not speak of it")
-    return Networks(evaluated.model, evaluated.folders, Teller.of(evaluated.metrics, evaluated.summary))
+    return Networks(evaluated.model, evaluated.folders, CalibratedBlend.of(evaluated.metrics, evaluated.summary))
 
 
 def predicted(folder: Path, take: Take, n: int, *, gpu: bool) -> NDArray[np.float32]:

@@ -20,7 +20,7 @@ from catscan.common.contracts.summary import Summary
 from catscan.raw.sample_submission import Layout
 from catscan.scores.calibration import clipped
 from catscan.scores.predictions import read_all, write_predictions
-from catscan.scores.told import Teller
+from catscan.scores.told import CalibratedBlend
 from catscan.stages.submission.fill import fill_sheet
 from catscan.stages.submission.sheet import fill_in, form_of
 from catscan.stages.submission.sheet_check import check_sheet
@@ -491,7 +491,7 @@ class TestPredictions:
         paths = sorted((stage.folder / "predictions").rglob("*.csv"))
 
         predictions = read_all(paths, ["main", "main", "other"], ["cat", "dog"])
-        told = Teller.of(metrics_of(), summary_of()).tell(predictions.by_model)
+        told = CalibratedBlend.of(metrics_of(), summary_of()).tell(predictions.by_model)
 
         logit = (np.log(9) / 2 + np.log(9)) / 2  # main: 0 and ln 9; other: ln 9
         assert told[0, 1] == pytest.approx(1 / (1 + np.exp(-logit)))

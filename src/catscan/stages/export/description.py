@@ -9,7 +9,7 @@ from catscan.common.contracts.model import Model
 from catscan.common.contracts.summary import Summary
 from catscan.kinds.registry import kind_named
 from catscan.scores.calibration import TINY
-from catscan.scores.told import Teller
+from catscan.scores.told import CalibratedBlend
 
 PROBABILITIES = {
     True: "of each class: the mean over the sample and its mirror image, left and right swapped, as `catscan predict` "
@@ -76,11 +76,11 @@ def submission_steps(*, multilabel: bool) -> list[str]:
 
 
 def _numbers(metrics: Metrics, summary: Summary) -> dict[str, Any]:
-    teller = Teller.of(metrics, summary)
+    combined = CalibratedBlend.of(metrics, summary)
     return {
         "networks": {name: [f"fold-{fold.fold}" for fold in scores.folds] for name, scores in metrics.models.items()},
-        "temperature": teller.calibration.temperature,
-        "clip": teller.calibration.clip,
-        "prior": list(teller.calibration.prior),
-        "odds": list(teller.odds),
+        "temperature": combined.calibration.temperature,
+        "clip": combined.calibration.clip,
+        "prior": list(combined.calibration.prior),
+        "odds": list(combined.odds),
     }

@@ -30,7 +30,7 @@ from catscan.raw.places import read_raw_table
 from catscan.scores.expected import expected_score
 from catscan.scores.metrics import Problem, metric_named, targets_of
 from catscan.scores.predictions import Predictions, read_all, read_predictions
-from catscan.scores.told import Teller
+from catscan.scores.told import CalibratedBlend
 from catscan.stages.submission.fill import Filled, blank_sheet, fill_sheet
 from catscan.stages.submission.settings import Settings
 from catscan.stages.submission.sheet import Form, foreign_values, form_of
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> None:
             fields=fields,
         )
     form = _form(sample, settings, summary)
-    teller = Teller.of(metrics, summary)
+    combined = CalibratedBlend.of(metrics, summary)
     problem = Problem(form.task, form.positive, settings.metric_weights, settings.metric_positive_weight)
     index = read_table(args.index, columns=["sample_id", "split", "label", "group"])
     index = index[index["split"] == "train"].set_index("sample_id")
@@ -80,8 +80,8 @@ def run(args: argparse.Namespace) -> None:
         sample,
         form,
         predictions.sample_ids,
-        teller.tell(predictions.by_model),
-        prior=teller.tell_unseen(),
+        combined.tell(predictions.by_model),
+        prior=combined.tell_unseen(),
         fields=fields,
         aggregate=settings.aggregate,
         at_least_one=bool((index["label"] != "").all()),
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> None:
         check_sheet(partial, sample, form, name=str(args.out))
     held_out = _held_out(args.out_of_fold, index, form)
     expected, interval = _expected(
-        settings.metric, problem, held_out=held_out, index=index, predictions=predictions, teller=teller
+        settings.metric, problem, held_out=held_out, index=index, predictions=predictions, combined=combined
     )
     check = Check(
         rows=len(filled.table),
@@ -179,7 +179,7 @@ def _expected(
     held_out: pd.DataFrame,
     index: pd.DataFrame,
     predictions: Predictions,
-    teller: Teller,
+    combined: CalibratedBlend,
 ) -> tuple[float | None, tuple[float, float] | None]:
     """The score to expect of the test samples that were predicted, and its interval; None where they have none."""
     if not predictions.sample_ids:
@@ -191,7 +191,7 @@ def _expected(
         held_out=held_out.to_numpy(),
         targets=targets_of(list(rows["label"]), list(held_out.columns), problem.task),
         by_model=predictions.by_model,
-        teller=teller,
+        combined=combined,
         groups=list(rows["group"]),
     )
     return None if math.isnan(score) else score, None if math.isnan(low) else (low, high)
