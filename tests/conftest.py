@@ -66,7 +66,7 @@ def locked(tmp_path: Path) -> Iterator[Path]:
     """A folder that this process may not enter; root, who may enter any, is nobody for the time of the test."""
     (tmp_path / "locked").mkdir()
     (tmp_path / "locked").chmod(0)
-    if (root := os.geteuid() == 0):
+    if root := os.geteuid() == 0:
         os.seteuid(65534)
     yield tmp_path / "locked"
     if root:

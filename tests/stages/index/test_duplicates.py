@@ -124,7 +124,15 @@ def test_all_pairs_of_near_hashes_are_found(hashes, flips):
 
 
 def test_pairs_across_splits_are_told():
-    assert across_splits([(0, 1), (1, 2)], ["train", "train", "test"]) == [(1, 2)]
+    assert across_splits(np.array([0, 1, 1, 3]), n_train=2) == [(1, 2)]
+
+
+def test_a_test_picture_that_is_near_to_a_training_picture_counts_with_those_that_are_the_same_as_it(tmp_path):
+    train, near = jpeg(photo(1)), jpeg(photo(1), quality=30)
+    found = search(tmp_path, [jpeg(photo(0)), train, near, near, jpeg(photo(2))])
+
+    assert (1, 3) not in found.pairs
+    assert across_splits(found.groups, n_train=2) == [(1, 2), (1, 3)]
 
 
 def test_contradictory_labels_are_told_but_no_label_contradicts_nothing():

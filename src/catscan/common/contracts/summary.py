@@ -19,7 +19,7 @@ class Duplicates:
     groups
         All that belong together.
     across
-        Pairs of a training and a test picture, in this order.
+        Each test picture of a group with training pictures, after the first of these.
     contradictory
         Pairs of training pictures with different labels.
     """

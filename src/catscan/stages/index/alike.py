@@ -10,13 +10,12 @@ from catscan.stages.index.duplicates import across_splits, contradictions, near_
 
 
 def find_duplicates(thumbnails: Reader, collected: Collected, threads: int) -> Duplicates:
-    """The pictures that look the same, by id: whole groups, pairs across the splits, pairs with different labels.
+    """The pictures that look the same, by id: whole groups, test pictures of them, pairs with different labels.
 
     They are reported, and each group stays in one fold; nothing else follows from them.
     """
     found = near_duplicates(thumbnails, [*collected.train, *collected.test], threads)
     ids = [sample.sample_id for sample in (*collected.train, *collected.test)]
-    splits = ["train"] * len(collected.train) + ["test"] * len(collected.test)
     labels = [" ".join(collected.labels.get(name, ())) for name in ids]
     members: dict[int, list[str]] = {}
     for name, first in zip(ids, found.groups.tolist(), strict=True):
@@ -27,7 +26,7 @@ def find_duplicates(thumbnails: Reader, collected: Collected, threads: int) -> D
 
     return Duplicates(
         groups=tuple(tuple(names) for names in members.values() if len(names) > 1),
-        across=named(across_splits(found.pairs, splits)),
+        across=named(across_splits(found.groups, len(collected.train))),
         contradictory=named(contradictions(found.pairs, labels)),
     )
 

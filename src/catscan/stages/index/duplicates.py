@@ -87,9 +87,15 @@ def near_duplicates(thumbnails: Reader, samples: Sequence[Sample], threads: int)
     )
 
 
-def across_splits(pairs: Iterable[Pair], splits: Sequence[str]) -> list[Pair]:
-    """The pairs of which one is in another split than the other: a test picture that training has seen."""
-    return [(first, second) for first, second in pairs if splits[first] != splits[second]]
+def across_splits(groups: NDArray[np.intp], n_train: int) -> list[Pair]:
+    """Each test picture whose like training has seen, after the first training picture of its group.
+
+    Parameters
+    ----------
+    groups
+        As in `NearDuplicates`; the first ``n_train`` rows are the training pictures.
+    """
+    return [(first, row) for row, first in enumerate(groups.tolist()) if first < n_train <= row]
 
 
 def contradictions(pairs: Iterable[Pair], labels: Sequence[str]) -> list[Pair]:
