@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -15,9 +15,10 @@ from catscan.flow.records import BLOCK, BLOCKS, BesideOutputs, place_of, tell_of
 
 @dataclass(eq=False)
 class Job:
-    """All that Snakemake asks of a job when it compares inputs."""
+    """All that Snakemake asks of a job when it looks for its records and compares inputs."""
 
     input: list[str]
+    output: list[str] = field(default_factory=list)
 
 
 RECORD = {"rule": "train_fold", "params": ["'stage'"], "record_format_version": RECORD_FORMAT_VERSION}
@@ -63,6 +64,17 @@ def test_a_record_does_not_vouch_for(store: BesideOutputs, change) -> None:
     change()
 
     assert store._read_record("weights") is None
+
+
+@pytest.mark.parametrize(
+    ("outputs", "kept"),
+    [(["weights", "history"], True), (["history"], False), ([], True)],
+    ids=["one of two", "none of one", "a target"],
+)
+def test_a_job_lacks_its_record_when_none_of_its_outputs_has_one(
+    store: BesideOutputs, outputs: list[str], kept: bool
+) -> None:
+    assert store.has_metadata(Job([], [IOFile(output) for output in outputs])) is kept
 
 
 def test_a_touched_file_is_still_the_one_of_its_record(store: BesideOutputs) -> None:

@@ -85,8 +85,11 @@ class BesideOutputs(FilePersistence):
 
     # Snakemake's planner asks this first, and where it is False compares neither settings nor inputs.
     def has_metadata(self, job: Any) -> bool:
-        """Whether one of the job's outputs has its record: what that tells counts, also when another's was lost."""
-        return any(self.metadata(output) is not None for output in job.output)
+        """Whether one of the job's outputs has its record: what that tells counts, also when another's was lost.
+
+        A target such as `index` has no output, and lacks no record.
+        """
+        return not job.output or any(self.metadata(output) is not None for output in job.output)
 
     def _input_changed(self, job: Any, file: str) -> bool:
         """Whether the inputs are others, by name or by content, than those that the output was made from."""
