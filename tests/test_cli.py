@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,13 @@ def test_the_help_line_is_the_first_line_of_the_module(command: str) -> None:
     module = importlib.import_module(cli.module_of(command))
 
     assert (module.__doc__ or "").splitlines()[0] == cli.COMMANDS[command]
+
+
+def test_the_commands_stand_in_the_order_of_the_flow() -> None:
+    snakefile = (Path(__file__).resolve().parents[1] / "Snakefile").read_text()
+    included = re.findall(r'^include: "workflow/rules/(\w+)\.smk"', snakefile, re.MULTILINE)
+
+    assert [name for name in cli.COMMANDS if name not in ("export", "doctor")] == included[1:]  # the first is common
 
 
 @pytest.mark.parametrize("command", cli.COMMANDS)

@@ -10,6 +10,7 @@ from catscan.flow import config
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+STAGES = sorted({path.stem for path in ROOT.glob("workflow/rules/*.smk")} - {"common"})
 PAGES = ["README.md", "config/README.md", "docs/tutorial.md"]
 
 
@@ -49,6 +50,14 @@ def test_no_target_stands_behind_the_configfile(page: str) -> None:
     text = (ROOT / page).read_text()
 
     assert re.findall(r"snakemake [^`\n]*--configfile [^\s`]+ +\w.*", text) == []
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_map_shows_every_stage(stage: str) -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+
+    assert re.search(rf"-> .*\b{stage}\b", text)
+    assert f"\n| {stage} |" in text
 
 
 def test_the_readme_counts_the_ready_competitions() -> None:

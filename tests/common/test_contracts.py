@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 import re
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 from factories import MANIFEST, MODEL, SIDECAR, check_of, metrics_of, summary_of
 
+from catscan.common import contracts
 from catscan.common.documents import Document
 from catscan.common.errors import CatscanError
 
@@ -45,6 +48,14 @@ def block_of(document: Document, path: Path, text: str) -> CatscanError:
     with pytest.raises(CatscanError) as caught:
         document.read(path)
     return caught.value
+
+
+def test_every_form_of_a_file_between_the_stages_is_tried() -> None:
+    for module in pkgutil.iter_modules(contracts.__path__, f"{contracts.__name__}."):
+        importlib.import_module(module.name)
+    forms = {form for form in Document.__subclasses__() if form.__module__.startswith("catscan.")}
+
+    assert forms == {type(document) for document in DOCUMENTS.values()}
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

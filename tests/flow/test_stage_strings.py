@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +15,19 @@ from catscan.common.settings import parse
 from catscan.flow import stage_strings
 from catscan.flow.config import load as load_config
 from catscan.flow.config import models
-from catscan.flow.schema import SCHEMA
+from catscan.flow.schema import ROOT, SCHEMA
 from catscan.scores.settings import MetricSettings
-from catscan.stages import download, index, preprocess, report, submission, submit, train
+from catscan.stages import report
 
 Config = dict[str, Any]
 Load = Callable[..., Config]
 
+RULES = sorted({path.stem for path in ROOT.glob("workflow/rules/*.smk")} - {"common"})
+# The stages that read the config of one competition.
+STAGES = [stage for stage in RULES if "competition" in signature(getattr(stage_strings, stage)).parameters]
 SETTINGS = {
-    "download": download.Settings,
-    "index": index.Settings,
-    "preprocess": preprocess.Settings,
-    "train": train.Settings,
-    "evaluate": MetricSettings,
-    "submission": submission.Settings,
-    "submit": submit.Settings,
+    stage: MetricSettings if stage == "evaluate" else importlib.import_module(f"catscan.stages.{stage}").Settings
+    for stage in STAGES
 }
 
 

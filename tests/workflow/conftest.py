@@ -85,7 +85,7 @@ class Project:
         path.write_text(change(text))
 
 
-TARGETS = {"all", "download", "index", "preprocess", "train", "predict", "evaluate", "submission", "report"}
+TARGETS = {"all", *(path.stem for path in ROOT.glob("workflow/rules/*.smk"))}
 
 
 def copy_of_the_project(home: Path) -> Project:
