@@ -16,8 +16,10 @@ from catscan.flow import stage_strings
 from catscan.flow.config import load as load_config
 from catscan.flow.config import models
 from catscan.flow.schema import ROOT, SCHEMA
+from catscan.raw.row_ids import Rows
 from catscan.scores.settings import MetricSettings
 from catscan.stages import report
+from catscan.stages.index.settings import Compared
 
 Config = dict[str, Any]
 Load = Callable[..., Config]
@@ -108,6 +110,17 @@ def test_a_stage_takes_its_string(load: Load, stage: str, name: str) -> None:
     text = getattr(stage_strings, stage)(load()["competitions"][name], *model)
 
     assert isinstance(parse(SETTINGS[stage], text), SETTINGS[stage])
+
+
+def test_the_index_is_told_the_columns_of_the_submission_and_of_a_solution(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "truth.csv").write_text("id,label,Usage\n1,0,Public\n")
+    source = {"kind": "directory", "path": str(tmp_path), "solution": "truth.csv"}
+    sheet = {"row_id": "{id}-{side}", "rows": {"csv": "test.csv"}}
+    config = load(lambda cats: cats.update(source=source, submission=sheet))["competitions"]
+
+    told = parse(Compared, stage_strings.layout(config["dogs-vs-cats"]))
+    assert told == Compared(row_id="{id}-{side}", rows=Rows(csv="test.csv"), solution=("id", "label", "Usage"))
+    assert parse(Compared, stage_strings.layout(config["ct-scans"])) == Compared()
 
 
 def test_the_report_takes_its_string(load: Load) -> None:

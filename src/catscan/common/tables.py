@@ -47,19 +47,36 @@ def read_table(
     import pandas as pd  # half a second, of no use to a stage that only sorts names
 
     where = name or str(source)
+    with _filled_rows(source, where) as filled:
+        header = next(filled, (0, []))[1]
+        check_columns(header, columns, where=where)
+        kept = [place for place, column in enumerate(header) if not only or column in columns]
+        lines, rows = [], []
+        for line, cells in filled:
+            if len(cells) != len(header):
+                raise _ragged(where, line, cells, header)
+            lines.append(line)
+            rows.append([cells[place] for place in kept])
+    return pd.DataFrame(
+        rows, index=pd.Index(lines, name="line", dtype="int64"), columns=[header[place] for place in kept], dtype=str
+    )
+
+
+def read_header(path: Path) -> list[str]:
+    """The names of the columns of a CSV; its rows are not read. Raises as `read_table` does."""
+    with _filled_rows(path, str(path)) as filled:
+        header = next(filled, (0, []))[1]
+    check_columns(header, (), where=str(path))
+    return header
+
+
+@contextmanager
+def _filled_rows(source: Path | str | IO[Any], where: str) -> Iterator[Iterator[tuple[int, list[str]]]]:
+    """The rows of a CSV that are not blank, as `rows_of` has them; why it cannot be read is told as one block."""
     try:
         with _opened(source) as file:
             numbered = rows_of(file, name=where)
-            filled = ((line, cells) for line, cells in numbered if len(cells) > 1 or "".join(cells).strip())
-            header = next(filled, (0, []))[1]
-            check_columns(header, columns, where=where)
-            kept = [place for place, column in enumerate(header) if not only or column in columns]
-            lines, rows = [], []
-            for line, cells in filled:
-                if len(cells) != len(header):
-                    raise _ragged(where, line, cells, header)
-                lines.append(line)
-                rows.append([cells[place] for place in kept])
+            yield ((line, cells) for line, cells in numbered if len(cells) > 1 or "".join(cells).strip())
     except FileNotFoundError as error:
         raise CatscanError("A table is missing.", where=where) from error
     except UnicodeDecodeError as error:
@@ -69,9 +86,6 @@ def read_table(
             found=f"bytes that are no UTF-8 ({error}); spreadsheets also write UTF-16 and Latin-1",
             do="Save it as UTF-8 (a spreadsheet calls it CSV UTF-8).",
         ) from error
-    return pd.DataFrame(
-        rows, index=pd.Index(lines, name="line", dtype="int64"), columns=[header[place] for place in kept], dtype=str
-    )
 
 
 def rows_of(file: Iterable[str], *, name: str) -> Iterator[tuple[int, list[str]]]:

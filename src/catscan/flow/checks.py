@@ -9,7 +9,8 @@ from typing import Any
 from catscan.common.errors import CatscanError, did_you_mean
 from catscan.kinds.registry import Kind, kind_named
 from catscan.networks.registry import check_network
-from catscan.raw.sample_submission import Layout, check_columns, check_template
+from catscan.raw.row_ids import Rows, check_template
+from catscan.raw.sample_submission import Layout, check_columns
 from catscan.scores.metrics import METRICS, metric_named
 
 Config = dict[str, Any]
@@ -196,7 +197,8 @@ def kind_of(competition: Config) -> Kind:
 def layout_of(competition: Config) -> Layout:
     """What the rows and columns of the submission mean."""
     sheet = competition["submission"]
-    return Layout(columns=tuple(sheet["columns"]), value=sheet["value"], row_id=sheet["row_id"])
+    rows = Rows(**sheet["rows"])
+    return Layout(columns=tuple(sheet["columns"]), value=sheet["value"], row_id=sheet["row_id"], rows=rows)
 
 
 def sample_shape(competition: Config) -> tuple[int, ...]:

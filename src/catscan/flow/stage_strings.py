@@ -15,8 +15,10 @@ from typing import Any
 
 from catscan.common import fingerprint
 from catscan.common.settings import canonical
+from catscan.common.tables import read_header
 from catscan.flow.checks import kind_of, layout_of
 from catscan.flow.config import models
+from catscan.raw.source import solution_of
 
 Config = dict[str, Any]
 
@@ -67,8 +69,11 @@ def index(competition: Config) -> str:
 
 
 def layout(competition: Config) -> str:
-    """What the index compares the sample submission with; nothing it writes depends on it, so nothing reruns for it."""
-    return canonical(asdict(layout_of(competition)))
+    """What the index compares with what it found; nothing it writes depends on it, so nothing reruns for it."""
+    source, solution = competition["source"], list[str]()
+    if source["kind"] == "directory" and source["solution"]:
+        solution = read_header(solution_of(source["path"], source["solution"]))
+    return canonical({**asdict(layout_of(competition)), "solution": solution})
 
 
 def reader(competition: Config) -> Config:

@@ -6,9 +6,8 @@ sample submission itself; the submission stage fills it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from catscan.common.errors import CatscanError, did_you_mean, listed
@@ -16,9 +15,8 @@ from catscan.common.keys import DISTINCT, one_of
 from catscan.common.words import number_of
 from catscan.raw.files import RawFile
 from catscan.raw.places import find_file
+from catscan.raw.row_ids import Rows, is_long
 
-FIELD = re.compile(r"\{(\w+)\}")  # in the template of the row ids
-OF_SAMPLE = ("id", "class")  # the fields that need no table of rows
 PER_CLASS = ("probability", "one_hot")  # the values that stand in one column a class
 
 
@@ -50,10 +48,12 @@ class Layout:
     """Template of the row ids: {id} is the sample, {class} a class (one row a sample and class), other fields are
     columns of `rows.csv`."""
 
+    rows: Rows = field(default_factory=Rows)
+
     @property
     def is_long(self) -> bool:
         """Whether there is one row a sample and class."""
-        return "{class}" in self.row_id
+        return is_long(self.row_id)
 
     @property
     def in_one_column(self) -> bool:
@@ -88,37 +88,13 @@ def find_sample(files: Sequence[RawFile], name: str, *, test_ids: str, rows: str
         raise
 
 
-def check_template(row_id: str, *, more_fields: bool) -> None:
-    """Refuse a template of row ids that no sample could fill.
+def blank_columns(layout: Layout, *, id_column: str, task: str, classes: Sequence[str]) -> list[str]:
+    """The columns of the submission where the competition has no sample submission: that of the ids, then the values.
 
-    Parameters
-    ----------
-    row_id
-        Such as "{id}_{class}".
-    more_fields
-        Whether a table of rows is named, whose columns may be fields too.
-
-    Raises
-    ------
-    CatscanError
-        For a field that is not known, and where nothing in it tells one sample from another.
+    The value columns are those of the config; without any there, `label`, or the classes where each has a column.
     """
-    fields = FIELD.findall(row_id)
-    unknown = [name for name in fields if name not in OF_SAMPLE]
-    if unknown and not more_fields:
-        raise CatscanError(
-            f"The template of the row ids names an unknown field {unknown[0]!r}.",
-            where="submission.row_id",
-            found=repr(row_id),
-            do=did_you_mean(unknown[0], list(OF_SAMPLE)) + " Other fields are columns of `submission.rows.csv`.",
-        )
-    if not set(fields) - {"class"}:
-        raise CatscanError(
-            "The template of the row ids gives all samples the same id.",
-            where="submission.row_id",
-            found=repr(row_id),
-            do='Name the sample in it, as in "{id}" or "{id}_{class}".',
-        )
+    one = layout.in_one_column or task == "binary"
+    return [id_column or "id", *(layout.columns or (["label"] if one else classes))]
 
 
 def check_columns(layout: Layout, *, task: str, classes: int | None) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from catscan.common.errors import CatscanError, did_you_mean
 from catscan.common.progress import say
+from catscan.common.tables import read_header
 from catscan.raw.files import MANIFEST
 from catscan.raw.walk import is_hidden, is_ordinary
 
@@ -30,7 +31,7 @@ def check(source: str, solution: str = "") -> None:
     ------
     CatscanError
         When it is missing, unreadable, empty, or neither a folder nor an archive; or the solution is missing or lies
-        deeper.
+        deeper or is no table.
     """
     path = located(source)
     if not path.exists():
@@ -62,7 +63,7 @@ def check(source: str, solution: str = "") -> None:
             do="Put the files there as Kaggle serves them, archives included.",
         )
     if solution:
-        _check_solution(path, solution)
+        _check_solution(path, solution_of(source, solution), solution)
 
 
 def located(source: str) -> Path:
@@ -97,8 +98,12 @@ def folder_of(path: Path) -> Path:
     return path if path.is_dir() else path.parent
 
 
-def _check_solution(path: Path, solution: str) -> None:
-    file = folder_of(path) / solution
+def solution_of(source: str, solution: str) -> Path:
+    """The table with the truth of the test samples, which `source.solution` names."""
+    return folder_of(located(source)) / solution
+
+
+def _check_solution(path: Path, file: Path, solution: str) -> None:
     if not file.is_file():
         raise CatscanError(
             "The solution is missing.",
@@ -113,6 +118,7 @@ def _check_solution(path: Path, solution: str) -> None:
             where=f"source.solution: {solution}",
             do="Move it to the top of `source.path`, or out of it, so that no stage can see the truth.",
         )
+    read_header(file)
 
 
 def _nearest(path: Path) -> str:

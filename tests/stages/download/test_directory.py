@@ -180,6 +180,13 @@ class TestRefusals:
     def test_a_missing_solution_is_refused(self, competition: Competition) -> None:
         assert "source.solution: truth.csv" in refusal(source.check, str(competition.source), "truth.csv")
 
+    def test_a_solution_that_is_no_table_is_refused(self, competition: Competition) -> None:
+        (competition.source / "solution.csv").write_text("id;label\n1;0\n")
+
+        told = refusal(source.check, str(competition.source), "solution.csv")
+        assert "A table is not separated by commas." in told
+        assert f"where  {competition.source / 'solution.csv'}\n" in told
+
     def test_a_solution_inside_a_linked_folder_is_refused(self, competition: Competition) -> None:
         (competition.source / "series" / "truth.csv").write_text("id,label\n")
 

@@ -54,7 +54,8 @@ class Stage:
         (self.raw / name).write_text("\n".join(lines) + "\n")
 
     def run(self, *more: str, **settings: Any) -> int:
-        layout = {key: settings.pop(key) for key in ("columns", "value", "row_id") if key in settings}
+        compared = ("columns", "value", "row_id", "rows", "solution")
+        layout = {key: settings.pop(key) for key in compared if key in settings}
         arguments = ["--settings", json.dumps(SETTINGS | settings), "--layout", json.dumps(layout)]
         arguments += ["--raw", str(self.raw), *more]
         code = main(
@@ -407,6 +408,52 @@ class TestSampleSubmission:
         cats_and_dogs.table("sample_submission.csv", "id,label", "a-1,0.5", "a-2,0.5")
 
         assert cats_and_dogs.run(test_ids="files", row_id="a-{id}") == 0
+
+    def test_a_missing_table_of_rows_is_told_with_its_key(self, cats_and_dogs: Stage) -> None:
+        cats_and_dogs.table("sample_submissions.csv", "id")
+
+        assert cats_and_dogs.run(row_id="{id}-{side}", rows={"csv": "rows.csv"}) == 2
+        assert "The raw folder has no file 'rows.csv'." in cats_and_dogs.said
+        assert "where  config key submission.rows.csv\n" in cats_and_dogs.said
+
+    @pytest.mark.parametrize(
+        ("lines", "rows", "found"),
+        [
+            (["id,side", "1,L", "2,L", "10,R"], {"id_column": "image"}, "A table lacks the column 'image'."),
+            (["id,sides", "1,L", "2,L", "10,R"], {}, "names an unknown field 'side'"),
+            (["id,side", "1,L", "2,L"], {}, "The test sample '10' has no row in the table of rows."),
+            (["id,side", "1,L", "2,L", "10,R"], {}, "None of the 3 rows of the sample submission"),
+        ],
+        ids=["no id column", "no such column", "a sample missing", "other rows"],
+    )
+    def test_a_table_of_rows_that_does_not_fit(
+        self, cats_and_dogs: Stage, lines: list[str], rows: dict[str, str], found: str
+    ) -> None:
+        cats_and_dogs.table("rows.csv", *lines)
+
+        assert cats_and_dogs.run(test_ids="files", row_id="{id}-{side}", rows={"csv": "rows.csv", **rows}) == 2
+        assert found in cats_and_dogs.said
+
+    def test_a_table_of_rows_that_fits(self, cats_and_dogs: Stage) -> None:
+        cats_and_dogs.table("rows.csv", "id,side", "1,L", "2,L", "10,R")
+        cats_and_dogs.table("sample_submission.csv", "id,label", "1-L,0.5", "2-L,0.5", "10-R,0.5")
+
+        assert cats_and_dogs.run(test_ids="files", row_id="{id}-{side}", rows={"csv": "rows.csv"}) == 0
+
+    def test_a_solution_with_other_columns_is_told_beside_those_of_the_submission(self, cats_and_dogs: Stage) -> None:
+        assert cats_and_dogs.run(solution=["id", "cancer"]) == 2
+        assert "The solution lacks the column 'label' of the submission." in cats_and_dogs.said
+        assert "where  config key source.solution\n" in cats_and_dogs.said
+        assert "columns id, cancer; the submission has id, label\n" in cats_and_dogs.said
+
+    def test_a_solution_is_held_against_the_columns_to_be_written_where_there_is_no_sample(
+        self, cats_and_dogs: Stage
+    ) -> None:
+        given = {"test_ids": "files", "sample": "", "solution": ["id", "label", "Usage"]}
+
+        assert cats_and_dogs.run(**given) == 0
+        assert cats_and_dogs.run(**given, columns=["cancer"]) == 2
+        assert "The solution lacks the column 'cancer' of the submission." in cats_and_dogs.said
 
 
 class TestAmounts:

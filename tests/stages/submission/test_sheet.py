@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catscan.common.errors import CatscanError
+from catscan.raw.row_ids import fill_in
 from catscan.raw.sample_submission import Layout
-from catscan.stages.submission.sheet import Form, fill_in, form_of, split_row_id, write_cells
+from catscan.stages.submission.sheet import Form, form_of, split_row_id, write_cells
 from catscan.stages.submission.sheet_check import check_sheet
 
 SAMPLE = pd.DataFrame({"id": ["007", "08", "9", "10"], "label": "0.5"})

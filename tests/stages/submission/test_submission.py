@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from catscan.cli import main
 from catscan.common.contracts.summary import Summary
+from catscan.raw.row_ids import fill_in
 from catscan.raw.sample_submission import Layout
 from catscan.scores.calibration import clipped
 from catscan.scores.predictions import read_all, write_predictions
 from catscan.scores.told import CalibratedBlend
 from catscan.stages.submission.fill import fill_sheet
-from catscan.stages.submission.sheet import fill_in, form_of
+from catscan.stages.submission.sheet import form_of
 from catscan.stages.submission.sheet_check import check_sheet
 
 PREDICTED = {"007": (0.8, 0.2), "08": (0.4, 0.6), "9": (0.1, 0.9)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from catscan.raw.source import check, folder_of, is_archive, located, offered
+from catscan.raw.source import check, is_archive, located, offered, solution_of
 from catscan.stages.download.folder import RawFolder, link
 from catscan.stages.download.unpacking import unpack_all
 
@@ -19,7 +19,7 @@ def fill(raw: RawFolder, truth: Path, source: str, solution: str, password_files
     path = located(source)
     files = offered(path) if path.is_dir() else [path]
     if solution:
-        hidden_truth = folder_of(path) / solution
+        hidden_truth = solution_of(source, solution)
         files = [file for file in files if not file.samefile(hidden_truth)]
         link(truth / "solution.csv", hidden_truth)
     raw.link(file for file in files if file.suffix.lower() != ".7z" or file.is_dir())

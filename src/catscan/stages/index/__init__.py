@@ -20,12 +20,12 @@ from catscan.common.tables import write_table
 from catscan.common.words import number_of
 from catscan.kinds.registry import kind_named
 from catscan.raw.files import RawFiles
-from catscan.raw.sample_submission import Layout
+from catscan.raw.row_ids import read_fields
 from catscan.stages.index.alike import find_duplicates, remarks_on
-from catscan.stages.index.checks import check_labels, check_sample, remarks_on_cuts
+from catscan.stages.index.checks import check_labels, check_sample, check_solution, remarks_on_cuts
 from catscan.stages.index.collect import Collected, collect
 from catscan.stages.index.folds import FEWEST, assign_folds, unite
-from catscan.stages.index.settings import Settings
+from catscan.stages.index.settings import Compared, Settings
 
 COLUMNS = ["sample_id", "split", "label", "group", "fold", "shard", "archive", "path"]
 
@@ -34,7 +34,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("--settings", required=True, help="the stage's settings, as JSON")
     parser.add_argument(
-        "--layout", required=True, help="the submission's columns, value and row_id, as JSON: compared, nothing else"
+        "--layout", required=True, help="what rows and columns the submission has, as JSON: compared, nothing else"
     )
     parser.add_argument("--raw", required=True, type=Path, help="the raw folder")
     parser.add_argument("--index", required=True, type=Path, help="the table to write")
@@ -44,12 +44,13 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the index and its summary, and print the counts."""
-    settings, layout = parse(Settings, args.settings), parse(Layout, args.layout)
+    settings, layout = parse(Settings, args.settings), parse(Compared, args.layout)
     raw = RawFiles(args.raw)
     try:
         collected = collect(raw, settings)
         check_labels(collected, settings)
-        check_sample(collected, settings, layout)
+        check_sample(collected, settings, layout, read_fields(raw, layout.rows))
+        check_solution(collected, settings, layout)
         kind = kind_named(settings.kind)
         look = settings.near_duplicates and kind.thumbnails
         thumbnails = kind.open_thumbnails(raw) if look else None

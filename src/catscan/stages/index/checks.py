@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from catscan.common.errors import CatscanError, listed
 from catscan.common.words import number_of
-from catscan.raw.sample_submission import FIELD, OF_SAMPLE, Layout, classes_of_columns
+from catscan.raw.row_ids import Fields, row_ids_of
+from catscan.raw.sample_submission import Layout, blank_columns, classes_of_columns
 from catscan.scores.tasks import ONE_CLASS
 from catscan.stages.index.amounts import MOST_GRADES, REGRESSION, are_amounts, may_be_amounts, numbers_in
 from catscan.stages.index.collect import Collected
 from catscan.stages.index.folds import FEWEST
-from catscan.stages.index.settings import Settings
+from catscan.stages.index.settings import Compared, Settings
 
 MOST_ALONE = 0.5  # share of the samples that may be the only one of their class: whale flukes have 0.1
 
@@ -79,16 +80,24 @@ def _check_alone(counts: dict[str, int], task: str, n_train: int) -> None:
     )
 
 
-def check_sample(collected: Collected, settings: Settings, layout: Layout) -> None:
+def check_sample(collected: Collected, settings: Settings, layout: Layout, fields: Fields) -> None:
     """Refuse a sample submission that does not ask for these classes or these samples.
 
     The submission stage would tell only after all trainings.
 
+    Parameters
+    ----------
+    fields
+        The cells of the table of rows.
+
     Raises
     ------
     CatscanError
-        When its columns are other than the classes need, or none of its rows is a test sample's.
+        When its columns are other than the classes need, none of its rows is a test sample's, or the table of rows
+        lacks a test sample or a field of the row ids.
     """
+    for one in collected.test:
+        next(row_ids_of(one.sample_id, layout.row_id, collected.classes, fields))
     sample = collected.sample
     if sample is None:
         return
@@ -102,10 +111,8 @@ def check_sample(collected: Collected, settings: Settings, layout: Layout) -> No
     )
     asked = set(sample[id_column])
     ids = [one.sample_id for one in collected.test]
-    if not set(FIELD.findall(layout.row_id)) - set(OF_SAMPLE) and not any(
-        layout.row_id.replace("{id}", name).replace("{class}", label) in asked
-        for name in ids
-        for label in (collected.classes if layout.is_long else ("",))
+    if not any(
+        row_id in asked for name in ids for row_id, _ in row_ids_of(name, layout.row_id, collected.classes, fields)
     ):
         raise CatscanError(
             f"None of the {len(asked):,} rows of the sample submission is of a test sample.",
@@ -114,6 +121,29 @@ def check_sample(collected: Collected, settings: Settings, layout: Layout) -> No
             f"and `row_id: {layout.row_id!r}`",
             do="Write the pattern so that {id} gives the ids of the sample submission, or say in `submission.row_id`\n"
             "how its ids are made from the samples'.",
+        )
+
+
+def check_solution(collected: Collected, settings: Settings, layout: Compared) -> None:
+    """Refuse a solution that has other columns than the submission.
+
+    Raises
+    ------
+    CatscanError
+        With the columns of both.
+    """
+    wanted = (
+        blank_columns(layout, id_column=settings.id_column, task=settings.task, classes=collected.classes)
+        if collected.sample is None
+        else [str(name) for name in collected.sample.columns]
+    )
+    missing = [name for name in wanted if name not in layout.solution]
+    if layout.solution and missing:
+        raise CatscanError(
+            f"The solution lacks the column {missing[0]!r} of the submission.",
+            where="config key source.solution",
+            found=f"columns {listed(list(layout.solution))}; the submission has {listed(wanted)}",
+            do="Name its columns as the sample submission does, or set `source.solution` to '' to do without it.",
         )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from catscan.common.keys import DISTINCT, at_least, between, one_of
 from catscan.kinds.registry import COMMONEST, KINDS
-from catscan.raw.sample_submission import SampleSubmission
+from catscan.raw.sample_submission import Layout, SampleSubmission
 from catscan.scores.tasks import Task
 from catscan.stages.index.labels import Rules
 
@@ -66,3 +66,11 @@ class Index:
 @dataclass(frozen=True, kw_only=True)
 class Settings(Data, Index, SampleSubmission):
     """All that the stage reads."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared(Layout):
+    """What the index compares with what it found; nothing that it writes depends on it."""
+
+    solution: tuple[str, ...] = ()
+    """The columns of the solution, as far as there is one that has not to be fetched; its rows no stage may see."""

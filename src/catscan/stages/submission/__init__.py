@@ -12,6 +12,7 @@ import argparse
 import hashlib
 import math
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -27,6 +28,7 @@ from catscan.common.tables import read_table
 from catscan.common.words import number_of
 from catscan.raw.files import RawFiles
 from catscan.raw.places import read_raw_table
+from catscan.raw.row_ids import Fields, read_fields
 from catscan.scores.expected import expected_score
 from catscan.scores.metrics import Problem, metric_named, targets_of
 from catscan.scores.predictions import Predictions, read_all, read_predictions
@@ -112,23 +114,12 @@ def run(args: argparse.Namespace) -> None:
     _tell(check)
 
 
-def _asked(folder: Path, settings: Settings) -> tuple[pd.DataFrame | None, dict[str, dict[str, str]]]:
+def _asked(folder: Path, settings: Settings) -> tuple[pd.DataFrame | None, Fields]:
     """The sample submission, if any; by sample id the cells of `rows.csv`, where the row ids need more than the id."""
-    raw = RawFiles(folder)
-    try:
-        files = raw.all()
+    with closing(RawFiles(folder)) as raw:
         columns = [*filter(None, [settings.id_column])]
-        sample = read_raw_table(raw, files, settings.sample, columns=columns) if settings.sample else None
-        rows = settings.rows
-        if not rows.csv:
-            return sample, {}
-        table = read_raw_table(raw, files, rows.csv, columns=[*filter(None, [rows.id_column])])
-    finally:
-        raw.close()
-    ids = table[rows.id_column or table.columns[0]]
-    return sample, {
-        key: {str(k): v for k, v in row.items()} for key, row in zip(ids, table.to_dict("records"), strict=True)
-    }
+        sample = read_raw_table(raw, raw.all(), settings.sample, columns=columns) if settings.sample else None
+        return sample, read_fields(raw, settings.rows)
 
 
 def _form(sample: pd.DataFrame, settings: Settings, summary: Summary) -> Form:

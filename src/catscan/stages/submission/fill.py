@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from catscan.common.errors import CatscanError, listed
-from catscan.raw.sample_submission import Layout
-from catscan.stages.submission.sheet import Form, fill_in, split_row_id, write_cells
+from catscan.raw.row_ids import Fields, row_ids_of
+from catscan.raw.sample_submission import Layout, blank_columns
+from catscan.stages.submission.sheet import Form, split_row_id, write_cells
 
 Array = NDArray[np.float64]
 
@@ -51,16 +51,13 @@ def blank_sheet(
     id_column: str,
     task: str,
     classes: Sequence[str],
-    fields: dict[str, dict[str, str]],
+    fields: Fields,
 ) -> pd.DataFrame:
-    """What to fill where the competition has no sample submission: a row for each row id, its values still empty.
-
-    The columns are those of the config; without any there, `label`, or the classes where each has a column.
-    """
-    row_ids = dict.fromkeys(row_id for name in sample_ids for row_id, _ in _rows_of(name, layout, classes, fields))
-    one = layout.in_one_column or task == "binary"
-    columns = layout.columns or (["label"] if one else classes)
-    return pd.DataFrame({id_column or "id": list(row_ids), **dict.fromkeys(columns, "")}, dtype=str)
+    """What to fill where the competition has no sample submission: a row for each row id, its values still empty."""
+    all_row_ids = (row_ids_of(name, layout.row_id, classes, fields) for name in sample_ids)
+    row_ids = dict.fromkeys(row_id for of_sample in all_row_ids for row_id, _ in of_sample)
+    of_ids, *columns = blank_columns(layout, id_column=id_column, task=task, classes=classes)
+    return pd.DataFrame({of_ids: list(row_ids), **dict.fromkeys(columns, "")}, dtype=str)
 
 
 def fill_sheet(
@@ -70,7 +67,7 @@ def fill_sheet(
     probabilities: Array,
     *,
     prior: Array,
-    fields: dict[str, dict[str, str]],
+    fields: Fields,
     aggregate: str,
     at_least_one: bool,
 ) -> Filled:
@@ -92,7 +89,7 @@ def fill_sheet(
     rows: dict[str, list[int]] = {}
     class_of: dict[str, int] = {}
     for number, name in enumerate(sample_ids):
-        for row_id, class_number in _rows_of(name, form, form.classes, fields):
+        for row_id, class_number in row_ids_of(name, form.row_id, form.classes, fields):
             rows.setdefault(row_id, []).append(number)
             class_of[row_id] = class_number
     wanted = list(sample[form.id_column])
@@ -112,26 +109,6 @@ def fill_sheet(
         missing,
         extra=[name for name in rows if name not in asked],
         several=any(len(rows[name]) > 1 for name in wanted if name in rows),
-    )
-
-
-def _rows_of(
-    name: str, sheet: Layout | Form, classes: Sequence[str], fields: dict[str, dict[str, str]]
-) -> Iterator[tuple[str, int]]:
-    """The row ids of a sample, each with the number of the class that it speaks of (0 where it speaks of all)."""
-    of_sample = _fields_of(name, sheet.row_id, fields)
-    for number in range(len(classes)) if sheet.is_long else (0,):
-        yield fill_in(sheet.row_id, {"id": name, "class": classes[number], **of_sample}), number
-
-
-def _fields_of(name: str, row_id: str, fields: dict[str, dict[str, str]]) -> dict[str, str]:
-    if name in fields or not fields:
-        return fields.get(name, {})
-    raise CatscanError(
-        f"The test sample {name!r} has no row in the table of rows.",
-        where="config key submission.rows",
-        found=f"ids such as {listed(list(fields)[:1])!r}; the row ids are {row_id!r}",
-        do="Check submission.rows.id_column.",
     )
 
 

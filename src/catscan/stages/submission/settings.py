@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated
 
 from catscan.common.keys import one_of
@@ -12,21 +12,8 @@ from catscan.stages.submission.fill import AGGREGATES
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rows:
-    """A table of the rows, where their ids cannot be made from the sample's id alone."""
-
-    csv: str = ""
-    """CSV among the raw files with one row a test sample, whose columns `row_id` may name."""
-
-    id_column: str = ""
-    """Its column with the sample ids; empty is the first."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Sheet(Layout, SampleSubmission):
     """The form of the submission file."""
-
-    rows: Rows = field(default_factory=Rows)
 
     aggregate: Annotated[str, one_of(*AGGREGATES)] = "mean"
     """How the probabilities of several samples with one row id become one."""

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from catscan.common.errors import CatscanError, did_you_mean, listed
+from catscan.common.errors import CatscanError, listed
 from catscan.common.tables import place_of_row
-from catscan.raw.sample_submission import FIELD, Layout, classes_of_columns
+from catscan.raw.row_ids import FIELD, is_long
+from catscan.raw.sample_submission import Layout, classes_of_columns
 from catscan.scores.metrics import decide
 
 Array = NDArray[np.float64]
@@ -54,7 +55,7 @@ class Form:
     @property
     def is_long(self) -> bool:
         """Whether there is one row a sample and class."""
-        return "{class}" in self.row_id
+        return is_long(self.row_id)
 
 
 def form_of(
@@ -105,26 +106,6 @@ def foreign_values(sample: pd.DataFrame, form: Form) -> list[str]:
 
 def _parts(cell: str, form: Form) -> list[str]:
     return [part for part in (cell.split(SEPARATOR) if form.value == "list" else [cell]) if part]
-
-
-def fill_in(template: str, fields: dict[str, str]) -> str:
-    """The row id that ``template`` gives for ``fields``.
-
-    >>> fill_in("{patient}-{side}", {"patient": "0012", "side": "L"})
-    '0012-L'
-    """
-
-    def text(found: re.Match[str]) -> str:
-        if found[1] not in fields:
-            raise CatscanError(
-                f"The template of the row ids names an unknown field {found[1]!r}.",
-                where="config key submission.row_id",
-                found=repr(template),
-                do=did_you_mean(found[1], list(fields)),
-            )
-        return fields[found[1]]
-
-    return FIELD.sub(text, template)
 
 
 def split_row_id(row_id: str, form: Form, *, where: str) -> tuple[tuple[str, ...], int]:
