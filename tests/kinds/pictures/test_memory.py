@@ -103,7 +103,7 @@ CASES: dict[str, tuple[Callable[[], bytes], str]] = {
     "padded-jpeg-that-lies": (lambda: jpeg_that_claims(6_100, 6_100, padding=1 << 20), "is a damaged JPEG"),
     "padded-progressive-jpeg-that-lies": (
         lambda: jpeg_that_claims(3_500, 3_500, progressive=True, padding=1 << 20),
-        "is a damaged JPEG",
+        "is cut off",
     ),
     "gif-of-65535": (lambda: b"GIF89a" + struct.pack("<HH", 65_535, 65_535) + bytes(99), "is too large"),
     "bmp-of-60000": (lambda: b"BM" + bytes(16) + struct.pack("<ii", 60_000, 60_000) + bytes(99), "is too large"),
@@ -120,6 +120,10 @@ CASES: dict[str, tuple[Callable[[], bytes], str]] = {
     "padded-jpeg-of-400-Mpx-that-lies": (
         lambda: jpeg_that_claims(20_000, 20_000, padding=4 << 20),
         "is a damaged JPEG",
+    ),
+    "padded-progressive-jpeg-of-400-Mpx-that-lies": (
+        lambda: jpeg_that_claims(20_000, 20_000, progressive=True, padding=4 << 20),
+        "is cut off",
     ),
     "gif-of-400-Mpx-that-lies": (lambda: b"GIF89a" + struct.pack("<HH", 20_000, 20_000) + bytes(99), "is cut off"),
 }

@@ -18,11 +18,13 @@ from catscan.kinds.pictures.picture_header import (
     Header,
     check_size,
 )
+from catscan.kinds.pictures.progressive import bytes_of_first_scans, least_bytes
 
 DEFLATE_MOST = 1032  # bytes that one byte of deflate can stand for at most (zlib's technical notes)
 # Pixels that one byte of a picture can stand for: GIF's codes of 12 bits for up to 4,096, BMP's runs of 255 in two.
 DENSEST = {"GIF": 2731, "BMP": 128}
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # PNG specification, IHDR, colour type
+PROGRESSIVE = 0xC2  # the marker of such a frame
 START = 256  # bytes that tell the format, and whether there is one
 MARKS = (  # where they stand, and whose they are
     (0, b"\xff\xd8\xff", "JPEG"),
@@ -158,7 +160,7 @@ def _jpeg(data: bytes, most: int) -> Header:
             at += 1
             continue
         size = int.from_bytes(data[at + 2 : at + 4], "big")
-        if marker in (0xC0, 0xC1, 0xC2):
+        if marker in (0xC0, 0xC1, PROGRESSIVE):
             return _jpeg_frame(data, at, orientation, most)
         if 0xC3 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             raise BadSample(f"is a JPEG of a rare kind (frame {marker:02x}: lossless, hierarchical or arithmetic)")
@@ -182,8 +184,13 @@ def _jpeg_frame(data: bytes, at: int, orientation: int, most: int) -> Header:
     # Every 8 x 8 block takes a bit at the very least; the 16 is for the coarsest sampling that a JPEG can have.
     if 16 * 8 * len(data) < (height // 8) * (width // 8):
         raise _too_few(f"{len(data):,} bytes", height, width)
-    # A progressive one's coefficients, of 16 bits, are all in memory at once, whatever the size it is decoded at.
-    keeps = 2 * channels if data[at + 1] == 0xC2 else 0
+    keeps = 0
+    if data[at + 1] == PROGRESSIVE:  # its coefficients, of 16 bits, are all in memory, at whatever size it is decoded
+        keeps = 2 * channels
+        components = data[at + 10 : at + 10 + 3 * channels]
+        held = bytes_of_first_scans(data, at + 2 + int.from_bytes(data[at + 2 : at + 4], "big"))
+        if held < least_bytes(height, width, [divmod(factors, 16) for factors in components[1::3]]):
+            raise _too_few(f"{held:,} bytes in its first scans", height, width)
     takes = keeps + (PILLOW_TAKES if channels == 4 else channels)
     return Header("JPEG", height, width, channels, takes, keeps, orientation)
 
