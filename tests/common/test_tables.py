@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from catscan.common.errors import CatscanError
-from catscan.common.tables import check_columns, natural_key, place_of_row, read_table, write_table
+from catscan.common.tables import LONGEST_LINE, check_columns, natural_key, place_of_row, read_table, write_table
 
 
 def test_ids_keep_their_leading_zeros_and_na_stays_a_word() -> None:
@@ -48,6 +48,38 @@ def test_what_is_no_table_is_one_block(tmp_path: Path, content: bytes, what: str
 
     with pytest.raises(CatscanError, match=what):
         read_table(tmp_path / "a.csv")
+
+
+class Zeros(io.RawIOBase):
+    """A file of zeros without an end, which counts what was read of it."""
+
+    taken = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        buffer[:] = bytes(len(buffer))
+        self.taken += len(buffer)
+        return len(buffer)
+
+
+def test_a_line_without_an_end_is_refused_before_it_is_in_memory() -> None:
+    zeros = Zeros()
+
+    with pytest.raises(CatscanError, match="cannot be read as CSV") as raised:
+        read_table(io.BufferedReader(zeros), name="labels.csv")
+
+    assert raised.value.where == "labels.csv"
+    assert raised.value.found == r"a line of more than 16,777,216 characters, beginning " + repr("\0" * 24)
+    assert zeros.taken < 1.1 * LONGEST_LINE
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", ""], ids=repr)
+def test_lines_of_any_end_are_lines(end: str) -> None:
+    text = io.TextIOWrapper(io.BytesIO(f"id,x{end or chr(10)}1,2{end}".encode()), newline="")
+
+    assert read_table(text).to_numpy().tolist() == [["1", "2"]]
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
 from catscan.common.errors import CatscanError, did_you_mean, listed
 from catscan.common.files import whole
 
 if TYPE_CHECKING:
     import pandas as pd
+
+LONGEST_LINE = 1 << 24  # characters; a million columns of pixel values are fewer
 
 
 def read_table(
@@ -75,7 +77,7 @@ def _filled_rows(source: Path | str | IO[Any], where: str) -> Iterator[Iterator[
     """The rows of a CSV that are not blank, as `rows_of` has them; why it cannot be read is told as one block."""
     try:
         with _opened(source) as file:
-            numbered = rows_of(file, name=where)
+            numbered = rows_of(_lines(file, where), name=where)
             yield ((line, cells) for line, cells in numbered if len(cells) > 1 or "".join(cells).strip())
     except FileNotFoundError as error:
         raise CatscanError("A table is missing.", where=where) from error
@@ -158,14 +160,27 @@ def _ragged(where: str, line: int, cells: list[str], header: list[str]) -> Catsc
     )
 
 
+def _lines(file: TextIO, where: str) -> Iterator[str]:
+    """The lines of a file; one without an end in sight is refused, before all of it is in memory."""
+    while line := file.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE and not line.endswith(("\n", "\r")):
+            raise CatscanError(
+                "A table cannot be read as CSV.",
+                where=where,
+                found=f"a line of more than {LONGEST_LINE:,} characters, beginning {line[:24]!r}",
+                do="A CSV has a line for each row: check that this file is one, and fetch it again.",
+            )
+        yield line
+
+
 @contextmanager
-def _opened(source: Path | str | IO[Any]) -> Iterator[Iterable[str]]:
-    """The lines of a file by its path, or of an open one, as text without a byte order mark."""
+def _opened(source: Path | str | IO[Any]) -> Iterator[TextIO]:
+    """A file by its path, or an open one, as text without a byte order mark."""
     if isinstance(source, str | Path):
         with Path(source).open(encoding="utf-8-sig", newline="") as file:
             yield file
     elif isinstance(source, io.TextIOBase):
-        yield source
+        yield cast(TextIO, source)
     else:
         yield io.TextIOWrapper(source, encoding="utf-8-sig", newline="")
 
