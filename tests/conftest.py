@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from kaggle_server import only_loopback
+
+from catscan.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -23,6 +26,11 @@ settings.load_profile("any machine")
 def pytest_configure() -> None:
     """Hear Ctrl-C: a script's background jobs ignore it, and so would every process that a test starts."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole runs of the workflow come first: while one worker makes them, the other has all the rest to do."""
+    items.sort(key=lambda item: "workflow" not in item.path.parts)
 
 
 @pytest.fixture(scope="session")
@@ -72,3 +80,17 @@ def locked(tmp_path: Path) -> Iterator[Path]:
     if root:
         os.seteuid(0)
     (tmp_path / "locked").chmod(0o700)
+
+
+@pytest.fixture(scope="session")
+def real_stage_1(shared_data: Path, made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """The raw folder that the download makes of the real archive of the Data Science Bowl 2017, four patients."""
+
+    def make(folder: Path) -> None:
+        (folder / "source").mkdir()
+        (folder / "source" / "stage1.7z").symlink_to(shared_data / "data-science-bowl-2017" / "stage1.7z")
+        source = json.dumps({"kind": "directory", "path": str(folder / "source")})
+        folders = ["--raw", str(folder / "raw"), "--truth", str(folder / "truth")]
+        assert main(["download", "--settings", source, *folders]) == 0
+
+    return made_once("stage 1", make) / "raw"

@@ -43,14 +43,7 @@ class Project:
 
     def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run snakemake on the copy and wait for it."""
-        done = subprocess.run(
-            self.command(*arguments),
-            cwd=self.home,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = forked_snakemake.run(self.arguments(*arguments), self.home, self.environment)
         if check and done.returncode:
             raise AssertionError(f"snakemake failed:\n{done.stdout}\n{done.stderr}")
         return done
@@ -66,10 +59,7 @@ class Project:
 
     def plan(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A dry run."""
-        done = forked_snakemake.run(self.arguments("--dry-run", *arguments), self.home, self.environment)
-        if done.returncode:
-            raise AssertionError(f"snakemake failed:\n{done.stdout}\n{done.stderr}")
-        return done
+        return self.snakemake("--dry-run", *arguments)
 
     def overlay(self, text: str) -> None:
         """Lay ``text`` over the configuration."""
@@ -104,7 +94,11 @@ def finished(made_once: Callable[[str, Callable[[Path], object]], Path]) -> tupl
     """The whole run, finished, and what it printed. To be read only."""
 
     def make(folder: Path) -> None:
-        done = copy_of_the_project(folder / "cat scan").snakemake()
+        project = copy_of_the_project(folder / "cat scan")
+        done = subprocess.run(
+            project.command(), cwd=project.home, env=project.environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"snakemake failed:\n{done.stdout}\n{done.stderr}"
         (folder / "printed.txt").write_text(done.stdout + done.stderr)
 
     folder = made_once("run with a space", make)

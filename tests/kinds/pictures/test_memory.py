@@ -1,14 +1,15 @@
-"""Decompression bombs and lying headers stay under 300 MB, in a process of their own that does nothing else."""
+"""Decompression bombs and lying headers stay under 300 MB, each in a process of its own that does nothing else."""
 
 from __future__ import annotations
 
 import io
+import json
 import struct
 import subprocess
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,9 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="re
 
 MOST = 300  # MB, the whole process
 
+# All that is imported and compiled is so once; then each file gets a process of its own, forked from that one.
 READ = """
-import sys
+import json, os, sys
 from catscan.stages import preprocess
 from catscan.common.errors import BadSample
 from catscan.kinds.kernels import area
@@ -30,14 +32,24 @@ from catscan.kinds.pictures.settings import PictureSettings
 from catscan.raw.files import RawFiles
 from catscan.kinds.samples import Sample
 
+def tell(folder, archive, path):
+    reader = PictureReader(RawFiles(folder), PictureSettings((64, 64), "rgb", "stretch", "area"))
+    try:
+        told = str(reader.read(Sample("1", archive, path)).array.shape)
+    except BadSample as error:
+        told = error.reason
+    # Not ru_maxrss, which begins at the size of the process that started this one.
+    peak = next(int(line.split()[1]) // 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
+    print(json.dumps([told, peak]), flush=True)
+
 area.machine_code(3)
-reader = PictureReader(RawFiles(sys.argv[1]), PictureSettings((64, 64), "rgb", "stretch", "area"))
-try:
-    print(reader.read(Sample("1", *sys.argv[2:])).array.shape)
-except BadSample as error:
-    print(error.reason)
-# Not ru_maxrss, which begins at the size of the process that started this one.
-print(next(int(line.split()[1]) // 1024 for line in open("/proc/self/status") if line.startswith("VmHWM")))
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        tell(*json.loads(line))
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        print(json.dumps(["died", 0]), flush=True)
 """
 
 
@@ -129,17 +141,28 @@ CASES: dict[str, tuple[Callable[[], bytes], str]] = {
 }
 
 
-def told_and_taken(folder: Path, archive: str, path: str) -> tuple[str, int]:
-    """What the reader tells of a file, and the MB that its whole process has taken."""
-    told = subprocess.run(
-        [sys.executable, "-c", READ, folder, archive, path], capture_output=True, text=True, check=True
-    )
-    result, megabytes = told.stdout.splitlines()
-    return result, int(megabytes)
+ToldAndTaken = Callable[[Path, str, str], tuple[str, int]]
+
+
+@pytest.fixture(scope="module")
+def told_and_taken() -> Iterator[ToldAndTaken]:
+    """What the reader tells of a file in a folder or in an archive, and the MB that its whole process has taken."""
+    with subprocess.Popen(
+        [sys.executable, "-c", READ], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+
+        def told(folder: Path, archive: str, path: str) -> tuple[str, int]:
+            print(json.dumps([str(folder), archive, path]), file=process.stdin, flush=True)
+            result, megabytes = json.loads(process.stdout.readline())
+            return result, megabytes
+
+        yield told
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_no_file_takes_more_than_300_mb(tmp_path, name):
+def test_no_file_takes_more_than_300_mb(told_and_taken, tmp_path, name):
     make, expected = CASES[name]
     (tmp_path / "bomb").write_bytes(make())
 
@@ -149,7 +172,7 @@ def test_no_file_takes_more_than_300_mb(tmp_path, name):
     assert megabytes < MOST
 
 
-def test_a_tiff_of_24_megapixels_takes_its_bytes_and_four_a_pixel(tmp_path):
+def test_a_tiff_of_24_megapixels_takes_its_bytes_and_four_a_pixel(told_and_taken, tmp_path):
     (tmp_path / "camera.tif").write_bytes(camera("TIFF", 6_000, 4_000))
 
     result, megabytes = told_and_taken(tmp_path, "", "camera.tif")
@@ -168,7 +191,7 @@ def test_a_tiff_of_24_megapixels_takes_its_bytes_and_four_a_pixel(tmp_path):
     ],
     ids=["png", "jpeg", "tiff"],
 )
-def test_pictures_of_400_megapixels_are_read(tmp_path, make, most):
+def test_pictures_of_400_megapixels_are_read(told_and_taken, tmp_path, make, most):
     (tmp_path / "giant").write_bytes(make())
 
     result, megabytes = told_and_taken(tmp_path, "", "giant")
@@ -177,7 +200,7 @@ def test_pictures_of_400_megapixels_are_read(tmp_path, make, most):
     assert megabytes < most
 
 
-def test_of_a_large_member_that_is_no_picture_only_the_start_is_unpacked(tmp_path):
+def test_of_a_large_member_that_is_no_picture_only_the_start_is_unpacked(told_and_taken, tmp_path):
     with (
         zipfile.ZipFile(tmp_path / "train.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
         archive.open("1.png", "w", force_zip64=True) as member,

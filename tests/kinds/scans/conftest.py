@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import py7zr
 import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -24,14 +23,9 @@ PYDICOM_FILES = Path(pydicom.__file__).parent / "data" / "test_files"
 
 
 @pytest.fixture(scope="session")
-def patients(shared_data: Path, made_once: MadeOnce) -> Path:
+def patients(real_stage_1: Path) -> Path:
     """The four patients of the Data Science Bowl 2017, one folder each."""
-
-    def make(folder: Path) -> None:
-        with py7zr.SevenZipFile(shared_data / "data-science-bowl-2017" / "stage1.7z") as archive:
-            archive.extractall(folder)
-
-    return made_once("patients", make) / "stage1"
+    return real_stage_1 / "stage1"
 
 
 @pytest.fixture(scope="session")

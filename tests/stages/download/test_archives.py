@@ -295,13 +295,10 @@ class TestAFolderFromSeveralArchives:
 
 
 class TestRealData:
-    def test_the_real_stage_1_is_unpacked_to_its_folders(self, shared_data: Path, tmp_path: Path) -> None:
-        (tmp_path / "source").mkdir()
-        (tmp_path / "source" / "stage1.7z").symlink_to(shared_data / "data-science-bowl-2017" / "stage1.7z")
-        raw = run(tmp_path / "source")
-        entry = json.loads((raw / "manifest.json").read_text())["entries"][0]
+    def test_the_real_stage_1_is_unpacked_to_its_folders(self, real_stage_1: Path) -> None:
+        entry = json.loads((real_stage_1 / "manifest.json").read_text())["entries"][0]
 
-        assert len(list((raw / "stage1").iterdir())) == 4
+        assert len(list((real_stage_1 / "stage1").iterdir())) == 4
         assert (entry["name"], entry["size"]) == ("stage1", 263_772_732)
 
     @pytest.mark.slow

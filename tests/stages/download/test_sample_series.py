@@ -14,7 +14,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from catscan.stages.download.sample import generate
-from catscan.stages.download.sample.series import UNFINISHED
+from catscan.stages.download.sample.series import UNFINISHED, generate_series
 
 TRAIN, TEST = 120, 40
 DEVIATIONS = 3.5  # of an AUC around 0.5, by chance; 30 cues at once stay within with odds of 98 %
@@ -244,19 +244,27 @@ def test_spacing_varies_between_series_and_some_jitter(series: dict[str, list[py
     assert sum(0.02 < j < 0.06 for j in jitter) >= 8
 
 
+def few(folder: Path, *, threads: int) -> dict[str, bytes]:
+    """All files of eight patients: fewer than the stage takes, to be quick."""
+    generate_series(folder / "raw", folder / "truth", train=6, test=2, seed=1, threads=threads)
+    return bytes_of(folder)
+
+
 @pytest.fixture(scope="module")
-def few(made_once: Callable[[str, Callable[[Path], object]], Path]) -> dict[str, bytes]:
-    """All files of a few patients drawn one after the other."""
-    return bytes_of(made_once("few series", lambda folder: make(folder, train=32, test=2, threads=1)))
+def one_by_one(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The files when the patients are drawn one after the other."""
+    return few(tmp_path_factory.mktemp("few"), threads=1)
 
 
-def test_equal_arguments_give_equal_bytes_for_any_number_of_threads(few: dict[str, bytes], tmp_path: Path) -> None:
-    assert bytes_of(make(tmp_path, train=32, test=2, threads=4)) == few
+def test_equal_arguments_give_equal_bytes_for_any_number_of_threads(
+    one_by_one: dict[str, bytes], tmp_path: Path
+) -> None:
+    assert few(tmp_path, threads=4) == one_by_one
 
 
-def test_a_second_run_replaces_what_an_interrupted_one_left(few: dict[str, bytes], tmp_path: Path) -> None:
+def test_a_second_run_replaces_what_an_interrupted_one_left(one_by_one: dict[str, bytes], tmp_path: Path) -> None:
     leftover = tmp_path / "raw" / UNFINISHED / "0a"
     leftover.mkdir(parents=True)
     (leftover / "0b.dcm").write_bytes(b"half a slice")
 
-    assert bytes_of(make(tmp_path, train=32, test=2)) == few
+    assert few(tmp_path, threads=2) == one_by_one

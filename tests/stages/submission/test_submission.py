@@ -20,6 +20,7 @@ from catscan.common.contracts.summary import Summary
 from catscan.raw.row_ids import fill_in
 from catscan.raw.sample_submission import Layout
 from catscan.scores.calibration import clipped
+from catscan.scores.expected import expected_score
 from catscan.scores.predictions import read_all, write_predictions
 from catscan.scores.told import CalibratedBlend
 from catscan.stages.submission.fill import fill_sheet
@@ -102,7 +103,14 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Stage:
+def resamples() -> int:
+    """Of how many the expected score is told: few, where no test is about it."""
+    return 10
+
+
+@pytest.fixture
+def stage(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, resamples: int) -> Stage:
+    monkeypatch.setitem(expected_score.__kwdefaults__, "resamples", resamples)
     return Stage(tmp_path, capsys)
 
 
@@ -439,6 +447,11 @@ class TestTrueScore:
 
 
 class TestExpectedScore:
+    @pytest.fixture
+    def resamples(self) -> int:
+        """As many as anywhere outside of the tests."""
+        return expected_score.__kwdefaults__["resamples"]
+
     def skilled(self, stage: Stage, n: int = 40) -> None:
         """Out-of-fold predictions of which most are right."""
         labels = ("cat", "dog") * (n // 2)

@@ -3,7 +3,9 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,31 @@ def digest(weights: dict[str, np.ndarray]) -> str:
     return hashlib.sha256(joined).hexdigest()
 
 
+@dataclass(frozen=True)
+class Whole:
+    """What a training that nothing disturbed has left."""
+
+    job: engine.Job
+    folder: Path
+    digest: str
+    history: list[dict[str, float]]
+
+
+@pytest.fixture(scope="module")
+def whole(lasting_competition: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Whole]:
+    """``whole(precision, optimizer)``: the training of `job_of` that nothing disturbs, each done once."""
+
+    @cache
+    def of(precision: str = "fp32", optimizer: str = "nesterov") -> Whole:
+        folder = tmp_path_factory.mktemp("whole")
+        job = job_of(lasting_competition, compute=Compute(threads=2, precision=precision), optimizer=optimizer)
+        result = trained(job, folder)
+        result.predictor.close()
+        return Whole(job, folder, digest(result.weights), result.history)
+
+    return of
+
+
 def record_batches(monkeypatch: pytest.MonkeyPatch, *, stop_at: int = -1) -> list[np.ndarray]:
     """The rows of each update; after update number ``stop_at`` the process gets SIGTERM."""
     batches: list[np.ndarray] = []
@@ -95,16 +122,14 @@ def test_every_sample_is_seen_exactly_once_an_epoch(competition, tmp_path, monke
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_same_seed_gives_the_same_bytes_and_another_seed_others(competition, tmp_path, precision):
+def test_same_seed_gives_the_same_bytes_and_another_seed_others(competition, tmp_path, whole, precision):
     compute = Compute(threads=2, precision=precision)
-    first, again, other = (
-        trained(job_of(competition, seed=seed, compute=compute), tmp_path / str(number))
-        for number, seed in enumerate([1, 1, 2])
-    )
+    again, other = (trained(job_of(competition, seed=seed, compute=compute), tmp_path / str(seed)) for seed in (1, 2))
 
-    assert digest(first.weights) == digest(again.weights)
-    assert first.history == again.history
-    assert digest(first.weights) != digest(other.weights)
+    first = whole(precision)
+    assert digest(again.weights) == first.digest
+    assert again.history == first.history
+    assert digest(other.weights) != first.digest
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -113,23 +138,21 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_others(competition, tmp
     [("nesterov", 1), ("nesterov", 4), ("nesterov", 6), ("adam", 6)],
     ids=["first step", "last step of an epoch", "amid an epoch", "adam"],
 )
-def test_resumed_training_gives_the_bytes_of_one_never_stopped(competition, tmp_path, monkeypatch, precision, stop):
+def test_resumed_training_gives_the_bytes_of_one_never_stopped(tmp_path, whole, monkeypatch, precision, stop):
     optimizer, stop_at = stop
-    job = job_of(competition, compute=Compute(threads=2, precision=precision), optimizer=optimizer)
-    whole = trained(job, tmp_path / "whole")
+    wanted = whole(precision, optimizer)
     with monkeypatch.context() as patch, pytest.raises(TryAgain, match="asked to stop; it is saved"):
         record_batches(patch, stop_at=stop_at)
-        trained(job, tmp_path / "stopped")
+        trained(wanted.job, tmp_path / "stopped")
 
-    resumed = trained(job, tmp_path / "stopped")
+    resumed = trained(wanted.job, tmp_path / "stopped")
 
-    assert digest(resumed.weights) == digest(whole.weights)
-    assert resumed.history == whole.history
+    assert digest(resumed.weights) == wanted.digest
+    assert resumed.history == wanted.history
 
 
-def test_training_killed_while_it_validates_loses_neither_the_epoch_nor_a_byte(competition, tmp_path, monkeypatch):
-    job = job_of(competition)
-    whole = trained(job, tmp_path / "whole")
+def test_training_killed_while_it_validates_loses_neither_the_epoch_nor_a_byte(tmp_path, whole, monkeypatch):
+    job = whole().job
     measure, calls = engine.Validation.measure, []
 
     def dying(self: Any, predictor: Any) -> dict[str, float]:
@@ -144,8 +167,8 @@ def test_training_killed_while_it_validates_loses_neither_the_epoch_nor_a_byte(c
 
     resumed = trained(job, tmp_path / "killed")
 
-    assert digest(resumed.weights) == digest(whole.weights)
-    assert resumed.history == whole.history
+    assert digest(resumed.weights) == whole().digest
+    assert resumed.history == whole().history
 
 
 def test_stopped_training_leaves_the_signals_as_they_were(competition, tmp_path, monkeypatch):
@@ -159,19 +182,19 @@ def test_stopped_training_leaves_the_signals_as_they_were(competition, tmp_path,
     assert signal.getsignal(signal.SIGTERM) == before
 
 
-def test_samples_too_many_for_the_memory_are_fed_with_the_same_result(competition, tmp_path, monkeypatch):
-    resident = trained(job_of(competition), tmp_path / "resident")
+def test_samples_too_many_for_the_memory_are_fed_with_the_same_result(competition, tmp_path, whole, monkeypatch):
+    resident = whole()
     monkeypatch.setattr(engine, "RESIDENT_BYTES", 0)
 
     fed = trained(job_of(competition), tmp_path / "fed")
 
-    assert digest(fed.weights) == digest(resident.weights)
+    assert digest(fed.weights) == resident.digest
 
 
-def test_checkpoints_in_between_change_nothing(competition, tmp_path):
+def test_checkpoints_in_between_change_nothing(competition, tmp_path, whole):
     often = trained(job_of(competition), tmp_path / "often", seconds_between_checkpoints=0)
 
-    assert digest(often.weights) == digest(trained(job_of(competition), tmp_path / "seldom").weights)
+    assert digest(often.weights) == whole().digest
 
 
 def test_network_learns_what_there_is_to_learn(make_competition, tmp_path):
@@ -270,11 +293,10 @@ def test_weights_of_the_training_graph_are_all_that_the_predictor_needs(competit
             result.predictor.load({key: value for key, value in result.weights.items() if key != name})
 
 
-def test_event_files_hold_the_numbers_and_pictures_of_a_batch(competition, tmp_path):
+def test_event_files_hold_the_numbers_and_pictures_of_a_batch(whole):
     from catscan.networks.compat import tf
 
-    trained(job_of(competition), tmp_path)
-    (path,) = (tmp_path / "events").iterdir()
+    (path,) = (whole().folder / "events").iterdir()
     tags = [value.tag for event in tf.train.summary_iterator(str(path)) for value in event.summary.value]
 
     assert tags.count("learning_rate") == tags.count("log_loss") == 3
