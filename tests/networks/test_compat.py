@@ -1,37 +1,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from catscan.networks.compat import quiet, tf, tflearn
-
-ONE_STEP = """
-import os
-import sys
-from catscan.networks.compat import tf, tflearn
-x = tf.placeholder(tf.float32, [None, 8, 8, 1])
-net = tflearn.fully_connected(tflearn.conv_2d(x, 4, 3, activation="relu"), 2)
-with tf.Session() as session:
-    session.run(tf.global_variables_initializer())
-    session.run(net, {x: [[[[0.0]] * 8] * 8]})
-with open(sys.argv[1], "w") as told:
-    print(os.environ["TF_ENABLE_ONEDNN_OPTS"], *[name for name in sys.modules if name.startswith("keras")], file=told)
-"""
-
-
-@pytest.mark.parametrize(("given", "taken"), [({}, "1"), ({"TF_ENABLE_ONEDNN_OPTS": "0"}, "0")], ids=["none", "off"])
-def test_a_new_process_prints_nothing_imports_no_keras_and_has_onednn_on_unless_told_otherwise(given, taken, tmp_path):
-    environment = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"} | given
-
-    command = [sys.executable, "-c", ONE_STEP, str(tmp_path / "told")]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-
-    assert (done.stdout, done.stderr) == ("", "")
-    assert (tmp_path / "told").read_text().split() == [taken]
 
 
 def test_held_back_lines_are_told_when_the_block_fails(capfd):

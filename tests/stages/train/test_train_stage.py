@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,9 +47,38 @@ def _slow_steps(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(slow_steps(tmp_path / "slow", 0.1)), prepend=os.pathsep)
 
 
-def test_training_writes_its_files_and_only_its_own_lines(competition, tmp_path):
+AT_EXIT = """
+import atexit, os, sys, threading
+
+def tell():
+    with open(os.environ["TOLD"], "w") as told:
+        print(os.environ["TF_ENABLE_ONEDNN_OPTS"], *[t.name for t in threading.enumerate() if not t.daemon], file=told)
+        print(*[name for name in sys.modules if name.startswith("keras")], file=told)
+
+atexit.register(tell)
+"""
+
+
+@pytest.fixture
+def told_at_exit(tmp_path, monkeypatch) -> Callable[[], tuple[str, list[str], list[str]]]:
+    """How a process of this test ended: TensorFlow's switch of oneDNN, the threads left, the modules of Keras."""
+    (tmp_path / "sitecustomize.py").write_text(AT_EXIT)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("TOLD", str(tmp_path / "told.txt"))
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+
+    def told() -> tuple[str, list[str], list[str]]:
+        (switch, *threads), keras = map(str.split, (tmp_path / "told.txt").read_text().splitlines())
+        return switch, threads, keras
+
+    return told
+
+
+def test_training_writes_its_files_and_only_its_own_lines(competition, tmp_path, told_at_exit):
+    """No line is TensorFlow's; it computes by oneDNN and without Keras."""
     done = catscan(competition.command(SMALL, tmp_path / "out"))
 
+    assert told_at_exit() == ("1", ["MainThread"], [])
     lines = done.stderr.splitlines()
     assert (done.returncode, done.stdout) == (0, "")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["events", *OUTPUTS]
@@ -158,12 +188,14 @@ def test_shard_that_ends_too_soon_is_refused(competition, tmp_path, capsys):
 
 
 def test_error_in_the_data_amid_the_training_ends_it_with_a_traceback_and_no_thread_left(
-    competition, tmp_path, monkeypatch
+    competition, tmp_path, monkeypatch, told_at_exit
 ):
-    """TFLearn's own fit waits for ever; here the process must end by itself, or the time-out fails the test."""
+    """TFLearn's own fit waits for ever; here the process must end by itself, or the time-out fails the test.
+
+    What the environment says of oneDNN counts.
+    """
     (tmp_path / "sitecustomize.py").write_text(
-        "import atexit, threading\n"
-        "from catscan.common.arrays import Shards\n"
+        AT_EXIT + "from catscan.common.arrays import Shards\n"
         "from catscan.stages.train import engine\n"
         "engine.RESIDENT_BYTES = 0\n"
         "take, calls = Shards.take, []\n"
@@ -172,13 +204,13 @@ def test_error_in_the_data_amid_the_training_ends_it_with_a_traceback_and_no_thr
         "    if len(calls) == 3:\n        raise RuntimeError('the data are gone')\n"
         "    return take(self, rows)\n"
         "Shards.take = failing\n"
-        "atexit.register(lambda: print([t.name for t in threading.enumerate() if not t.daemon]))\n"
     )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
 
     done = catscan(competition.command(SMALL, tmp_path / "out"))
 
-    assert (done.returncode, done.stdout) == (1, "['MainThread']\n")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert told_at_exit() == ("0", ["MainThread"], [])
     assert "Traceback (most recent call last)" in done.stderr
     assert "RuntimeError: the data are gone" in done.stderr
 
