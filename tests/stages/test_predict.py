@@ -21,10 +21,16 @@ from catscan.networks.session import Compute
 READER = {"size": [12, 12], "channels": "rgb", "fit": "stretch", "resize": "area"}
 
 
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network with its first weights: nothing learnt, but its probabilities differ from picture to picture."""
-    return untrained(tmp_path / "models" / "m" / "fold-0", (12, 12, 3), "multiclass", ("cat", "dog", "owl"))
+    return untrained(tmp_path_factory.mktemp("made") / "fold-0", (12, 12, 3), "multiclass", ("cat", "dog", "owl"))
+
+
+@pytest.fixture
+def model(made: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be changed."""
+    return shutil.copytree(made, tmp_path / "models" / "m" / "fold-0")
 
 
 def untrained(folder: Path, shape: tuple[int, ...], task: str, classes: tuple[str, ...]) -> Path:
