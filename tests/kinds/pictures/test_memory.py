@@ -32,17 +32,20 @@ from catscan.kinds.pictures.settings import PictureSettings
 from catscan.raw.files import RawFiles
 from catscan.kinds.samples import Sample
 
+def memory(kind):  # MB; not ru_maxrss, which begins at the size of the process that started this one
+    return next(int(line.split()[1]) // 1024 for line in open("/proc/self/status") if line.startswith(kind))
+
 def tell(folder, archive, path):
+    unseen = imported - memory("VmRSS")  # what the fork has not touched of the libraries counts as well
     reader = PictureReader(RawFiles(folder), PictureSettings((64, 64), "rgb", "stretch", "area"))
     try:
         told = str(reader.read(Sample("1", archive, path)).array.shape)
     except BadSample as error:
         told = error.reason
-    # Not ru_maxrss, which begins at the size of the process that started this one.
-    peak = next(int(line.split()[1]) // 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
-    print(json.dumps([told, peak]), flush=True)
+    print(json.dumps([told, memory("VmHWM") + unseen]), flush=True)
 
 area.machine_code(3)
+imported = memory("VmRSS")
 for line in sys.stdin:
     child = os.fork()
     if not child:
