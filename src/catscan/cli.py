@@ -18,6 +18,7 @@ COMMANDS = {
     "download": "Bring a competition's own files into its raw folder.",
     "index": "List every sample once: its id, label, split, group, fold and where its bytes are.",
     "preprocess": "Turn the pictures or scans of one shard into one uint8 array.",
+    "features": "Look at the samples of one shard with a pretrained network, once, and keep what it says of each.",
     "train": "Train one network on all folds but one, and predict the one held out.",
     "predict": "Predict the class probabilities of the test samples, or of pictures and series given by name.",
     "export": "Write a trained model as a TensorFlow SavedModel (or ONNX) that runs without TFLearn and catscan.",

@@ -22,11 +22,11 @@ from catscan.common.errors import CatscanError, listed
 from catscan.flow import config, config_files, gpus
 from catscan.flow.schema import ROOT, SCHEMA
 from catscan.kaggle.refusals import SITE, credentials
+from catscan.networks.computing import Computing
 from catscan.raw.files import RawFile, RawFiles
 from catscan.raw.places import place_of
 from catscan.raw.sample_submission import find_sample
 from catscan.raw.source import folder_of, is_archive, located
-from catscan.stages.train.settings import Computing
 
 GB = 1_000_000_000
 PYTHONS = ((3, 11), (3, 13))

@@ -5,6 +5,7 @@ from catscan.flow import config as catscan_config
 from catscan.flow import gpus
 from catscan.flow import records
 from catscan.flow import stage_strings
+from catscan.networks.pretrained.registry import PRETRAINED
 
 config = catscan_config.load(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
 RUN = config["run"]
@@ -20,6 +21,7 @@ records.keep_beside_outputs(workflow)
 wildcard_constraints:
     competition=catscan_config.one_of(config["competitions"]),
     split="train|test",
+    network=catscan_config.one_of(PRETRAINED),
     shard=r"\d+",
     shards=r"\d+",
     fold=r"\d+",
@@ -71,6 +73,28 @@ def folds_per_fold(wildcards):
 def arrays(split):
     """Input function: the arrays of one split."""
     return lambda wildcards: arrays_of(wildcards.competition, split)
+
+
+def learnt_from(split, ending="npy"):
+    """Input function: what the model sees of one split, its arrays or the features of pretrained networks."""
+    return lambda wildcards: samples_of(wildcards.competition, wildcards.model, split, ending)
+
+
+def samples_of(competition, model, split, ending="npy"):
+    """The shards of one split that a model sees, in order; or their sidecars, which end in json."""
+    arrays = arrays_of(competition, split, ending=ending)
+    described = catscan_config.models(config["competitions"][competition])[model]
+    networks = described["features"]
+    return features_of(competition, networks, split, ending=ending) if networks else arrays
+
+
+def features_of(competition, networks, *splits, ending="npy"):
+    """The features of all shards of a competition's splits, network by network."""
+    return [
+        array.replace("/arrays/", f"/features/{network}/")
+        for network in networks
+        for array in arrays_of(competition, *splits, ending=ending)
+    ]
 
 
 def sidecars(split):

@@ -1,6 +1,6 @@
 """Predict.
 
-Required inputs: a trained model and all test shards with their sidecars.
+Required inputs: a trained model and all test shards with their sidecars, of arrays or of features.
 Outputs: one row a test sample that could be read, one probability column a class.
 Reads of the config: nothing; the model says how it predicts.
 """
@@ -11,8 +11,8 @@ rule predict_test:
     input:
         weights=rules.train_fold.output.weights,
         model=rules.train_fold.output.model,
-        arrays=arrays("test"),
-        sidecars=sidecars("test"),
+        arrays=learnt_from("test"),
+        sidecars=learnt_from("test", ending="json"),
     output:
         predictions="results/{competition}/predictions/{model}/fold-{fold}.csv",
     log:

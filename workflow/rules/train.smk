@@ -1,6 +1,6 @@
 """Train.
 
-Required inputs: index.csv, index.json and all training shards with their sidecars.
+Required inputs: index.csv, index.json and all training shards with their sidecars, of arrays or of features.
 Outputs: for each model and fold its weights, its description (model.json), its history, one row an epoch, and its
 predictions of the fold that it never saw. Checkpoints lie beside them in checkpoint/, so that a stopped training goes on.
 Reads of the config: the model's block, train.precision, train.threads, predict, metric, metric_weights,
@@ -13,8 +13,8 @@ rule train_fold:
     input:
         index=rules.index_samples.output.index,
         summary=rules.index_samples.output.summary,
-        arrays=arrays("train"),
-        sidecars=sidecars("train"),
+        arrays=learnt_from("train"),
+        sidecars=learnt_from("train", ending="json"),
     output:
         weights="results/{competition}/models/{model}/fold-{fold}/weights.npz",
         model="results/{competition}/models/{model}/fold-{fold}/model.json",

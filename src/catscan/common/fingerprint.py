@@ -26,7 +26,6 @@ RESULT_SHAPING = {
     "pydicom": ("pydicom",),
     "nibabel": ("nibabel",),
     "scipy": ("scipy",),
-    "sklearn": ("scikit-learn",),
     "tensorflow": ("tensorflow-cpu", "tensorflow"),
     "tflearn": ("tflearn",),
     "matplotlib": ("matplotlib",),

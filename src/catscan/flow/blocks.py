@@ -20,13 +20,15 @@ from typing import Annotated
 from catscan.common.keys import DISTINCT, Bounds, at_least, length, one_of
 from catscan.flow.json_schema import Schema, schema_of
 from catscan.kinds.registry import KINDS
+from catscan.kinds.shard import BadSamples
+from catscan.networks.computing import Computing
 from catscan.networks.device import DEVICES
 from catscan.scores.settings import MetricSettings
-from catscan.stages import preprocess, submit
+from catscan.stages import submit
 from catscan.stages.download.settings import Source
 from catscan.stages.index.settings import Data, Index
 from catscan.stages.submission.settings import Sheet
-from catscan.stages.train.settings import Computing, Model, Predicting, Seed
+from catscan.stages.train.settings import Model, Predicting, Seed
 
 # Of a competition and of a model, whose names become folders and words of a command line.
 NAMED = Bounds({"propertyNames": {"pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$"}})
@@ -53,7 +55,7 @@ class Train(Computing):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preprocess(preprocess.BadSamples):
+class Preprocess(BadSamples):
     """How a picture or a scan becomes an array."""
 
 

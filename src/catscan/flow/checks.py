@@ -8,6 +8,7 @@ from typing import Any
 
 from catscan.common.errors import CatscanError, did_you_mean
 from catscan.kinds.registry import Kind, kind_named
+from catscan.networks.pretrained.registry import FEATURES
 from catscan.networks.registry import check_network
 from catscan.raw.row_ids import Rows, check_template
 from catscan.raw.sample_submission import Layout, check_columns
@@ -158,7 +159,9 @@ def _check_networks(competition: Config, where: str) -> None:
     shape, classes = sample_shape(competition), number_of_classes(competition["data"])
     for model, settings in competition["models"].items():
         with _below(f"{where}.models.{model}"):
-            check_network(settings["network"], shape, classes)
+            n_features = FEATURES * len(settings["features"])
+            seen = (shape[0] if len(shape) == 4 else 1, n_features) if n_features else shape
+            check_network(settings["network"], seen, classes)
 
 
 def number_of_classes(data: Config) -> int | None:

@@ -55,6 +55,12 @@ def _models(competition: Config) -> Iterator[tuple[str, Config]]:
             yield (f"{name}-seed-{seed}" if len(model["seeds"]) > 1 else name), {**rest, "seed": seed}
 
 
+def pretrained(competition: Config) -> list[str]:
+    """The pretrained networks whose features some model learns from, each once."""
+    named = [network for model in competition["models"].values() for network in model["features"]]
+    return list(dict.fromkeys(named))
+
+
 def folds(competition: Config) -> list[int]:
     """The folds to train: those of `train.folds`, or all."""
     return competition["train"]["folds"] or list(range(competition["index"]["folds"]))

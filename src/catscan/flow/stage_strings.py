@@ -18,6 +18,7 @@ from catscan.common.settings import canonical
 from catscan.common.tables import read_header
 from catscan.flow.checks import kind_of, layout_of
 from catscan.flow.config import models
+from catscan.networks.pretrained.registry import PRETRAINED
 from catscan.raw.source import solution_of
 
 Config = dict[str, Any]
@@ -34,15 +35,16 @@ SOURCES = {
     "directory": ("stages.download.directory",),
     "kaggle": ("stages.download.kaggle", "stages.download.fetch", "kaggle"),
 }
+TABLES = ("kinds.registry", "networks.pretrained.registry")
 
 
 def stage_string(stage: str, values: Config, *, without: Iterable[str] = (), also: Iterable[str] = ()) -> str:
     """The canonical string of a stage: its settings, its code's digest, the versions that shape its result.
 
-    The table of the kinds of data counts for none, so that a new kind reruns nothing; ``also`` names the modules of
-    the kind at hand.
+    The tables of the kinds of data and of the pretrained networks count for none, so that a new row reruns nothing;
+    ``also`` names the modules of the kind at hand.
     """
-    closure = f"stages.{stage}", ("kinds.registry", *without), tuple(also)
+    closure = f"stages.{stage}", (*TABLES, *without), tuple(also)
     code, versions = fingerprint.code_of(*closure), fingerprint.versions_of(*closure)
     return canonical({**values, "code": code, "versions": versions})
 
@@ -90,11 +92,20 @@ def preprocess(competition: Config) -> str:
     return stage_string("preprocess", values, also=kind_of(competition).code_of_reading)
 
 
+def features(competition: Config, network: str) -> str:
+    """What the features stage reads: the network and its weights, the reader's settings at its size, how to compute."""
+    kind, block, known = kind_of(competition), competition["preprocess"], PRETRAINED[network]
+    values = {key: block[key] for key in ("on_bad", "tolerated_share")}
+    values |= {"network": network, "weights": known.sha256, "kind": kind.name}
+    values["reader"] = kind.block_seen_at(block[kind.block], known.side)
+    return stage_string("features", {**values, **_computing(competition)}, also=kind.code_of_reading)
+
+
 def train(competition: Config, model: str) -> str:
     """What the train stage reads: the model's block, and the competition's task, metric, how to compute and predict."""
     values = {key: value for key, value in models(competition)[model].items() if value is not None}
     common = {"task": competition["data"]["task"], **_metric(competition)}
-    compute = {key: competition["train"][key] for key in ("precision", "threads")} | competition["predict"]
+    compute = _computing(competition) | competition["predict"]
     network = values["network"]
     if isinstance(network, str) and network.endswith(".py"):
         values["network_digest"] = fingerprint.file_of(Path(network))
@@ -115,6 +126,10 @@ def submission(competition: Config) -> str:
     """What the submission stage reads: the submission block but its kind, and the metric."""
     block = {key: value for key, value in competition["submission"].items() if key != "kind"}
     return stage_string("submission", {**block, **_metric(competition)})
+
+
+def _computing(competition: Config) -> Config:
+    return {key: competition["train"][key] for key in ("precision", "threads")}
 
 
 def _metric(competition: Config) -> Config:

@@ -6,7 +6,8 @@ not count for the stages of another: this table counts for none (`flow` adds the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Any
 
@@ -81,6 +82,11 @@ class Kind:
         """
         made: Settings = from_dict(self.settings_class, block, where=f"preprocess.{self.block}")
         return made
+
+    def block_seen_at(self, block: dict[str, Any], side: int) -> dict[str, Any]:
+        """A block of the config for the same samples, ``side`` pixels high and wide; raises as `settings_of` does."""
+        seen: Any = self.settings_of(block).seen_at(side)
+        return dict(json.loads(json.dumps(asdict(seen))))  # lists, where a dataclass has tuples
 
     def open_reader(self, block: dict[str, Any], raw: RawFiles) -> Reader:
         """The reader of the samples in ``raw``; raises as `settings_of` does."""

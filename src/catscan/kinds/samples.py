@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,9 @@ class Settings(Protocol):
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of every array: (height, width, channels) or (depth, height, width, channels)."""
+
+    def seen_at(self, side: int) -> Self:
+        """The same samples, ``side`` pixels high and wide."""
 
 
 @dataclass(frozen=True)

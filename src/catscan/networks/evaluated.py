@@ -13,7 +13,7 @@ from catscan.common.files import spelt_out
 from catscan.networks.model import DESCRIPTION, read_model
 
 METRICS = Path("evaluation") / "metrics.json"
-ALIKE = ("classes", "task", "kind", "reader", "sample_shape", "flips")  # of all networks whose answers are blended
+ALIKE = ("classes", "task", "kind", "flips")  # of all networks whose answers are blended
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Evaluated:
     ----------
     folders
         By the name of the model, the folder of each of its folds.
-    model
-        What they have in common; ``network`` and ``training`` are those of the first.
+    described
+        By its folder, what each of them is.
     metrics, summary
         The competition's evaluation and its index.
     left_out
@@ -33,7 +33,7 @@ class Evaluated:
     """
 
     folders: dict[str, list[Path]]
-    model: Model
+    described: dict[Path, Model]
     metrics: Metrics
     summary: Summary
     left_out: list[Path]
@@ -83,11 +83,11 @@ def read_evaluated(models: Path) -> Evaluated:
     described = {folder: read_model(folder) for folder in evaluated}
     _check_alike(described, metrics, summary)
     left_out = [folder for folder in there if folder not in evaluated]
-    return Evaluated(folders, described[evaluated[0]], metrics, summary, left_out)
+    return Evaluated(folders, described, metrics, summary, left_out)
 
 
 def _check_alike(described: dict[Path, Model], metrics: Metrics, summary: Summary) -> None:
-    """Refuse networks that read samples in different ways, or that index and evaluation do not speak of."""
+    """Refuse networks of other samples or classes, or that index and evaluation do not speak of."""
     first, *others = described
     wanted = {name: getattr(described[first], name) for name in ALIKE}
     wanted |= {"classes": summary.classes, "task": summary.task, "kind": summary.kind}

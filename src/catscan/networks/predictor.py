@@ -15,7 +15,7 @@ from catscan.common.errors import CatscanError
 from catscan.networks.compat import tf
 from catscan.networks.layers import Mode, set_mode
 from catscan.networks.model import Weights, network_of, read_weights
-from catscan.networks.registry import Build
+from catscan.networks.registry import Build, dtype_of, of_features
 from catscan.networks.session import Compute, open_session
 
 BATCH = 256
@@ -23,14 +23,14 @@ POSITIONS_A_BATCH = 1 << 21  # pixels or voxels at once: 256 pictures of 64 x 64
 
 
 class Predictor:
-    """The graph without training: uint8 samples in, probabilities out. Float32 throughout, on any device.
+    """The graph without training: samples in, probabilities out. Float32 throughout, on any device.
 
     Attributes
     ----------
     graph, session
         TensorFlow's; every layer is in the graph under its name (`tflearn.get_layer_by_name`).
     pixels
-        uint8 placeholder (n, *sample_shape).
+        Placeholder (n, *sample_shape): uint8, float32 for features.
     logits, probabilities
         (n, classes) float32; softmax, or a sigmoid per class when ``multilabel``.
     """
@@ -40,9 +40,10 @@ class Predictor:
     ) -> None:
         self.graph = tf.Graph()
         self._positions = math.prod(sample_shape[:-1])
+        self._has_mirror_image = not of_features(sample_shape)  # features are of both images already
         with self.graph.as_default():
             set_mode(Mode(training=False))
-            self.pixels = tf.placeholder(tf.uint8, [None, *sample_shape], name="pixels")
+            self.pixels = tf.placeholder(dtype_of(sample_shape), [None, *sample_shape], name="pixels")
             self.logits = tf.identity(build(tf.cast(self.pixels, tf.float32), classes), name="logits")
             normalise = tf.nn.sigmoid if multilabel else tf.nn.softmax
             self.probabilities = normalise(self.logits, name="probabilities")
@@ -73,7 +74,7 @@ class Predictor:
 
     def predict(
         self,
-        take: Callable[[NDArray[np.integer[Any]]], NDArray[np.uint8]],
+        take: Callable[[NDArray[np.integer[Any]]], NDArray[Any]],
         rows: NDArray[np.integer[Any]],
         *,
         flips: bool,
@@ -83,18 +84,18 @@ class Predictor:
         Parameters
         ----------
         take
-            Gives the uint8 samples of some rows; called once a batch, so that no more than one is in memory.
+            Gives the samples of some rows; called once a batch, so that no more than one is in memory.
         rows
             Which samples, in the order of the result.
         flips
-            Average with the probabilities of the samples mirrored left to right.
+            Average with the probabilities of the samples mirrored left to right; features stand for both already.
         """
         batch = max(1, min(BATCH, POSITIONS_A_BATCH // self._positions))
         parts = [np.empty((0, self.probabilities.shape[1]), np.float32)]
         for start in range(0, len(rows), batch):
             pixels = take(rows[start : start + batch])
             found = self.session.run(self.probabilities, {self.pixels: pixels})
-            if flips:
+            if flips and self._has_mirror_image:
                 mirrored = self.session.run(self.probabilities, {self.pixels: pixels[..., ::-1, :]})
                 found = (found + mirrored) / 2
             parts.append(found)

@@ -1,4 +1,4 @@
-"""The networks by name, each with its recipe: one explicit table for pictures, one for scans.
+"""The networks by name, each with its recipe: one explicit table for pictures, one for scans, one for features.
 
 No TensorFlow is imported here: the workflow checks `network:` with `check_network` before the first job.
 """
@@ -106,6 +106,12 @@ def _resnet_3d() -> Build:
     return resnet_3d
 
 
+def _linear() -> Build:
+    from catscan.networks.heads import linear
+
+    return linear
+
+
 TUTORIAL_2D = Recipe(epochs=10, batch_size=64, optimizer="adam", learning_rate=1e-3, schedule="constant")
 TUTORIAL_3D = Recipe(epochs=10, batch_size=10, optimizer="adam", learning_rate=1e-3, schedule="constant")
 RESNET_2D = Recipe(
@@ -131,14 +137,37 @@ RESNET_3D = Recipe(
     ema=0.9,
     augment=Augment(flip=True, shift=0.06, brightness=0.05),
 )
+LINEAR = Recipe(
+    epochs=30,
+    batch_size=128,
+    optimizer="adam",
+    learning_rate=1e-3,
+    schedule="cosine",
+    weight_decay=0.05,
+)
 
 PICTURES = {"resnet-2d": Network(_resnet_2d, RESNET_2D), "tutorial-2d": Network(_tutorial_2d, TUTORIAL_2D)}
 SCANS = {"resnet-3d": Network(_resnet_3d, RESNET_3D), "tutorial-3d": Network(_tutorial_3d, TUTORIAL_3D)}
+FEATURES = {"linear": Network(_linear, LINEAR)}
+FAMILIES = {2: ("features", FEATURES), 3: ("pictures", PICTURES), 4: ("scans", SCANS)}  # by the axes of a sample
 
 
 def family(sample_shape: Sequence[int]) -> dict[str, Network]:
-    """The networks for samples (height, width, channels) or (depth, height, width, channels); the default first."""
-    return PICTURES if len(sample_shape) == 3 else SCANS
+    """The networks for samples of this shape, the default first.
+
+    It is (height, width, channels), (depth, height, width, channels), or (slices, width) of features.
+    """
+    return FAMILIES[len(sample_shape)][1]
+
+
+def of_features(sample_shape: Sequence[int]) -> bool:
+    """Whether samples of this shape are features, not grey levels."""
+    return family(sample_shape) is FEATURES
+
+
+def dtype_of(sample_shape: Sequence[int]) -> str:
+    """The type of samples of this shape."""
+    return "float32" if of_features(sample_shape) else "uint8"
 
 
 def check_network(
@@ -171,6 +200,12 @@ def find(network: str | Sequence[Mapping[str, Any]], sample_shape: Sequence[int]
     known = family(sample_shape)
     default = next(iter(known))
     if not isinstance(network, str):
+        if known is FEATURES:
+            raise CatscanError(
+                "A list of layers is for pictures and scans, not for features.",
+                where="network",
+                do=f"Leave the key out for `{default}`, or leave out `features`.",
+            )
         layers = layer_list.check(network, sample_shape, classes)
         recipe = TUTORIAL_2D if known is PICTURES else TUTORIAL_3D
         return Network(lambda: lambda pixels, count: layer_list.build(layers, pixels, count), recipe)
@@ -179,11 +214,9 @@ def find(network: str | Sequence[Mapping[str, Any]], sample_shape: Sequence[int]
         return Network(lambda: _from_file(network), known[default].recipe)
     name = default if network == "auto" else network
     if name not in known:
-        other = name in PICTURES or name in SCANS
+        other = next((samples for samples, networks in FAMILIES.values() if name in networks), None)
         raise CatscanError(
-            f"The network {name!r} is for {'scans' if known is PICTURES else 'pictures'}."
-            if other
-            else f"There is no network {name!r}.",
+            f"The network {name!r} is for {other}." if other else f"There is no network {name!r}.",
             where="network",
             found=f"samples of {' x '.join(map(str, sample_shape))}",
             do=did_you_mean(name, [*known, "auto"]) if not other else "Known here: " + ", ".join(known) + ".",

@@ -13,30 +13,35 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catscan.common.arrays import Shards
+from catscan.common.arrays import open_samples
+from catscan.common.contracts.features import FeaturesSource
 from catscan.common.contracts.model import Model
 from catscan.common.errors import OFFENDERS_SHOWN, BadSample, CatscanError, listed
 from catscan.common.files import spelt_out
 from catscan.common.progress import say
+from catscan.common.settings import canonical
 from catscan.common.words import number_of
 from catscan.kinds.registry import Kind, kind_named
 from catscan.kinds.samples import Sample
 from catscan.networks.device import DEVICES, one_device, visible_gpus
 from catscan.networks.evaluated import holds_models, read_evaluated
 from catscan.networks.model import read_model
+from catscan.networks.pretrained.registry import PRETRAINED
+from catscan.networks.session import Compute
 from catscan.raw.files import RawFiles
 from catscan.raw.walk import is_ordinary
 from catscan.scores.predictions import Floats, as_read, table_of, write_predictions
 from catscan.scores.told import CalibratedBlend
 
-Take = Callable[[NDArray[np.integer[Any]]], NDArray[np.uint8]]
+Take = Callable[[NDArray[np.integer[Any]]], NDArray[Any]]
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -70,18 +75,15 @@ def run(args: argparse.Namespace) -> None:
     if args.arrays and args.out is None:
         raise CatscanError("`--out` is missing: the CSV to write.", do="`--out predictions.csv`")
     networks = read_networks(args.model)
-    if args.arrays:
-        sample_ids, take = of_shards(networks.model, Shards(args.arrays), where=str(args.model))
-    else:
-        sample_ids, take = of_files(networks.model, args.samples)
     with one_device(args.device, visible_gpus()) as gpu:
-        found = networks.answers(take, len(sample_ids), gpu=gpu)
+        samples = OfShards(args.arrays) if args.arrays else OfFiles(args.samples, gpu=gpu)
+        found = networks.answers(samples, gpu=gpu)
     if args.samples and networks.combined is None:
         say(f"{args.model} is one network, uncalibrated; results/COMPETITION/models answers as the submission does")
     if args.out:
-        write_predictions(args.out, sample_ids, found, networks.model.classes)
+        write_predictions(args.out, samples.ids, found, networks.classes)
     else:
-        table = table_of(sample_ids, found, networks.model.classes)
+        table = table_of(samples.ids, found, networks.classes)
         sys.stdout.write(table.to_string(index=False, float_format="{:.4f}".format) + "\n")
 
 
@@ -91,22 +93,28 @@ class Networks:
 
     Attributes
     ----------
-    model
-        How they read samples, and the classes.
+    described
+        By its folder, what each of them is; they all have the same classes.
     folders
         By the name of the model, the folder of each of its folds.
     combined
         How one answer is made of all of theirs; None for one network, whose answer stays as it is.
     """
 
-    model: Model
+    described: dict[Path, Model]
     folders: dict[str, list[Path]]
     combined: CalibratedBlend | None = None
 
-    def answers(self, take: Take, n: int, *, gpu: bool) -> Floats:
-        """(n, classes), the probabilities of the samples 0 to n - 1 that ``take`` gives."""
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """In the order of the columns."""
+        return next(iter(self.described.values())).classes
+
+    def answers(self, samples: OfShards | OfFiles, *, gpu: bool) -> Floats:
+        """(n, classes), the probabilities of ``samples``."""
         by_model = {
-            name: [predicted(folder, take, n, gpu=gpu) for folder in folders] for name, folders in self.folders.items()
+            name: [predicted(folder, self.described[folder], samples, gpu=gpu) for folder in folders]
+            for name, folders in self.folders.items()
         }
         if self.combined is None:
             ((only,),) = by_model.values()
@@ -123,58 +131,108 @@ def read_networks(folder: Path) -> Networks:
         When there is none, or `read_evaluated` refuses them.
     """
     if not holds_models(folder):
-        return Networks(read_model(folder), {"": [folder]})
+        return Networks({folder: read_model(folder)}, {"": [folder]})
     evaluated = read_evaluated(folder)
     for path in evaluated.left_out:
         say(f"{path} is left out: the evaluation does not speak of it")
-    return Networks(evaluated.model, evaluated.folders, CalibratedBlend.of(evaluated.metrics, evaluated.summary))
+    return Networks(evaluated.described, evaluated.folders, CalibratedBlend.of(evaluated.metrics, evaluated.summary))
 
 
-def predicted(folder: Path, take: Take, n: int, *, gpu: bool) -> NDArray[np.float32]:
+def predicted(folder: Path, model: Model, samples: OfShards | OfFiles, *, gpu: bool) -> NDArray[np.float32]:
     """(n, classes), what the network of ``folder`` says."""
     from catscan.networks.predictor import open_predictor
 
-    model = read_model(folder)
+    take = samples.seen_by(model)
     predictor = open_predictor(folder, model, gpu=gpu)
     try:
-        return predictor.predict(take, np.arange(n), flips=model.flips)
+        return predictor.predict(take, np.arange(len(samples.ids)), flips=model.flips)
     finally:
         predictor.close()
 
 
-def of_shards(model: Model, shards: Shards, *, where: str) -> tuple[list[str], Take]:
-    """The ids of the samples of ``shards``, and what gives their arrays.
+class OfShards:
+    """The samples of shards, of arrays or of features; `ids` are theirs."""
 
-    Raises
-    ------
-    CatscanError
-        When they have another shape than the model's.
-    """
-    if shards.sample_shape != model.sample_shape:
-        raise CatscanError(
-            "The shards do not fit the model.",
-            where=where,
-            found=f"samples of {shards.sample_shape}, the model was trained on {model.sample_shape}",
-            do="Train again with these `preprocess` settings.",
-        )
-    return shards.sample_ids, shards.take
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = paths
+        self._samples = open_samples(paths)
+        self.ids = self._samples.sample_ids
+
+    def seen_by(self, model: Model) -> Take:
+        """What gives the samples to a network.
+
+        Raises
+        ------
+        CatscanError
+            When they have another shape than the model's, or are features of other networks.
+        """
+        samples = self._samples
+        if (samples.sample_shape, samples.sources) != (model.sample_shape, model.features):
+            raise CatscanError(
+                "The shards do not fit the model.",
+                where=str(self._paths[0]),
+                found=f"{_described(samples.sample_shape, samples.sources)}, the model was trained on "
+                f"{_described(model.sample_shape, model.features)}",
+                do="Train again with these settings.",
+            )
+        return samples.take
 
 
-def of_files(model: Model, paths: Sequence[Path]) -> tuple[list[str], Take]:
-    """The names of pictures or series, and what gives their arrays, read with the settings that the model trained on.
+def _described(shape: tuple[int, ...], sources: Sequence[FeaturesSource]) -> str:
+    of = listed([f"{source.network} {source.weights_sha256[:8]} {source.precision}" for source in sources])
+    return f"features of {of}" if sources else f"samples of {shape}"
+
+
+class OfFiles:
+    """Pictures or series given by name, read as each network wants them; `ids` are their names."""
+
+    def __init__(self, paths: Sequence[Path], *, gpu: bool) -> None:
+        self._paths, self._gpu = paths, gpu
+        self.ids = [str(path) for path in paths]
+        self._read: dict[str, NDArray[Any]] = {}
+
+    def seen_by(self, model: Model) -> Take:
+        """What gives the samples to a network, read with the settings that it was trained on.
+
+        Raises
+        ------
+        CatscanError
+            For paths that are not there or cannot be read as such samples; all of them are named.
+        """
+        key = canonical([model.kind, model.reader, [asdict(source) for source in model.features]])
+        if key not in self._read:
+            kind = kind_named(model.kind)
+            read = partial(read_named, kind, paths=self._paths)
+            self._read[key] = self._features(model, read) if model.features else read(model.reader)
+        samples = self._read[key]
+        return lambda rows: samples[rows]
+
+    def _features(self, model: Model, read: Callable[[dict[str, Any]], NDArray[np.uint8]]) -> NDArray[np.float32]:
+        from catscan.networks.pretrained.extractor import Extractor, features_of_samples
+
+        found = []
+        for source in model.features:
+            block = kind_named(model.kind).block_seen_at(model.reader, PRETRAINED[source.network].side)
+            samples = read(block)
+            with closing(Extractor(source.network, Compute(model.threads, source.precision, self._gpu))) as extractor:
+                found.append(features_of_samples(extractor, samples))
+        return np.concatenate(found, axis=-1)
+
+
+def read_named(kind: Kind, block: dict[str, Any], paths: Sequence[Path]) -> NDArray[np.uint8]:
+    """The arrays of samples given by name, (n, *shape).
 
     Raises
     ------
     CatscanError
         For paths that are not there or cannot be read as such samples; all of them are named.
     """
-    kind = kind_named(model.kind)
     for path in paths:
         _check_named(kind, path)
     arrays, bad = [], dict[Path, str]()
     for path in paths:
         try:
-            arrays.append(_read(kind, model, path))
+            arrays.append(_read(kind, block, path))
         except BadSample as error:
             bad[path] = error.reason
     if bad:
@@ -186,8 +244,7 @@ def of_files(model: Model, paths: Sequence[Path]) -> tuple[list[str], Take]:
             found="\n".join(f"{path.name} {reason}" for path, reason in list(bad.items())[:OFFENDERS_SHOWN]),
             do="" if len(paths) == 1 else "Leave them out.",
         )
-    samples = np.stack(arrays)
-    return [str(path) for path in paths], lambda rows: samples[rows]
+    return np.stack(arrays)
 
 
 def _check_named(kind: Kind, path: Path) -> None:
@@ -204,9 +261,9 @@ def _check_named(kind: Kind, path: Path) -> None:
         )
 
 
-def _read(kind: Kind, model: Model, path: Path) -> NDArray[np.uint8]:
+def _read(kind: Kind, block: dict[str, Any], path: Path) -> NDArray[np.uint8]:
     at = spelt_out(path)
-    with closing(RawFiles(at.parent)) as raw, closing(kind.open_reader(model.reader, raw)) as reader:
+    with closing(RawFiles(at.parent)) as raw, closing(kind.open_reader(block, raw)) as reader:
         reading = reader.read(Sample(sample_id=at.name, archive="", path=at.name))
     for remark in reading.odd:
         say(f"{path}: {remark}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from catscan.common.contracts.features import FeaturesSource
 from catscan.common.documents import Document
 
 
@@ -19,17 +20,21 @@ class Model(Document):
     network_sha256
         Digest of that Python file; "" for the others.
     sample_shape
-        (height, width, channels) or (depth, height, width, channels).
+        (height, width, channels) or (depth, height, width, channels); (slices, width) of features.
     classes
         In the order of the probability columns.
     task
         binary, multiclass, multilabel or ordinal.
     kind, reader
-        How a file becomes such a sample: the kind of reader and its settings.
+        How a file becomes such a sample: the kind of reader and its settings; of features, what the first of the
+        networks looks at.
     threads
         Size of the pool that one operation is split over; predictions use it too, since it shapes the last bits.
     flips
         Whether it predicts by the mean over a sample and its mirror image: the held-out samples, and all others since.
+    features
+        The pretrained networks whose features it learnt from, in the order of the columns; empty for one that was
+        trained from scratch.
     training
         How it was trained: recipe, seed, precision, samples, versions. For people and reports; nothing reads it.
     """
@@ -46,4 +51,5 @@ class Model(Document):
     reader: dict[str, Any]
     threads: int
     flips: bool
+    features: tuple[FeaturesSource, ...] = ()
     training: dict[str, Any] = field(default_factory=dict)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, replace
+from typing import Annotated, Self
 
 from catscan.common.errors import CatscanError
 from catscan.common.keys import between, length
@@ -26,6 +26,10 @@ class ArraySettings:
     def shape(self) -> tuple[int, ...]:
         """(height, width, channels) or (depth, height, width, channels)."""
         return (*self.size, self.channels)
+
+    def seen_at(self, side: int) -> Self:
+        """The same samples, ``side`` pixels high and wide."""
+        return replace(self, size=(*self.size[:-2], side, side))
 
     def __post_init__(self) -> None:
         if self.value_range and not (len(self.value_range) == 2 and self.value_range[0] < self.value_range[1]):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, replace
+from typing import Annotated, Self
 
 from catscan.common.errors import CatscanError
 from catscan.common.keys import DISTINCT, between, length, one_of
@@ -49,6 +49,10 @@ class PictureSettings:
     def shape(self) -> tuple[int, int, int]:
         """(height, width, channels)."""
         return (*self.size, len(self.bands) or CHANNELS[self.channels])
+
+    def seen_at(self, side: int) -> Self:
+        """The same pictures, ``side`` pixels high and wide."""
+        return replace(self, size=(side, side))
 
     def __post_init__(self) -> None:
         if self.value_range and not (len(self.value_range) == 2 and self.value_range[0] < self.value_range[1]):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Any
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Self
 
 from catscan.common.errors import CatscanError
 from catscan.common.keys import DISTINCT, between, length, one_of
@@ -92,6 +92,10 @@ class ScanSettings:
         """(depth, height, width, channels) of every array."""
         depth, height, width = self.size or MODES[self.mode]
         return depth, height, width, len(self.percentiles if self.modality == "MR" else self.hu_windows)
+
+    def seen_at(self, side: int) -> Self:
+        """As a grid over the field of view or the lungs, whatever the mode: the other two fix the size of a voxel."""
+        return replace(self, mode="cube", size=(self.shape[0], side, side))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Train one network on all folds but one, and predict the one held out.
 
-In: `index.csv`, `index.json`, the train split's shards.
+In: `index.csv`, `index.json`, the train split's shards of arrays, or of the features that the model learns from.
 Out, in the folder of the model and fold: `weights.npz` and `model.json` (`catscan.networks.model`), `history.csv` (one
 row an epoch: learning rate, losses, metrics of the held-out fold), `out-of-fold.csv` (`sample_id`, one probability
 column a class, in index order, made as `catscan predict` makes those of the test samples).
@@ -30,12 +30,12 @@ from catscan.common.words import number_of
 from catscan.networks import layer_list
 from catscan.networks.device import DEVICES, one_device, visible_gpus
 from catscan.networks.model import write_model
-from catscan.networks.registry import Build, Recipe, describe, digest_of_file, find
+from catscan.networks.registry import Build, Recipe, describe, digest_of_file, find, of_features
 from catscan.networks.session import Compute, device_name
 from catscan.scores.metrics import Problem
 from catscan.scores.predictions import FLOATS, write_predictions
 from catscan.stages.train.checkpoints import Checkpoints
-from catscan.stages.train.data import Data, open_data, reader_of, remarks
+from catscan.stages.train.data import Data, open_data, read_as, remarks
 from catscan.stages.train.precision import Shapes, settled
 from catscan.stages.train.settings import Settings, resolve
 
@@ -52,7 +52,13 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settings", required=True, help="the stage's settings, as JSON")
     parser.add_argument("--index", type=Path, required=True, help="index.csv")
     parser.add_argument("--summary", type=Path, required=True, help="index.json")
-    parser.add_argument("--arrays", type=Path, nargs="+", required=True, help="the train split's shards (.npy)")
+    parser.add_argument(
+        "--arrays",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="the train split's shards (.npy), of arrays or of features",
+    )
     parser.add_argument("--fold", type=int, required=True, help="the fold that is held out")
     parser.add_argument("--out", type=Path, required=True, help="folder of the model")
     parser.add_argument("--device", choices=DEVICES, default="auto", help="what to compute on")
@@ -98,7 +104,7 @@ def _run(args: argparse.Namespace, settings: Settings) -> None:
             "epochs_done": len(trained.history),
             "versions": versions_of("stages.train"),
         },
-        **reader_of(args.arrays),
+        **read_as(data.shards),
     )
     write_table(args.out / "history.csv", _history_table(trained.history), float_format=FLOATS)
     held_ids = [data.sample_ids[row] for row in data.held_rows]
@@ -135,9 +141,9 @@ def _tell(network: Any, sample_shape: tuple[int, ...], classes: int, recipe: Rec
     """What is about to be trained, and on what."""
     if not isinstance(network, str):
         say(layer_list.shapes_table(layer_list.normalised(network, len(sample_shape) - 1), sample_shape, classes))
-    size = " x ".join(map(str, sample_shape))
+    size, what = " x ".join(map(str, sample_shape)), "features" if of_features(sample_shape) else "samples"
     say(
-        f"{describe(network, sample_shape)} on samples of {size}: {number_of(recipe.epochs, 'epoch')}, "
+        f"{describe(network, sample_shape)} on {what} of {size}: {number_of(recipe.epochs, 'epoch')}, "
         f"batches of {recipe.batch_size}, {recipe.optimizer}, rate {recipe.learning_rate:g} {recipe.schedule}"
     )
     say(f"{device_name(gpu=compute.gpu)}, {compute.precision}, {number_of(compute.threads, 'thread')}")

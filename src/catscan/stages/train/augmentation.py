@@ -19,7 +19,7 @@ def augmented(samples: Any, augment: Augment, *, seed: int, step: Any) -> Any:
     ----------
     samples
         uint8, (n, height, width, channels) or (n, depth, height, width, channels). A scan's slices all change alike;
-        its shift has a part along the depth too.
+        its shift has a part along the depth too. Features, float32 (n, slices, width), stay as they are.
     step
         int32 scalar tensor.
 
@@ -32,6 +32,8 @@ def augmented(samples: Any, augment: Augment, *, seed: int, step: Any) -> Any:
         shape = [tf.shape(samples)[0], columns]
         return tf.random.stateless_uniform(shape, [(seed * 16 + salt) % 2**31, step], low, high)
 
+    if samples.dtype == tf.float32:
+        return samples
     pixels = _moved(samples, augment, draw)
     if len(samples.shape) == 5 and augment.shift:
         pixels = _moved_in_depth(pixels, augment, draw)

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catscan.common.arrays import Shards
-from catscan.common.contracts.sidecar import Sidecar
+from catscan.common.arrays import Samples, open_samples
 from catscan.common.contracts.summary import Summary
 from catscan.common.errors import CatscanError, listed
 from catscan.common.tables import read_table
@@ -40,7 +39,7 @@ class Data:
         Samples of the index without a row, because they could not be read.
     """
 
-    shards: Shards
+    shards: Samples
     sample_ids: list[str]
     targets: NDArray[np.float32]
     train_rows: NDArray[np.int64]
@@ -70,7 +69,7 @@ def open_data(index: Path, summary: Path, arrays: Sequence[Path], *, fold: int, 
     table = table[table["split"] == "train"]
     facts = Summary.read(summary)
     classes = list(facts.classes)
-    shards = Shards(arrays)
+    shards = open_samples(arrays)
     labels = dict(zip(table["sample_id"], table["label"], strict=True))
     folds = dict(zip(table["sample_id"], table["fold"], strict=True))
     strangers = [name for name in shards.sample_ids if name not in labels]
@@ -150,6 +149,6 @@ def smoothed(targets: NDArray[np.float32], smoothing: float, *, multilabel: bool
     return (targets * (1 - smoothing) + smoothing * even).astype(np.float32)
 
 
-def reader_of(paths: Sequence[Path]) -> dict[str, Any]:
-    """{kind, reader} of the first shard's sidecar: how a file becomes a sample."""
-    return asdict(Sidecar.read(Path(paths[0]).with_suffix(".json")).settings)
+def read_as(shards: Samples) -> dict[str, Any]:
+    """{kind, reader, features} for `model.json`: how a file becomes a sample."""
+    return {**asdict(shards.sidecars[0].settings), "features": shards.sources}

@@ -121,7 +121,8 @@ class _Loop:
         self.validation = Validation(data, job.problem, job.metric)
         self.rows = data.train_rows
         self.steps_an_epoch = math.ceil(len(self.rows) / recipe.batch_size)
-        self.resident = len(self.rows) * math.prod(data.shards.sample_shape) <= RESIDENT_BYTES
+        a_sample = math.prod(data.shards.sample_shape) * data.shards.dtype.itemsize
+        self.resident = len(self.rows) * a_sample <= RESIDENT_BYTES
         targets = data.targets[self.rows]
         self.graph: TrainGraph = build_training(
             job.build,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from catscan.networks.compat import quiet, tf, tflearn
 from catscan.networks.layers import Mode, set_mode
-from catscan.networks.registry import Build, Recipe
+from catscan.networks.registry import Build, Recipe, dtype_of
 from catscan.networks.session import Compute, open_session
 from catscan.stages.train.augmentation import augmented
 
@@ -30,7 +30,7 @@ class TrainGraph:
     Attributes
     ----------
     rows, images, step, rate
-        Placeholders: int32 (n,) rows of the training samples; uint8 samples, or None when they are resident; int32
+        Placeholders: int32 (n,) rows of the training samples; the samples, or None when they are resident; int32
         and float32 scalars.
     update
         Operation of one update, batch normalisation and moving averages included.
@@ -69,7 +69,7 @@ class TrainGraph:
 def build_training(
     build: Build,
     recipe: Recipe,
-    images: NDArray[np.uint8] | None,
+    images: NDArray[Any] | None,
     targets: NDArray[np.float32],
     sample_weights: NDArray[np.float32],
     *,
@@ -83,7 +83,7 @@ def build_training(
     Parameters
     ----------
     images
-        uint8 (n, *sample_shape), to be kept in the device's memory; None when each batch is fed.
+        (n, *sample_shape), to be kept in the device's memory; None when each batch is fed.
     targets
         (n, classes) float32, smoothed.
     sample_weights
@@ -97,7 +97,8 @@ def build_training(
         rate = tf.placeholder(tf.float32, [], name="learning_rate")
         set_mode(Mode(training=True, seed=seed, step=step))
         resident = _Resident()
-        fed = tf.placeholder(tf.uint8, [None, *sample_shape], name="images") if images is None else None
+        of_type = dtype_of(sample_shape)
+        fed = tf.placeholder(of_type, [None, *sample_shape], name="images") if images is None else None
         samples = fed if images is None else tf.gather(resident.hold("images", images), rows)
         wanted = tf.gather(resident.hold("targets", targets), rows)
         weight = tf.gather(resident.hold("sample_weights", sample_weights), rows)

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Annotated, Any
 
-from catscan.common.keys import at_least, between, length, one_of, optional
+from catscan.common.keys import DISTINCT, at_least, between, length, one_of, optional
+from catscan.networks.computing import Computing
+from catscan.networks.pretrained.registry import PRETRAINED
 from catscan.networks.registry import Recipe
 from catscan.scores.settings import MetricSettings
 from catscan.scores.tasks import Task
@@ -21,8 +23,13 @@ class Model(OwnRecipe):
     """A network to train, and how."""
 
     network: str | Annotated[tuple[Mapping[str, Any], ...], length(1)] = "auto"
-    """`auto` (resnet-2d for pictures, resnet-3d for scans), one of tutorial-2d, resnet-2d, tutorial-3d, resnet-3d, the
-    path of a Python file with a function `network(pixels, classes)`, or a list of layers in the tutorial's words."""
+    """`auto` (resnet-2d for pictures, resnet-3d for scans, linear for features), one of tutorial-2d, resnet-2d,
+    tutorial-3d, resnet-3d, linear, the path of a Python file with a function `network(pixels, classes)`, or a list of
+    layers in the tutorial's words."""
+
+    features: Annotated[tuple[Annotated[str, one_of(*PRETRAINED)], ...], DISTINCT] = ()
+    """Pretrained networks whose features the network learns from, side by side, instead of the samples themselves:
+    efficientnet-lite0, -lite1, -lite2, each slower and better than the one before. Empty learns from scratch."""
 
     class_weights: Annotated[str, one_of("none", "balanced")] = "none"
     """`balanced` weighs each class by the inverse of its share in training."""
@@ -41,25 +48,13 @@ class Model(OwnRecipe):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Computing:
-    """How a training computes, where that moves its result."""
-
-    threads: Annotated[int, between(1, 1024)] = 2
-    """Threads of one training. The sums are split by it, so it is a setting and not what the scheduler gives; fewer
-    cores give the same bytes, more slowly."""
-
-    precision: Annotated[str, one_of("auto", "fp32", "bf16")] = "auto"
-    """`auto` takes bf16 on processors that have it (avx512_bf16 or amx_bf16) and compute this network's convolutions to
-    the same bytes each time, fp32 elsewhere (TF32 on GPUs that have it)."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Predicting:
     """How samples are predicted, those held out and those of the test set alike."""
 
     flips: bool = True
-    """Whether the prediction is the mean over the sample and its mirror image. The networks are trained anew when it
-    changes: their held-out predictions, which calibrate those of the test set, are made the same way."""
+    """Whether the prediction is the mean over the sample and its mirror image; features stand for both in any case.
+    The networks are trained anew when it changes: their held-out predictions, which calibrate those of the test set,
+    are made the same way."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,131 @@
+"""Reading the samples of one shard, for whatever stage looks at them, and what becomes of those that cannot be read."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catscan.common.contracts.sidecar import Bad, Odd
+from catscan.common.errors import OFFENDERS_SHOWN, BadSample, CatscanError
+from catscan.common.keys import between, one_of
+from catscan.common.progress import say
+from catscan.kinds.samples import Reading, Sample
+
+COLUMNS = ("sample_id", "split", "shard", "archive", "path")
+BAD_LINES = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadSamples:
+    """What becomes of samples that cannot be read."""
+
+    on_bad: Annotated[str, one_of("fail", "skip")] = "fail"
+    """Whether samples that cannot be read stop the run when they are more than `tolerated_share`, or never. They are
+    listed either way, and a test sample among them gets the training prior."""
+
+    tolerated_share: Annotated[float, between(0, 1)] = 0.01
+    """With `on_bad: fail`: the share of a shard's samples that may be bad."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one sample: an empty reason means that its row is written."""
+
+    sample_id: str
+    reason: str = ""
+    odd: tuple[str, ...] = ()
+    geometry: dict[str, Any] | None = None
+
+
+def one_thread_a_call() -> None:
+    """Keep OpenCV from threads of its own: the stage runs several, and they only get in their way."""
+    import cv2
+
+    cv2.setNumThreads(1)
+
+
+def shard_samples(index: Path, *, split: str, shard: int) -> list[Sample]:
+    """The samples of one shard, in index order.
+
+    Raises
+    ------
+    CatscanError
+        When the index is missing, or lacks a column.
+    """
+    # Not by pandas: its import alone takes as long as reading 1,000 pictures, in every job.
+    try:
+        with index.open(encoding="utf-8", newline="") as file:
+            rows = csv.DictReader(file)
+            missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
+            if missing:
+                raise CatscanError(f"The index lacks the column {missing[0]!r}.", where=str(index), do="Make it again.")
+            return [
+                Sample(row["sample_id"], row["archive"], row["path"])
+                for row in rows
+                if row["split"] == split and row["shard"] == str(shard)
+            ]
+    except FileNotFoundError as error:
+        raise CatscanError("The index is missing.", where=str(index), do="Run the index stage.") from error
+
+
+def read_one(read: Callable[[Sample], Reading], sample: Sample, row: NDArray[np.uint8]) -> Outcome:
+    """Read one sample into its row, or tell why it cannot be."""
+    try:
+        reading = read(sample)
+    except BadSample as error:
+        return Outcome(sample.sample_id, reason=error.reason)
+    except Exception as error:
+        error.add_note(f"while reading the sample {sample.sample_id!r} ({sample.archive} {sample.path})")
+        raise
+    row[...] = reading.array
+    return Outcome(sample.sample_id, odd=reading.odd, geometry=reading.geometry)
+
+
+def refuse_too_many(outcomes: Sequence[Outcome], settings: BadSamples, *, where: str) -> None:
+    """Raise when more samples are bad than `on_bad: fail` tolerates.
+
+    Raises
+    ------
+    CatscanError
+        Naming the first of them and the way out.
+    """
+    bad = [outcome for outcome in outcomes if outcome.reason]
+    if settings.on_bad == "skip" or len(bad) <= settings.tolerated_share * len(outcomes):
+        return
+    shown = [f"{outcome.sample_id}: {outcome.reason}" for outcome in bad[:OFFENDERS_SHOWN]]
+    if len(bad) > OFFENDERS_SHOWN:
+        shown.append(f"and {len(bad) - OFFENDERS_SHOWN:,} more")
+    raise CatscanError(
+        f"{len(bad):,} of {len(outcomes):,} samples cannot be read, more than the "
+        f"{100 * settings.tolerated_share:.4g} % that `on_bad: fail` tolerates.",
+        where=where,
+        found="\n".join(shown),
+        do="Fetch these files again, raise `preprocess.tolerated_share`, or set `preprocess.on_bad: skip` to go on "
+        "without them.",
+    )
+
+
+def of_sidecar(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """What every sidecar tells of them: {ids, bad, odd}."""
+    return {
+        "ids": tuple(outcome.sample_id for outcome in outcomes if not outcome.reason),
+        "bad": tuple(Bad(outcome.sample_id, outcome.reason) for outcome in outcomes if outcome.reason),
+        "odd": tuple(Odd(outcome.sample_id, outcome.odd) for outcome in outcomes if outcome.odd),
+    }
+
+
+def tell(outcomes: Sequence[Outcome], array: Path) -> None:
+    """The last lines of the log: how many were read, and which were not."""
+    bad = [outcome for outcome in outcomes if outcome.reason]
+    odd = sum(bool(outcome.odd) for outcome in outcomes)
+    say(f"{len(outcomes) - len(bad):,} of {len(outcomes):,} samples read, {odd:,} of them odd")
+    for outcome in bad[:BAD_LINES]:
+        say(f"bad sample {outcome.sample_id}: {outcome.reason}")
+    if len(bad) > BAD_LINES:
+        say(f"and {len(bad) - BAD_LINES:,} more bad samples in {array.with_suffix('.json').name}")

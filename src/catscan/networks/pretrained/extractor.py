@@ -1,0 +1,88 @@
+"""What a pretrained network says of pictures, in batches of one size, whatever their number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catscan.networks.compat import quiet, tf
+from catscan.networks.layers import Mode, set_mode
+from catscan.networks.pretrained.efficientnet import features_of
+from catscan.networks.pretrained.registry import FEATURES, PRETRAINED
+from catscan.networks.pretrained.weights import pretrained_weights
+from catscan.networks.session import Compute, open_session
+
+BATCH = 32  # always as many, so that a picture's features do not depend on how many there are
+
+
+class Extractor:
+    """A pretrained network, its weights loaded.
+
+    Raises
+    ------
+    CatscanError
+        When its weights are not there, or are not those that catscan knows.
+    """
+
+    def __init__(self, name: str, compute: Compute) -> None:
+        network, weights = PRETRAINED[name], pretrained_weights(name)
+        with tf.Graph().as_default() as graph, quiet():
+            set_mode(Mode(training=False))
+            self._pictures = tf.placeholder(tf.uint8, [BATCH, network.side, network.side, 3])
+            pixels = tf.cast(self._pictures, tf.float32)
+            both = features_of(tf.concat([pixels, tf.reverse(pixels, [2])], axis=0), network)
+            self._features = (both[:BATCH] + both[BATCH:]) / 2
+            values = {variable.op.name: tf.placeholder(tf.float32) for variable in tf.global_variables()}
+            load = [tf.assign(variable, values[variable.op.name]).op for variable in tf.global_variables()]
+        self._session = open_session(compute, graph)
+        self._session.run(load, {value: weights[name] for name, value in values.items()})
+
+    def __call__(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The features of pictures, each the mean over the picture and its mirror image.
+
+        Parameters
+        ----------
+        pictures
+            uint8 (n, side, side, 3).
+
+        Returns
+        -------
+        ndarray of shape (n, 1280), float32, 0 to 6
+        """
+        found = np.empty((len(pictures), FEATURES), np.float32)
+        batch = np.zeros((BATCH, *pictures.shape[1:]), np.uint8)
+        for start in range(0, len(pictures), BATCH):
+            some = pictures[start : start + BATCH]
+            batch[: len(some)] = some
+            found[start : start + len(some)] = self._session.run(self._features, {self._pictures: batch})[: len(some)]
+        return found
+
+    def close(self) -> None:
+        """Free the session."""
+        self._session.close()
+
+
+def as_pictures(sample: NDArray[Any]) -> NDArray[Any]:
+    """A sample as pictures of three channels, (slices, height, width, 3).
+
+    A picture is one slice. Of one channel, a picture gets it three times, a scan each slice with the one below and the
+    one above; of two, the first stands at both ends; of more than three, the first three count.
+    """
+    slices = sample if sample.ndim == 4 else sample[None]
+    channels = slices.shape[-1]
+    if channels == 1:
+        below, above = slices[:1], slices[-1:]
+        around = np.concatenate([below, slices, above])
+        return np.concatenate([around[:-2], slices, around[2:]], axis=-1)
+    return slices[..., [0, 1, 0]] if channels == 2 else slices[..., :3]
+
+
+def features_of_samples(extractor: Extractor, samples: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(n, slices, 1280) of samples (n, height, width, channels) or (n, depth, height, width, channels)."""
+    pictures = [as_pictures(sample) for sample in samples]
+    if not pictures:
+        slices = samples.shape[1] if samples.ndim == 5 else 1
+        return np.empty((0, slices, FEATURES), np.float32)
+    return extractor(np.concatenate(pictures)).reshape(len(samples), -1, FEATURES)
