@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from catscan.networks.compat import tf, tflearn
+from catscan.networks.pretrained.registry import FEATURES
 
 MEAN, DEVIATION = 0.3, 0.3  # of the roots of features, roughly, of photographs and of CT slices alike
 
@@ -24,5 +26,6 @@ def linear(features: Any, classes: int) -> Any:
     net = tf.reduce_mean(features, axis=1)  # (n, width)
     if slices > 1:
         net = tf.concat([net, tf.reduce_max(features, axis=1)], axis=1)  # (n, 2 width)
-    net = (tf.sqrt(net) - MEAN) / DEVIATION
+    width = net.shape.as_list()[1]
+    net = (tf.sqrt(net) - MEAN) / (DEVIATION * math.sqrt(width / FEATURES))  # as large a sum for any number of networks
     return tflearn.fully_connected(net, classes, name="output")  # (n, classes)

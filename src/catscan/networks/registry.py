@@ -9,7 +9,7 @@ import ast
 import hashlib
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -76,10 +76,19 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Network:
-    """How to build a network, and how to train it."""
+    """How to build a network, and how to train it.
+
+    `penalty`, where it is not 0, stands for the recipe's weight decay: it is that of a single sample, so that the
+    weights are held the less the more samples speak.
+    """
 
     build: Callable[[], Build]
     recipe: Recipe
+    penalty: float = 0.0
+
+    def recipe_for(self, samples: int) -> Recipe:
+        """The recipe for a training on so many samples."""
+        return replace(self.recipe, weight_decay=self.penalty / samples) if self.penalty else self.recipe
 
 
 def _tutorial_2d() -> Build:
@@ -138,17 +147,16 @@ RESNET_3D = Recipe(
     augment=Augment(flip=True, shift=0.06, brightness=0.05),
 )
 LINEAR = Recipe(
-    epochs=30,
-    batch_size=128,
+    epochs=20,
+    batch_size=64,
     optimizer="adam",
     learning_rate=1e-3,
     schedule="cosine",
-    weight_decay=0.05,
 )
 
 PICTURES = {"resnet-2d": Network(_resnet_2d, RESNET_2D), "tutorial-2d": Network(_tutorial_2d, TUTORIAL_2D)}
 SCANS = {"resnet-3d": Network(_resnet_3d, RESNET_3D), "tutorial-3d": Network(_tutorial_3d, TUTORIAL_3D)}
-FEATURES = {"linear": Network(_linear, LINEAR)}
+FEATURES = {"linear": Network(_linear, LINEAR, penalty=200.0)}
 FAMILIES = {2: ("features", FEATURES), 3: ("pictures", PICTURES), 4: ("scans", SCANS)}  # by the axes of a sample
 
 

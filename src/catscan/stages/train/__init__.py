@@ -77,7 +77,7 @@ def _run(args: argparse.Namespace, settings: Settings) -> None:
     multilabel = settings.task == "multilabel"
     data = open_data(args.index, args.summary, args.arrays, fold=args.fold, multilabel=multilabel)
     network = find(settings.network, data.shards.sample_shape, len(data.classes))
-    recipe = resolve(settings, network.recipe)
+    recipe = resolve(settings, network.recipe_for(len(data.train_rows)))
     for line in remarks(data, args.fold):
         say(line)
     with one_device(args.device, visible_gpus()) as gpu:
