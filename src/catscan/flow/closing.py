@@ -8,6 +8,7 @@ from typing import Any
 
 from catscan.common.contracts.check import Check
 from catscan.common.contracts.metrics import Metrics
+from catscan.common.contracts.model import Model
 
 
 def box(config: dict[str, Any], results: Path) -> None:
@@ -41,6 +42,7 @@ def summary(metrics: Metrics, check: Check, folder: Path) -> list[tuple[str, str
     """The lines about one competition as (label, text)."""
     loss = metrics.log_loss
     lines = [
+        ("networks", origins(folder / "models", metrics)),
         ("out of fold", f"log loss {loss.value:.4f} {metrics.spread}"),
         (
             "prior alone",
@@ -54,6 +56,13 @@ def summary(metrics: Metrics, check: Check, folder: Path) -> list[tuple[str, str
     verdict = f"valid: {check.rows:,} rows" if check.valid else "NOT VALID"
     lines.append(("submission", f"{folder / 'submission.csv'}  ({verdict})"))
     return lines
+
+
+def origins(models: Path, metrics: Metrics) -> str:
+    """Which models learnt from scratch and which from pretrained networks: "resnet from scratch"."""
+    first = {name: models / name / f"fold-{scores.folds[0].fold}" for name, scores in metrics.models.items()}
+    told = [f"{name} {Model.read(folder / 'model.json').origin}" for name, folder in first.items()]
+    return "; ".join(told)
 
 
 def failure(logs: list[str], home: Path) -> None:

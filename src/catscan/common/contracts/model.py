@@ -53,3 +53,9 @@ class Model(Document):
     flips: bool
     features: tuple[FeaturesSource, ...] = ()
     training: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def origin(self) -> str:
+        """Where its knowledge comes from: "from scratch", or "pretrained" with the networks it learnt from."""
+        networks = " + ".join(source.network for source in self.features)
+        return f"pretrained: {networks}" if networks else "from scratch"

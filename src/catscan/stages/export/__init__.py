@@ -43,6 +43,13 @@ def run(args: argparse.Namespace) -> None:
     """Export one model."""
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the graph is written, nothing is computed
     model = read_model(args.model)
+    if model.features:
+        raise CatscanError(
+            "A model that learnt from features cannot be exported: it needs the pretrained networks before it.",
+            where=str(args.model),
+            found=model.origin,
+            do="`catscan predict --model` reads pictures with them; or export a model that was trained from scratch.",
+        )
     evaluation = evaluation_beside(spelt_out(args.model).parent.parent)
     predictor = open_exported(args.model, model)
     with _whole_folder(args.out / "saved_model") as folder:

@@ -107,6 +107,11 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
         for shard in range(1, index.shards + 1)
     ]
     geometry = {sample: told for sidecar in sidecars for sample, told in sidecar.geometry.items()}
+    models = _described(folder, metrics)
+    settings = {
+        "preprocess": asdict(sidecars[0].settings),
+        "models": {name: asdict(model) for name, model in models.items()},
+    }
     duplicates = {kind: found for kind, found in sorted(asdict(index.duplicates).items()) if found}
     return {
         "name": name,
@@ -126,10 +131,10 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
         "duplicates_line": duplicates_line(index.duplicates),
         "geometry": geometry_table(geometry),
         "scan_figures": list(scan_figures(Shards([folder / "arrays" / f"train-1-of-{index.shards}.npy"]), geometry)),
-        "models": _models(metrics),
+        "models": _models(metrics, models),
         "many_models": len(metrics.models) > 1,
         "figures": folder / "evaluation",
-        "settings": json.dumps(_settings(folder, metrics, sidecars), indent=1, ensure_ascii=False),
+        "settings": json.dumps(settings, indent=1, ensure_ascii=False),
     }
 
 
@@ -197,15 +202,16 @@ def _submission(folder: Path, check: Check) -> dict[str, Any]:
     }
 
 
-def _models(metrics: Metrics) -> list[dict[str, str]]:
+def _models(metrics: Metrics, described: dict[str, Model]) -> list[dict[str, str]]:
     rows = [
-        {"model": model, "fold": str(fold.fold)} | _scores(fold.n, fold.log_loss, fold.accuracy, fold.auc)
+        {"model": model, "origin": described[f"{model}/fold-{fold.fold}"].origin, "fold": str(fold.fold)}
+        | _scores(fold.n, fold.log_loss, fold.accuracy, fold.auc)
         for model, scores in metrics.models.items()
         for fold in scores.folds
     ]
     auc = metrics.auc.value if metrics.auc else None
     of_all = _scores(metrics.n, metrics.log_loss.value, metrics.accuracy.value, auc)
-    return [*rows, {"model": "blend, calibrated", "fold": "all"} | of_all]
+    return [*rows, {"model": "blend, calibrated", "origin": "", "fold": "all"} | of_all]
 
 
 def _scores(n: int, log_loss: float, accuracy: float, auc: float | None) -> dict[str, str]:
@@ -273,10 +279,10 @@ def _short(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _settings(folder: Path, metrics: Metrics, sidecars: list[Sidecar]) -> dict[str, Any]:
-    models = {
-        str(path.parent.relative_to(folder / "models")): asdict(Model.read(path))
+def _described(folder: Path, metrics: Metrics) -> dict[str, Model]:
+    """The evaluated networks, by the name of the model and the fold: "resnet/fold-0"."""
+    return {
+        str(path.parent.relative_to(folder / "models")): Model.read(path)
         for name in metrics.models
         for path in sorted((folder / "models" / name).glob("fold-*/model.json"))
     }
-    return {"preprocess": asdict(sidecars[0].settings), "models": models}
