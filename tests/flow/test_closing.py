@@ -4,12 +4,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from factories import FOLD, check_of, metrics_of
+from factories import FOLD, MODEL, check_of, metrics_of
 
+from catscan.common.contracts.features import FeaturesSource
 from catscan.flow.closing import box, failure, summary
 
 METRICS = metrics_of(folds=(FOLD, replace(FOLD, fold=1)))
 CHECK = check_of(rows=12500, true_score=0.21)
+
+
+@pytest.fixture(autouse=True)
+def trained(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "dogs"):
+        MODEL.write(folder / "models" / "resnet" / "fold-0" / "model.json")
 
 
 def test_the_box_names_score_baseline_truth_and_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -19,12 +26,20 @@ def test_the_box_names_score_baseline_truth_and_path(tmp_path: Path, capsys: pyt
     box({"run": ["dogs", "not-run-yet"]}, tmp_path)
     lines = capsys.readouterr().err.splitlines()
 
-    assert "log loss 0.2000 ± 0.0200 over 2 folds" in lines[2]
-    assert "log loss 0.6931" in lines[3]
-    assert "test, expected log loss 0.2000 (95 %: 0.1500 to 0.2800)" in lines[4]
-    assert "test, true     log loss 0.2100" in lines[5]
-    assert "(valid: 12,500 rows)" in lines[6]
-    assert len({len(line) for line in lines[:6]}) == 1
+    assert "networks       resnet from scratch" in lines[2]
+    assert "log loss 0.2000 ± 0.0200 over 2 folds" in lines[3]
+    assert "log loss 0.6931" in lines[4]
+    assert "test, expected log loss 0.2000 (95 %: 0.1500 to 0.2800)" in lines[5]
+    assert "test, true     log loss 0.2100" in lines[6]
+    assert "(valid: 12,500 rows)" in lines[7]
+    assert len({len(line) for line in lines[:7]}) == 1
+
+
+def test_a_pretrained_model_is_told_apart(tmp_path: Path) -> None:
+    learnt = replace(MODEL, features=(FeaturesSource("efficientnet-lite0", "00", "fp32"),))
+    learnt.write(tmp_path / "models" / "resnet" / "fold-0" / "model.json")
+
+    assert dict(summary(METRICS, CHECK, tmp_path))["networks"] == "resnet pretrained: efficientnet-lite0"
 
 
 def test_a_run_of_single_stages_ends_without_a_box(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ from factories import MODEL, write_shard
 from small_competition import write_competition, write_network
 
 from catscan.cli import main
+from catscan.common.contracts.features import FeaturesSource
 from catscan.networks.model import network_of, write_model
 from catscan.networks.predictor import Predictor, open_predictor
 from catscan.networks.session import Compute
@@ -183,6 +184,15 @@ def predicted(model: Path, competition: Path) -> Path:
     shard = competition / "arrays" / "test-1-of-1.npy"
     assert main(["predict", "--model", str(model), "--arrays", str(shard), "--out", str(out)]) == 0
     return out
+
+
+def test_a_model_of_features_is_not_exported(tmp_path, capsys):
+    source = FeaturesSource("efficientnet-lite0", "00", "fp32")
+    replace(MODEL, features=(source,), sample_shape=(1, 1280)).write(tmp_path / "model.json")
+
+    assert main(["export", "--model", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert "pretrained: efficientnet-lite0" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_several_networks_are_not_exported_as_one(tmp_path, capsys):

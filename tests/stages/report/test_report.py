@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factories import check_of, metrics_of, summary_of, write_shard
+from factories import MODEL, check_of, metrics_of, summary_of, write_shard
 
 from catscan.cli import main
 from catscan.common.arrays import Shards
@@ -33,6 +33,9 @@ def page(folder: Path, *, bad: int = 0, title: str = "Dogs") -> str:
     INDEX.write(competition / "index.json")
     METRICS.write(competition / "evaluation" / "metrics.json")
     CHECK.write(competition / "submission.json")
+    for name, scores in METRICS.models.items():
+        for fold in scores.folds:
+            MODEL.write(competition / "models" / name / f"fold-{fold.fold}" / "model.json")
     (competition / "submission.csv").write_text("id,label\n" + "".join(f"{i},0.5\n" for i in range(7)))
     rows = tuple(Bad(f"cat.{i}", f"reason {i}") for i in range(bad))
     for split in ("train", "test"):
@@ -57,6 +60,7 @@ def page(folder: Path, *, bad: int = 0, title: str = "Dogs") -> str:
         "Every sample could be read.",
         "Near-duplicates: 1 group<",
         "of one fold",
+        "<td>resnet</td><td>from scratch</td>",
     ],
 )
 def test_the_page_says(tmp_path: Path, text: str) -> None:
