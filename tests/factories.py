@@ -56,6 +56,9 @@ def summary_of(classes: Sequence[str] = ("cat", "dog"), **others: Any) -> Summar
 FOLD = FoldScores(fold=0, n=10, log_loss=0.2, accuracy=0.9, auc=None)
 
 
+MODEL_SCORES = ModelScores(n=10, log_loss=0.2, accuracy=0.9, auc=None, folds=(FOLD,), weight=1.0, gain=None)
+
+
 def metrics_of(**others: Any) -> Metrics:
     """An evaluation of 10 samples that one model, `resnet`, predicted better than the prior."""
     shown = Metrics(
@@ -65,7 +68,7 @@ def metrics_of(**others: Any) -> Metrics:
         accuracy=Estimate(value=0.9, interval=(0.8, 1.0)),
         auc=None,
         folds=(FOLD,),
-        models={"resnet": ModelScores(n=10, log_loss=0.2, accuracy=0.9, auc=None, folds=(FOLD,))},
+        models={"resnet": MODEL_SCORES},
         temperature=1.0,
         clip=0.0,
         odds=(1.0, 1.0),

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from factories import FOLD, MODEL, metrics_of, summary_of, write_shard
+from factories import FOLD, MODEL, MODEL_SCORES, metrics_of, summary_of, write_shard
 
-from catscan.common.contracts.metrics import ModelScores
 from catscan.common.contracts.model import Model
 from catscan.networks.model import network_of, write_model
 from catscan.networks.predictor import Predictor
@@ -18,6 +17,7 @@ from catscan.scores.predictions import write_predictions
 
 TASKS = {"binary": ("cat", "dog"), "multiclass": ("cat", "dog", "owl"), "multilabel": ("cat",)}
 MODELS = {"main": (0, 2), "other": (0,)}  # the folds of each
+WEIGHTS = (0.7, 0.3)
 
 
 def write_network(folder: Path, model: Model, seed: int) -> None:
@@ -44,8 +44,8 @@ def write_competition(folder: Path, task: str) -> None:
     for number, (name, fold) in enumerate((name, fold) for name, folds in MODELS.items() for fold in folds):
         write_network(folder / "models" / name / f"fold-{fold}", replace(MODEL, classes=classes, task=task), number)
     models = {
-        name: ModelScores(n=10, log_loss=0.2, accuracy=0.9, auc=None, folds=tuple(replace(FOLD, fold=k) for k in folds))
-        for name, folds in MODELS.items()
+        name: replace(MODEL_SCORES, folds=tuple(replace(FOLD, fold=k) for k in folds), weight=weight)
+        for (name, folds), weight in zip(MODELS.items(), WEIGHTS, strict=True)
     }
     odds = tuple(np.linspace(1.5, 3, len(classes))) if task == "multilabel" else (1.0,) * len(classes)
     metrics_of(models=models, temperature=1.7, clip=0.03, odds=odds).write(folder / "evaluation" / "metrics.json")

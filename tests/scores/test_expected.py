@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from catscan.scores.blending import weighted
 from catscan.scores.calibration import Calibration, blend, expected_prior, probabilities_of
 from catscan.scores.expected import as_blended, blend_gains, expected_score, one_network_each
 from catscan.scores.metrics import Problem, bootstrap_interval, ends_of, prior_of, score
@@ -60,7 +61,7 @@ class Competition:
             targets,
             folds,
             truth,
-            CalibratedBlend(task, calibration, shares, (1.0,) * targets.shape[1]),
+            CalibratedBlend(task, {"resnet": 1.0}, calibration, shares, (1.0,) * targets.shape[1]),
         )
 
     def expected(self, metric: str, **others: Any) -> tuple[float, tuple[float, float]]:
@@ -109,7 +110,7 @@ def test_the_expected_score_is_neither_too_good_nor_too_bad(task: str, metric: s
     given = [Competition.of(seed, task) for seed in range(100)]
     errors = [one.true(metric) - one.expected(metric, resamples=1)[0] for one in given]
     of_mean = [
-        one.true(metric) - score(metric, one.combined.tell({"a": [one.held_out]}), one.targets, one.problem)
+        one.true(metric) - score(metric, one.combined.tell({"resnet": [one.held_out]}), one.targets, one.problem)
         for one in given
     ]
     sure = np.std(errors) / math.sqrt(len(errors))
@@ -153,16 +154,18 @@ class TestOneNetworkEach:
         networks = [drawn(np.random.default_rng(number), task, 50)[1] for number in range(len(counts))]
         by_model = {str(number): networks[number][:count] for number, count in enumerate(counts)}
 
-        given = one_network_each(by_model, task)
+        weights = {name: (number + 1) / sum(range(len(counts) + 1)) for number, name in enumerate(by_model)}
+
+        given = one_network_each(by_model, weights, task)
 
         assert len(given) == math.lcm(*counts)
-        submitted = blend([blend(folds, task) for folds in by_model.values()], task)
+        submitted = weighted({name: blend(folds, task) for name, folds in by_model.items()}, weights, task)
         np.testing.assert_allclose(blend(given, task), submitted, atol=1e-12)
 
     def test_of_equal_numbers_of_folds_each_fold_is_taken_once(self) -> None:
         _, folds = drawn(np.random.default_rng(0), "binary", 50)
 
-        given = one_network_each({"a": folds, "b": folds[::-1]}, "binary")
+        given = one_network_each({"a": folds, "b": folds[::-1]}, {"a": 0.5, "b": 0.5}, "binary")
 
         assert [one.tolist() for one in given] == [
             blend(pair, "binary").tolist() for pair in zip(folds, folds[::-1], strict=True)
@@ -205,7 +208,11 @@ class TestExpectedScore:
     def test_models_are_blended_before_their_folds(self) -> None:
         one = Competition.of(0, "binary")
 
-        alone, twice = (one.expected("auc", by_model=dict.fromkeys(names, one.folds)) for names in ("a", "ab"))
+        def of(names: str) -> tuple[float, tuple[float, float]]:
+            combined = replace(one.combined, weights=dict.fromkeys(names, 1 / len(names)))
+            return one.expected("auc", by_model=dict.fromkeys(names, one.folds), combined=combined)
+
+        alone, twice = of("a"), of("ab")
 
         assert twice[0] == pytest.approx(alone[0])
         assert twice[1] == pytest.approx(alone[1])

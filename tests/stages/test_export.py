@@ -148,7 +148,7 @@ def by_the_steps(p: dict[str, list[np.ndarray]], given: dict, *, multilabel: boo
         return np.log(p) - np.log(1 - p) if multilabel else np.log(p)
 
     z0 = logits(np.array(given["prior"]))
-    z = np.mean([np.mean([logits(fold) for fold in p[name]], axis=0) for name in given["networks"]], axis=0)
+    z = sum(weight * np.mean([logits(fold) for fold in p[name]], axis=0) for name, weight in given["weights"].items())
     z = z0 + (z - z0) / given["temperature"]
     clip, odds = given["clip"], np.array(given["odds"])
     if multilabel:

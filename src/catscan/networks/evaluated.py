@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from catscan.common.contracts.features import FeaturesSource
 from catscan.common.contracts.metrics import Metrics
 from catscan.common.contracts.model import Model
 from catscan.common.contracts.summary import Summary
@@ -14,6 +15,7 @@ from catscan.networks.model import DESCRIPTION, read_model
 
 METRICS = Path("evaluation") / "metrics.json"
 ALIKE = ("classes", "task", "kind", "flips")  # of all networks whose answers are blended
+READ_ALIKE = ("reader", "sample_shape")  # of those that learnt from the samples themselves, or from the same features
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,12 @@ def _check_alike(described: dict[Path, Model], metrics: Metrics, summary: Summar
     first, *others = described
     wanted = {name: getattr(described[first], name) for name in ALIKE}
     wanted |= {"classes": summary.classes, "task": summary.task, "kind": summary.kind}
+    read: dict[tuple[FeaturesSource, ...], Model] = {}
     for folder in (first, *others):
-        unlike = [name for name in ALIKE if getattr(described[folder], name) != wanted[name]]
+        model = described[folder]
+        like = read.setdefault(model.features, model)
+        unlike = [name for name in ALIKE if getattr(model, name) != wanted[name]]
+        unlike += [name for name in READ_ALIKE if getattr(model, name) != getattr(like, name)]
         if unlike or len(metrics.odds) != len(summary.classes):
             raise CatscanError(
                 "The networks, the index and the evaluation of this competition are of different runs.",

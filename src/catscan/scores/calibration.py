@@ -127,7 +127,7 @@ def _steps_that_pay(
         def fitted(seen: NDArray[np.bool_]) -> Calibration:
             return fit(probabilities[seen], targets[seen], task, metric, steps)
 
-        return _loss(_left_out(probabilities, _parted(parts, targets), fitted, task), targets, task)
+        return _loss(_left_out(probabilities, parted(parts, targets), fitted, task), targets, task)
 
     taken: tuple[str, ...] = ()
     lowest = unseen(taken)
@@ -150,12 +150,16 @@ def _fit_temperature(probabilities: Array, answers: Array, task: str, prior: tup
 
 
 def _loss(probabilities: Array, answers: Array, task: str) -> float:
-    """Log loss where an answer may lie between 0 and 1."""
+    return float(losses_of(probabilities, answers, task).mean())
+
+
+def losses_of(probabilities: Array, answers: Array, task: str) -> Array:
+    """(n,) log loss of each sample, for multilabel the sum over the classes; an answer may lie between 0 and 1."""
     p = np.clip(probabilities, TINY, 1 - TINY)
     losses = -answers * np.log(p)
     if task == "multilabel":
         losses = losses - (1 - answers) * np.log1p(-p)
-    return float(losses.sum(axis=1).mean())
+    return np.asarray(losses.sum(axis=1))
 
 
 def cross_fitted(probabilities: Array, targets: Array, folds: NDArray[np.integer], task: str, metric: str) -> Array:
@@ -173,7 +177,7 @@ def cross_fitted(probabilities: Array, targets: Array, folds: NDArray[np.integer
     def learnt(seen: NDArray[np.bool_]) -> Calibration:
         return fit(probabilities[seen], targets[seen], task, metric, steps)
 
-    return _left_out(probabilities, _parted(folds, targets), learnt, task)
+    return _left_out(probabilities, parted(folds, targets), learnt, task)
 
 
 def _left_out(
@@ -187,7 +191,7 @@ def _left_out(
     return calibrated
 
 
-def _parted(folds: NDArray[np.integer], targets: Array) -> NDArray[np.integer]:
+def parted(folds: NDArray[np.integer], targets: Array) -> NDArray[np.integer]:
     """The folds; of a single one every second sample of each class, so that both halves hold all classes."""
     if len(np.unique(folds)) > 1:
         return folds

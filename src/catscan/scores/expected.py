@@ -14,7 +14,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from catscan.scores.calibration import TINY, blend, calibrate, clipped, logits_of, probabilities_of
+from catscan.scores.blending import Weights, weighted
+from catscan.scores.calibration import TINY, calibrate, clipped, logits_of, probabilities_of
 from catscan.scores.metrics import Problem, Units, ends_of, score, with_odds
 from catscan.scores.told import CalibratedBlend
 
@@ -63,7 +64,7 @@ def expected_score(
         The score, and the lower and upper end; not-a-number where the samples do not define the metric.
     """
     task, unclipped = problem.task, replace(combined.calibration, clip=0.0)
-    folds = [calibrate(one, unclipped, task) for one in one_network_each(by_model, task)]
+    folds = [calibrate(one, unclipped, task) for one in one_network_each(by_model, combined.weights, task)]
     gains, single = blend_gains(folds, task), calibrate(held_out, unclipped, task)
 
     def told(rows: Rows, gain: float) -> Array:
@@ -83,14 +84,17 @@ def expected_score(
     return score(metric, best, targets, problem), ends_of(scores, LEVEL)
 
 
-def one_network_each(by_model: Mapping[str, Sequence[Array]], task: str) -> list[Array]:
+def one_network_each(by_model: Mapping[str, Sequence[Array]], weights: Weights, task: str) -> list[Array]:
     """What the blend of one network of each model says, (test samples, classes), as it is for samples held out.
 
     Models of unequal numbers of folds are gone round until every network has been taken as often as the others of its
     model, so that the blend of all that is given is that of the submission.
     """
     rounds = math.lcm(*(len(folds) for folds in by_model.values()))
-    return [blend([folds[k % len(folds)] for folds in by_model.values()], task) for k in range(rounds)]
+    return [
+        weighted({name: folds[k % len(folds)] for name, folds in by_model.items()}, weights, task)
+        for k in range(rounds)
+    ]
 
 
 def blend_gains(folds: Sequence[Array], task: str) -> Array:

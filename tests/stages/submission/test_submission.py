@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from factories import SUBMISSION, metrics_of, summary_of
+from factories import MODEL_SCORES, SUBMISSION, metrics_of, summary_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ class Stage:
         self.metrics()
 
     def metrics(self, **changes: Any) -> None:
-        metrics_of(**changes).write(self.folder / "metrics.json")
+        metrics_of(**{"models": {"main": MODEL_SCORES}} | changes).write(self.folder / "metrics.json")
 
     def task(self, task: str = "binary", labels: tuple[str, ...] = ("cat", "dog"), **summary: Any) -> None:
         shown = summary_of(task=task, **summary)
@@ -505,11 +506,19 @@ class TestPredictions:
         paths = sorted((stage.folder / "predictions").rglob("*.csv"))
 
         predictions = read_all(paths, ["main", "main", "other"], ["cat", "dog"])
-        told = CalibratedBlend.of(metrics_of(), summary_of()).tell(predictions.by_model)
+        weights = {"main": 0.75, "other": 0.25}
+        models = {name: replace(MODEL_SCORES, weight=weight) for name, weight in weights.items()}
+        told = CalibratedBlend.of(metrics_of(models=models), summary_of()).tell(predictions.by_model)
 
-        logit = (np.log(9) / 2 + np.log(9)) / 2  # main: 0 and ln 9; other: ln 9
+        logit = 0.75 * np.log(9) / 2 + 0.25 * np.log(9)  # main: 0 and ln 9; other: ln 9
         assert told[0, 1] == pytest.approx(1 / (1 + np.exp(-logit)))
         assert {name: len(folds) for name, folds in predictions.by_model.items()} == {"main": 2, "other": 1}
+
+    def test_a_model_that_was_not_evaluated_is_refused(self, stage: Stage) -> None:
+        stage.predict("other", 0, PREDICTED)
+
+        assert stage.run() == 2
+        assert "main, other; evaluated: main" in stage.said
 
     def test_files_for_other_samples_are_refused(self, stage: Stage) -> None:
         stage.predict("main", 1, {"08": (0.4, 0.6)})

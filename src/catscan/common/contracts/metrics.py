@@ -58,13 +58,23 @@ class FoldScores:
 
 @dataclass(frozen=True)
 class ModelScores:
-    """The scores of one model over all its folds, n samples, and of each fold."""
+    """The scores of one model over all its folds, n samples, and of each fold.
+
+    Attributes
+    ----------
+    weight
+        How much it counts in the blend; those of all models add up to 1.
+    gain
+        By how much it lowers the log loss of the blend, with the 95 % interval; None for the only model.
+    """
 
     n: int
     log_loss: float
     accuracy: float
     auc: float | None
     folds: tuple[FoldScores, ...]
+    weight: float
+    gain: Estimate | None
 
 
 @dataclass(frozen=True)
@@ -93,7 +103,7 @@ class Metrics(Document):
         What a person should know, a sentence each.
     """
 
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     STAGE: ClassVar[str] = "evaluate"
 
     metric: str

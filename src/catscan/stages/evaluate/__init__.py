@@ -26,7 +26,7 @@ from catscan.common.files import whole
 from catscan.common.progress import say
 from catscan.common.settings import parse
 from catscan.common.tables import read_table
-from catscan.scores import calibration, metrics
+from catscan.scores import blending, calibration, metrics
 from catscan.scores.predictions import check_one_each, read_predictions, write_predictions
 from catscan.scores.settings import MetricSettings
 from catscan.stages.evaluate import figures
@@ -87,6 +87,13 @@ def run(args: argparse.Namespace) -> None:
     told.write(args.out / "metrics.json")
     loss = told.log_loss
     say(f"out-of-fold log loss {loss.value:.4f} {told.spread}, constant prior {loss.prior:.4f}")
+    for name, model in told.models.items():
+        if model.gain is not None:
+            low, high = model.gain.interval
+            say(
+                f"{name}: log loss {model.log_loss:.4f}, weight {model.weight:.2f}, lowers the blend's by "
+                f"{model.gain.value:.4f} (95 %: {low:.4f} to {high:.4f})"
+            )
     for remark in told.remarks:
         say(f"remark: {remark}")
 
@@ -108,7 +115,8 @@ class HeldOut:
     models
         Model name to probabilities (n, classes).
     blend
-        (n, classes), the mean of the models' logits, not calibrated.
+        (n, classes), the weighted mean of the models' logits, each fold's by the weights that the others teach; not
+        calibrated.
     calibrated
         (n, classes), each fold calibrated by what the others teach.
     """
@@ -161,7 +169,7 @@ def gather(files: list[tuple[str, Path]], index: pd.DataFrame, classes: list[str
     targets = metrics.targets_of(list(rows["label"]), classes, task)
     models = {model: table.loc[rows.index].to_numpy() for model, table in tables.items()}
     folds = rows["fold"].to_numpy(np.int64)
-    blend = calibration.blend(list(models.values()), task)
+    blend = blending.cross_fitted(models, targets, folds, task)
     return HeldOut(
         sample_ids=list(rows.index),
         folds=folds,
@@ -187,7 +195,7 @@ def evaluate(held_out: HeldOut, metric: str, problem: metrics.Problem, summary: 
         accuracy=_estimate("accuracy", held_out, problem),
         auc=None if math.isnan(auc.value) else auc,
         folds=folds,
-        models={name: _model(given, held_out, problem) for name, given in held_out.models.items()},
+        models=_models(held_out, problem),
         temperature=fitted.temperature,
         clip=fitted.clip,
         odds=tuple(odds.tolist()),
@@ -226,11 +234,20 @@ def remarks(told: Metrics, summary: Summary) -> Iterator[str]:
         yield f"{n_train - n} training samples could not be read and are not part of the scores."
 
 
-def _model(probabilities: Array, held_out: HeldOut, problem: metrics.Problem) -> ModelScores:
-    everywhere = np.ones(len(probabilities), bool)
-    return ModelScores(
-        **_scores(probabilities, held_out, everywhere, problem), folds=_folds(probabilities, held_out, problem)
-    )
+def _models(held_out: HeldOut, problem: metrics.Problem) -> dict[str, ModelScores]:
+    given, targets, folds, task = held_out.models, held_out.targets, held_out.folds, problem.task
+    weights = blending.learn(given, targets, folds, task)
+    gains = blending.gains(given, targets, folds, task, groups=held_out.groups)
+    everywhere = np.ones(len(targets), bool)
+    return {
+        name: ModelScores(
+            **_scores(probabilities, held_out, everywhere, problem),
+            folds=_folds(probabilities, held_out, problem),
+            weight=weights[name],
+            gain=Estimate(*gains[name]) if name in gains else None,
+        )
+        for name, probabilities in given.items()
+    }
 
 
 def _folds(probabilities: Array, held_out: HeldOut, problem: metrics.Problem) -> tuple[FoldScores, ...]:

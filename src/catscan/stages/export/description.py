@@ -65,7 +65,8 @@ def submission_steps(*, multilabel: bool) -> list[str]:
     return [
         f"p is kept between {TINY:g} and 1 - {TINY:g}; z = {'ln p - ln(1 - p)' if multilabel else 'ln p'}, "
         "for each network, and for `prior`: z0.",
-        "The networks are blended: z is the mean over the folds of each model in `networks`, then over the models.",
+        "The networks are blended: z is the mean over the folds of each model in `networks`, then the mean over the "
+        "models, each counted by its weight in `weights`.",
         "z = z0 + (z - z0) / temperature",
         "p = 1 / (1 + exp(-z))" if multilabel else "p = softmax(z)",
         "p = min(max(p, clip), 1 - clip)"
@@ -79,6 +80,7 @@ def _numbers(metrics: Metrics, summary: Summary) -> dict[str, Any]:
     combined = CalibratedBlend.of(metrics, summary)
     return {
         "networks": {name: [f"fold-{fold.fold}" for fold in scores.folds] for name, scores in metrics.models.items()},
+        "weights": combined.weights,
         "temperature": combined.calibration.temperature,
         "clip": combined.calibration.clip,
         "prior": list(combined.calibration.prior),

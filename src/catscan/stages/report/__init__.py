@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from catscan import __version__
 from catscan.common.arrays import Shards
 from catscan.common.contracts.check import Check
-from catscan.common.contracts.metrics import Metrics
+from catscan.common.contracts.metrics import Metrics, ModelScores
 from catscan.common.contracts.model import Model
 from catscan.common.contracts.sidecar import Sidecar
 from catscan.common.contracts.summary import Duplicates, Summary
@@ -206,12 +206,20 @@ def _models(metrics: Metrics, described: dict[str, Model]) -> list[dict[str, str
     rows = [
         {"model": model, "origin": described[f"{model}/fold-{fold.fold}"].origin, "fold": str(fold.fold)}
         | _scores(fold.n, fold.log_loss, fold.accuracy, fold.auc)
+        | {"weight": f"{scores.weight:.2f}", "gain": _gain(scores)}
         for model, scores in metrics.models.items()
         for fold in scores.folds
     ]
     auc = metrics.auc.value if metrics.auc else None
     of_all = _scores(metrics.n, metrics.log_loss.value, metrics.accuracy.value, auc)
-    return [*rows, {"model": "blend, calibrated", "origin": "", "fold": "all"} | of_all]
+    return [*rows, {"model": "blend, calibrated", "origin": "", "fold": "all", "weight": "", "gain": ""} | of_all]
+
+
+def _gain(scores: ModelScores) -> str:
+    if scores.gain is None:
+        return ""
+    low, high = scores.gain.interval
+    return f"{scores.gain.value:.4f} ({low:.4f} to {high:.4f})"
 
 
 def _scores(n: int, log_loss: float, accuracy: float, auc: float | None) -> dict[str, str]:

@@ -1,0 +1,117 @@
+"""How much each model counts in the blend: weights of their logits, learnt from the out-of-fold predictions.
+
+Arrays are as in `calibration`. The weights are at least 0 and add up to 1; how sure the blend may be is the
+temperature's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catscan.scores.calibration import FEWEST_TO_JUDGE, logits_of, losses_of, parted, probabilities_of
+from catscan.scores.metrics import Units, ends_of
+
+Array = NDArray[np.float64]
+Weights = dict[str, float]
+
+# Before a sample is seen, a weight is thought to be within 0.5 of an equal share: as a normal distribution of that
+# deviation says, so that few samples cannot move it far, and thousands can.
+DEVIATION = 0.5
+
+
+def equal(models: Sequence[str]) -> Weights:
+    """The same weight for each model."""
+    return {name: 1 / len(models) for name in models}
+
+
+def weighted(models: Mapping[str, Array], weights: Weights, task: str) -> Array:
+    """(n, classes) the blend of models: the weighted mean of their logits."""
+    # Sums depend on their order.
+    logits = sum(weights[name] * logits_of(models[name], task) for name in sorted(models))
+    return probabilities_of(np.asarray(logits), task)
+
+
+def fit(models: Mapping[str, Array], targets: Array, task: str) -> Weights:
+    """The weights of the lowest log loss, held to equal ones by `DEVIATION`."""
+    from scipy.optimize import minimize
+
+    names = sorted(models)
+    logits = np.stack([logits_of(models[name], task) for name in names])
+    start = np.full(len(names), 1 / len(names))
+
+    def cost(weights: Array) -> float:
+        blended = probabilities_of(np.tensordot(weights, logits, axes=1), task)
+        prior = ((weights - start) ** 2).sum() / (2 * DEVIATION**2)
+        return float(losses_of(blended, targets, task).mean() + prior / len(targets))
+
+    found = minimize(
+        cost,
+        start,
+        method="SLSQP",
+        bounds=[(0, 1)] * len(names),
+        constraints={"type": "eq", "fun": lambda weights: weights.sum() - 1},
+        options={"ftol": 1e-8},
+    )
+    weights = np.clip(found.x, 0, None).round(4)
+    return dict(zip(names, (weights / weights.sum()).tolist(), strict=True))
+
+
+def learn(models: Mapping[str, Array], targets: Array, folds: NDArray[np.integer], task: str) -> Weights:
+    """`fit`, but only where it lowers the log loss of samples that it did not see; equal weights elsewhere."""
+    return fit(models, targets, task) if _pays(models, targets, folds, task) else equal(list(models))
+
+
+def cross_fitted(models: Mapping[str, Array], targets: Array, folds: NDArray[np.integer], task: str) -> Array:
+    """(n, classes) the blend, each fold by the weights that the others teach, so that a score of it is honest.
+
+    Only whether the weights are learnt at all is known from all folds, as in `learn`.
+    """
+    if _pays(models, targets, folds, task):
+        return _left_out(models, targets, folds, task)
+    return weighted(models, equal(list(models)), task)
+
+
+def gains(
+    models: Mapping[str, Array],
+    targets: Array,
+    folds: NDArray[np.integer],
+    task: str,
+    *,
+    groups: Sequence[Hashable] = (),
+    resamples: int = 500,
+    seed: int = 1,
+) -> dict[str, tuple[float, tuple[float, float]]]:
+    """By how much each model lowers the log loss of the blend, and the 95 % interval of that; none for a single model.
+
+    The blend without it is learnt anew; both losses are of the same samples, so that their luck cancels out.
+    """
+    if len(models) < 2:
+        return {}
+    with_all = losses_of(cross_fitted(models, targets, folds, task), targets, task)
+    draw, units = np.random.default_rng(seed), Units(len(targets), groups)
+    drawn = [units.rows(draw.integers(units.n, size=units.n)) for _ in range(resamples)]
+    found = {}
+    for name in models:
+        others = {other: given for other, given in models.items() if other != name}
+        less = losses_of(cross_fitted(others, targets, folds, task), targets, task) - with_all
+        found[name] = float(less.mean()), ends_of([float(less[rows].mean()) for rows in drawn])
+    return found
+
+
+def _pays(models: Mapping[str, Array], targets: Array, folds: NDArray[np.integer], task: str) -> bool:
+    if len(models) < 2 or len(targets) < FEWEST_TO_JUDGE:
+        return False
+    learnt, even = _left_out(models, targets, folds, task), weighted(models, equal(list(models)), task)
+    return bool(losses_of(learnt, targets, task).mean() < losses_of(even, targets, task).mean())
+
+
+def _left_out(models: Mapping[str, Array], targets: Array, folds: NDArray[np.integer], task: str) -> Array:
+    parts, blended = parted(folds, targets), np.empty(targets.shape)
+    for part in np.unique(parts):
+        rows = parts == part
+        weights = fit({name: given[~rows] for name, given in models.items()}, targets[~rows], task)
+        blended[rows] = weighted({name: given[rows] for name, given in models.items()}, weights, task)
+    return blended
