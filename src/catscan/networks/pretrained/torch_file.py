@@ -101,4 +101,5 @@ def _array(tensor: Tensor, storages: dict[str, NDArray[Any]]) -> NDArray[Any]:
     if min((offset, *strides, *shape)) < 0 or 0 in shape or last >= len(values):
         raise ValueError("a tensor does not lie within its storage")
     in_bytes = [stride * values.itemsize for stride in strides]
-    return np.ascontiguousarray(np.lib.stride_tricks.as_strided(values[offset:], shape, in_bytes, writeable=False))
+    lying = np.lib.stride_tricks.as_strided(values[offset:], shape, in_bytes, writeable=False)
+    return np.array(lying, order="C")  # `ascontiguousarray` would make a scalar a vector
