@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from catscan.common.arrays import write_array
 from catscan.common.contracts.check import Check
+from catscan.common.contracts.features import FeaturesSidecar, FeaturesSource
 from catscan.common.contracts.metrics import Estimate, FoldScores, LogLoss, Metrics, ModelScores
 from catscan.common.contracts.model import Model
 from catscan.common.contracts.sidecar import Bad, Odd, ReadAs, Sidecar
@@ -106,11 +107,25 @@ SIDECAR = Sidecar(
     geometry={"1": {"n_slices": 30}},
 )
 
+FEATURES_SIDECAR = FeaturesSidecar(
+    ids=("1", "2"),
+    bad=(Bad("3", "is cut short"),),
+    settings=ReadAs("picture", {"size": [224, 224]}),
+    source=FeaturesSource("efficientnet-lite0", "00" * 32, "fp32"),
+)
+
 
 def write_shard(path: Path, array: NDArray[np.uint8], ids: Sequence[str], **others: Any) -> None:
     """A shard as the preprocess stage writes it; ``others`` are more fields of its sidecar."""
     write_array(path, array)
     Sidecar(tuple(ids), **{"settings": ReadAs("picture", {}), **others}).write(path.with_suffix(".json"))
+
+
+def write_features(path: Path, array: NDArray[np.float32], ids: Sequence[str], **others: Any) -> None:
+    """A shard as the features stage writes it; ``others`` are more fields of its sidecar."""
+    write_array(path, array)
+    told = {"settings": FEATURES_SIDECAR.settings, "source": FEATURES_SIDECAR.source, **others}
+    FeaturesSidecar(ids=tuple(ids), **told).write(path.with_suffix(".json"))
 
 
 # The settings of the submission stage, as the workflow hands them over.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from factories import MANIFEST, MODEL, SIDECAR, check_of, metrics_of, summary_of
+from factories import FEATURES_SIDECAR, MANIFEST, MODEL, SIDECAR, check_of, metrics_of, summary_of
 
 from catscan.common import contracts
 from catscan.common.documents import Document
@@ -22,6 +22,7 @@ DOCUMENTS: dict[str, Document] = {
     "manifest.json": MANIFEST,
     "index.json": summary_of(),
     "train-1-of-2.json": SIDECAR,
+    "train-1-of-2 of features.json": FEATURES_SIDECAR,
     "model.json": MODEL,
     "metrics.json": metrics_of(),
     "submission.json": check_of(),
@@ -50,10 +51,15 @@ def block_of(document: Document, path: Path, text: str) -> CatscanError:
     return caught.value
 
 
+def descendants(form: type) -> set[type]:
+    """The subclasses of a class, and theirs."""
+    return {one for child in form.__subclasses__() for one in (child, *descendants(child))}
+
+
 def test_every_form_of_a_file_between_the_stages_is_tried() -> None:
     for module in pkgutil.iter_modules(contracts.__path__, f"{contracts.__name__}."):
         importlib.import_module(module.name)
-    forms = {form for form in Document.__subclasses__() if form.__module__.startswith("catscan.")}
+    forms = {form for form in descendants(Document) if form.__module__.startswith("catscan.")}
 
     assert forms == {type(document) for document in DOCUMENTS.values()}
 

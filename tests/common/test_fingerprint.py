@@ -12,7 +12,8 @@ from catscan.common import fingerprint
 from catscan.flow import stage_strings
 from catscan.kinds.registry import KINDS
 
-TENSORFLOW_STAGES = {"train", "predict", "export"}
+NETWORK_STAGES = {"train", "predict", "export"}
+TENSORFLOW_STAGES = {"features", *NETWORK_STAGES}
 STAGES = [name for name in cli.COMMANDS if name != "doctor"]
 
 
@@ -35,13 +36,14 @@ def parsed(module: str, _text: str) -> fingerprint._Parsed:
 def by_name(stage: str, kind: str) -> tuple[str, ...]:
     """The modules that a stage takes by name for a kind of data."""
     row = KINDS[kind]
-    return {"index": row.code_of_finding, "preprocess": row.code_of_reading}.get(stage, ())
+    reading = dict.fromkeys(("preprocess", "features"), row.code_of_reading)
+    return {"index": row.code_of_finding, **reading}.get(stage, ())
 
 
 def codes(kind: str = "picture") -> dict[str, str]:
     """The digests of all stages of a competition of one kind of data, as the workflow takes them."""
     return {
-        stage: fingerprint.code_of(f"stages.{stage}", ("kinds.registry",), by_name(stage, kind)) for stage in STAGES
+        stage: fingerprint.code_of(f"stages.{stage}", stage_strings.TABLES, by_name(stage, kind)) for stage in STAGES
     }
 
 
@@ -69,14 +71,15 @@ def test_a_comment_and_a_docstring_change_no_stage(sources: Path) -> None:
     [
         ("stages/download/settings.py", "the number of training samples", "1500", {"download"}),
         ("stages/index/settings.py", "Seed of the division", "at_least(2)", {"index"}),
-        ("kinds/pictures/settings.py", "Height and width in pixels", "(64, 64)", {"index", "preprocess"}),
-        ("stages/preprocess.py", "the share of a shard's samples", "0.01", {"preprocess"}),
-        ("stages/train/settings.py", "Plan fewer epochs", "between(1, 1024)", {"train"}),
+        ("kinds/pictures/settings.py", "Height and width in pixels", "(64, 64)", {"index", "preprocess", "features"}),
+        ("kinds/shard.py", "the share of a shard's samples", "0.01", {"preprocess", "features"}),
+        ("stages/train/settings.py", "Plan fewer epochs", "at_least(0)", {"train"}),
+        ("networks/computing.py", "Threads of one job", "between(1, 1024)", {"train", "features"}),
         ("stages/submission/settings.py", "with one row id", "one_of(*AGGREGATES)", {"submission"}),
         ("scores/settings.py", "One weight a class", "above(0)", {"train", "evaluate", "submission"}),
         ("raw/sample_submission.py", "Its value columns", '"sample_submission.csv"', {"index", "submission"}),
     ],
-    ids=["source", "data", "picture", "bad samples", "train", "submission", "metric", "sample submission"],
+    ids=["source", "data", "picture", "bad samples", "train", "computing", "submission", "metric", "sample submission"],
 )
 def test_a_key_reworded_changes_no_stage_and_one_redefined_those_that_read_it(
     file: str, sentence: str, definition: str, readers: set[str], sources: Path
@@ -97,7 +100,11 @@ def test_code_of_the_picture_reader_does_not_change_training(sources: Path) -> N
 
 
 def test_code_of_a_network_changes_only_what_builds_it(sources: Path) -> None:
-    assert changed_by(sources / "networks" / "resnets.py", "\nA = 1\n") == TENSORFLOW_STAGES
+    assert changed_by(sources / "networks" / "resnets.py", "\nA = 1\n") == NETWORK_STAGES
+
+
+def test_code_of_a_pretrained_network_changes_only_what_looks_with_it(sources: Path) -> None:
+    assert changed_by(sources / "networks" / "pretrained" / "efficientnet.py", "\nA = 1\n") == {"features", "predict"}
 
 
 def test_shared_ground_changes_every_stage_that_stands_on_it(sources: Path) -> None:
@@ -120,9 +127,18 @@ def test_a_new_kind_of_data_reruns_nothing_of_the_others(kind: str, sources: Pat
     assert changed_by(sources / "kinds" / "registry.py", "\nA = 1\n", kind) == set()
 
 
+def test_a_new_pretrained_network_reruns_nothing_of_the_others(sources: Path) -> None:
+    assert changed_by(sources / "networks" / "pretrained" / "registry.py", "\nA = 1\n") == set()
+
+
 @pytest.mark.parametrize(
     ("kind", "changed"),
-    [("picture", set()), ("csv_pixels", set()), ("dicom_series", {"preprocess"}), ("nifti", {"preprocess"})],
+    [
+        ("picture", set()),
+        ("csv_pixels", set()),
+        ("dicom_series", {"preprocess", "features"}),
+        ("nifti", {"preprocess", "features"}),
+    ],
 )
 def test_code_of_the_scan_reader_counts_for_the_kinds_that_it_reads(kind: str, changed: set, sources: Path) -> None:
     assert changed_by(sources / "kinds" / "scans" / "windows.py", "\nA = 1\n", kind) - {"report"} == changed

@@ -14,7 +14,7 @@ import pytest
 from catscan.common.settings import parse
 from catscan.flow import stage_strings
 from catscan.flow.config import load as load_config
-from catscan.flow.config import models
+from catscan.flow.config import models, pretrained
 from catscan.flow.schema import ROOT, SCHEMA
 from catscan.raw.row_ids import Rows
 from catscan.scores.settings import MetricSettings
@@ -36,7 +36,9 @@ SETTINGS = {
 def strings(config: Config, name: str) -> dict[str, str]:
     """The strings of a competition's stages but submit, whose string holds the whole config's digest."""
     competition = config["competitions"][name]
-    made = {stage: getattr(stage_strings, stage)(competition) for stage in SETTINGS if stage not in ("train", "submit")}
+    apart = ("features", "train", "submit")
+    made = {stage: getattr(stage_strings, stage)(competition) for stage in SETTINGS if stage not in apart}
+    made |= {f"features {network}": stage_strings.features(competition, network) for network in pretrained(competition)}
     return made | {f"train {model}": stage_strings.train(competition, model) for model in models(competition)}
 
 
@@ -58,6 +60,10 @@ def changed(load: Load, change: Callable[[Config], object], name: str = "dogs-vs
         (lambda cats: cats["source"].update(competition="dogs"), set()),
         (lambda cats: cats["index"].update(folds=4), {"index"}),
         (lambda cats: cats.update(submission={"columns": ["label"]}), {"submission"}),
+        (
+            lambda cats: cats["models"]["resnet"].update(network="auto", features=["efficientnet-lite0"]),
+            {"features efficientnet-lite0", "train resnet"},
+        ),
     ],
     ids=[
         "learning rate",
@@ -69,10 +75,39 @@ def changed(load: Load, change: Callable[[Config], object], name: str = "dogs-vs
         "other source",
         "folds",
         "columns",
+        "features",
     ],
 )
 def test_a_key_changes_the_stages_that_read_it(load: Load, change: Any, stages: set[str]) -> None:
     assert changed(load, change) == stages
+
+
+@pytest.mark.parametrize(
+    ("block", "stages"),
+    [
+        ({"preprocess": {"picture": {"size": [32, 32]}}}, {"preprocess"}),
+        ({"preprocess": {"picture": {"channels": "gray"}}}, {"preprocess", "features efficientnet-lite0"}),
+        ({"preprocess": {"on_bad": "skip"}}, {"preprocess", "features efficientnet-lite0"}),
+        ({"train": {"precision": "fp32"}}, {"features efficientnet-lite0", "train resnet", "train seer"}),
+        ({"train": {"device": "cpu", "folds": [0]}}, set()),
+        (
+            {"models": {"seer": {"features": ["efficientnet-lite0", "efficientnet-lite1"]}}},
+            {"features efficientnet-lite1", "train seer"},
+        ),
+    ],
+    ids=["picture size", "channels", "bad samples", "precision", "device, folds", "another network"],
+)
+def test_features_change_with_what_the_pretrained_network_sees(load: Load, block: Config, stages: set[str]) -> None:
+    def with_features(cats: Config) -> None:
+        cats["models"]["seer"] = {"features": ["efficientnet-lite0"]}
+
+    def with_the_change_too(cats: Config) -> None:
+        with_features(cats)
+        for name, values in block.items():
+            cats[name] = {**cats.get(name, {}), **values}
+
+    before, after = (strings(load(change), "dogs-vs-cats") for change in (with_features, with_the_change_too))
+    assert {stage for stage in after if before.get(stage) != after[stage]} == stages
 
 
 def test_a_key_of_one_competition_changes_nothing_of_the_other(load: Load) -> None:
@@ -106,8 +141,8 @@ def test_a_users_network_file_is_part_of_the_training(load: Load, tmp_path: Path
 @pytest.mark.parametrize("name", ["dogs-vs-cats", "ct-scans"])
 @pytest.mark.parametrize("stage", SETTINGS)
 def test_a_stage_takes_its_string(load: Load, stage: str, name: str) -> None:
-    model = ["resnet"] if stage == "train" else []
-    text = getattr(stage_strings, stage)(load()["competitions"][name], *model)
+    which = {"train": ["resnet"], "features": ["efficientnet-lite0"]}.get(stage, [])
+    text = getattr(stage_strings, stage)(load()["competitions"][name], *which)
 
     assert isinstance(parse(SETTINGS[stage], text), SETTINGS[stage])
 
