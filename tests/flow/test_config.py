@@ -51,6 +51,24 @@ class TestMistakes:
                 ],
             ),
             (
+                lambda cats: cats["models"]["resnet"].update(network="resnet-2d", features=["efficientnet-lite0"]),
+                ["'resnet-2d' is for pictures", "dogs-vs-cats.models.resnet.network", "features of 1 x 1280", "linear"],
+            ),
+            (
+                lambda cats: cats["models"]["resnet"].update(
+                    network=[{"fully_connected": {"units": 8}}], features=["efficientnet-lite0"]
+                ),
+                ["A list of layers is for pictures and scans", "dogs-vs-cats.models.resnet.network", "`features`"],
+            ),
+            (
+                lambda cats: cats["models"]["resnet"].update(network="auto", features=["efficientnet-lite3"]),
+                ["dogs-vs-cats.models.resnet.features", "efficientnet-lite3", 'Did you mean "efficientnet-lite2"?'],
+            ),
+            (
+                lambda cats: cats["models"]["resnet"].update(network="linaer", features=["efficientnet-lite0"]),
+                ["no network 'linaer'", "dogs-vs-cats.models.resnet.network", 'Did you mean "linear"?'],
+            ),
+            (
                 lambda cats: cats["models"]["resnet"].update(learning_rat=0.1),
                 [
                     "unknown key: 'learning_rat'",
@@ -176,6 +194,10 @@ class TestMistakes:
             "weights",
             "bands",
             "positive weight",
+            "network of features",
+            "layers of features",
+            "pretrained network",
+            "network of features misspelt",
             "model key",
             "choice",
             "type",

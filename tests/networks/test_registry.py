@@ -9,11 +9,43 @@ import pytest
 from catscan.common.errors import CatscanError
 from catscan.networks.registry import check_network, describe, find
 
-PICTURE, SCAN = (50, 50, 1), (20, 50, 50, 1)
+PICTURE, SCAN, OF_FEATURES = (50, 50, 1), (20, 50, 50, 1), (1, 1280)
 
 
 def test_auto_is_the_residual_network_of_the_samples_rank():
     assert (describe("auto", PICTURE), describe("auto", SCAN)) == ("resnet-2d", "resnet-3d")
+
+
+def test_auto_is_one_layer_for_features():
+    assert describe("auto", OF_FEATURES) == "linear"
+
+
+def test_a_list_of_layers_is_refused_for_features():
+    with pytest.raises(CatscanError, match="A list of layers is for pictures and scans, not for features") as refusal:
+        check_network([{"fully_connected": {"units": 8}}], OF_FEATURES)
+
+    assert refusal.value.where == "network"
+    assert "leave out `features`" in refusal.value.do
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "what"),
+    [("resnet-2d", OF_FEATURES, "pictures"), ("resnet-3d", OF_FEATURES, "scans"), ("linear", PICTURE, "features")],
+)
+def test_a_network_of_another_family_is_refused_by_what_it_is_for(name: str, shape: tuple[int, ...], what: str):
+    with pytest.raises(CatscanError, match=f"The network {name!r} is for {what}") as refusal:
+        check_network(name, shape)
+
+    assert (
+        refusal.value.found == f"{'features' if shape == OF_FEATURES else 'samples'} of {' x '.join(map(str, shape))}"
+    )
+
+
+def test_the_penalty_of_the_layer_on_features_is_shared_by_the_samples():
+    network = find("linear", OF_FEATURES, 2)
+
+    assert [network.recipe_for(samples).weight_decay for samples in (100, 8000)] == [2.0, 0.025]
+    assert find("auto", PICTURE, 2).recipe_for(100) == find("auto", PICTURE, 2).recipe
 
 
 def test_misspelt_name_is_answered_with_the_near_one():

@@ -226,7 +226,7 @@ def find(network: str | Sequence[Mapping[str, Any]], sample_shape: Sequence[int]
         raise CatscanError(
             f"The network {name!r} is for {other}." if other else f"There is no network {name!r}.",
             where="network",
-            found=f"samples of {' x '.join(map(str, sample_shape))}",
+            found=f"{'features' if known is FEATURES else 'samples'} of {' x '.join(map(str, sample_shape))}",
             do=did_you_mean(name, [*known, "auto"]) if not other else "Known here: " + ", ".join(known) + ".",
         )
     return known[name]
