@@ -162,6 +162,32 @@ def test_a_model_added_trains_that_model_alone(project) -> None:
     assert project.planned() == AFTER_PREPROCESS
 
 
+def test_a_model_on_features_added_looks_at_each_shard_once_and_trains_that_model_alone(project) -> None:
+    project.overlay(cats("{models: {seer: {network: auto, features: [efficientnet-lite0]}}}"))
+    done = project.plan()
+
+    told = done.stdout + done.stderr
+    assert project.rules_in(done) == {"features_of_shard", *AFTER_PREPROCESS}
+    assert set(re.findall(r"model (\w+)", told)) == {"seer"}
+    assert sorted(re.findall(r"features dogs-vs-cats: efficientnet-lite0, (\w+ shard \d of \d)", told)) == [
+        f"{split} shard {shard} of 2" for split in ("test", "train") for shard in (1, 2)
+    ]
+
+
+def test_features_are_not_made_again_for_arrays_of_another_size(project) -> None:
+    project.overlay(cats("{models: {seer: {network: auto, features: [efficientnet-lite0]}}}"))
+    features = project.home / "results" / "dogs-vs-cats" / "features" / "efficientnet-lite0"
+    features.mkdir(parents=True)
+    for split in ("train", "test"):
+        for shard in (1, 2):
+            for ending in ("npy", "json"):  # files without a record are taken as they are
+                (features / f"{split}-{shard}-of-2.{ending}").touch()
+    project.overlay(cats("{preprocess: {picture: {size: [16, 16]}}}"))
+
+    assert project.planned() == AFTER_INDEX
+    assert project.planned("features") == set()
+
+
 def test_a_kill_amid_a_training_other_cores_and_other_shards_end_in_the_same_submission(project, tmp_path) -> None:
     folder = project.home / "results" / "ct-scans"
     wanted = (folder / "submission.csv").read_bytes()
