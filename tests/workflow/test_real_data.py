@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -37,9 +38,59 @@ competitions:
 """
 
 
+FEATURES = """
+run: [few-dogs-vs-cats]
+competitions:
+  few-dogs-vs-cats:
+    source: {{kind: directory, path: "{path}", solution: solution.csv}}
+    data:
+      train: "train/{{label}}.{{id}}.jpg"
+      test: "test/{{id}}.jpg"
+      classes: [cat, dog]
+      positive: dog
+    index: {{folds: 2, shards: 2}}
+    models:
+      pretrained: {{features: [efficientnet-lite0]}}
+"""
+
+
 def rows(path: Path) -> list[dict[str, str]]:
     with path.open() as file:
         return list(csv.DictReader(file))
+
+
+def few_of(folder: Path, to: Path, *, train: int, test: int) -> None:
+    """The first pictures of Dogs vs. Cats as a competition of its own, as many cats as dogs to learn from."""
+    to.mkdir()
+    for split, many in (("train", train), ("test", test)):
+        with ZipFile(folder / f"{split}.zip") as whole, ZipFile(to / f"{split}.zip", "w") as part:
+            names = [name for name in whole.namelist() if name.endswith(".jpg")]
+            kinds = ("cat.", "dog.") if split == "train" else ("",)
+            for kind in kinds:
+                for name in [name for name in names if kind in name][: many // len(kinds)]:
+                    part.writestr(name, whole.read(name))
+    with ZipFile(to / "test.zip") as part:
+        ids = {Path(name).stem for name in part.namelist()}
+    for name in ("sample_submission.csv", "solution.csv"):
+        lines = (folder / name).read_text().splitlines()
+        (to / name).write_text("\n".join(line for line in lines if line.split(",")[0] in {"id", *ids}) + "\n")
+
+
+@pytest.mark.slow
+def test_features_of_a_pretrained_network_tell_real_pictures_apart_that_are_few(fresh, shared_data, tmp_path) -> None:
+    few_of(shared_data / "dogs-vs-cats", tmp_path / "few", train=200, test=100)
+    fresh.overlays = []
+    fresh.overlay(FEATURES.format(path=tmp_path / "few"))
+    said = fresh.snakemake()
+    folder = fresh.home / "results" / "few-dogs-vs-cats"
+    given = {row["id"]: float(row["label"]) for row in rows(folder / "submission.csv")}
+    true = {row["id"]: row["label"] == "1" for row in rows(folder / "truth" / "solution.csv")}
+
+    assert given.keys() == true.keys()
+    assert sum((probability > 0.5) == true[sample] for sample, probability in given.items()) >= 95
+    assert read_json(folder / "submission.json")["true_score"] <= 0.15
+    assert "pretrained pretrained: efficientnet-lite0" in said.stderr
+    assert "Nothing to be done" in fresh.snakemake().stderr
 
 
 @pytest.mark.accuracy

@@ -39,7 +39,7 @@ class Model(Document):
         How it was trained: recipe, seed, precision, samples, versions. For people and reports; nothing reads it.
     """
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     STAGE: ClassVar[str] = "train"
 
     network: Any
