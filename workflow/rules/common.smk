@@ -32,14 +32,23 @@ def of(wildcards):
     return config["competitions"][wildcards.competition]
 
 
-def arrays_of(competition, *splits, ending="npy"):
+def arrays_of(competition, *splits, ending="npy", folder="arrays"):
     """The arrays of all shards of a competition's splits, in order; or their sidecars, which end in json."""
     shards = config["competitions"][competition]["index"]["shards"]
     numbers = range(1, shards + 1)
     return [
-        f"results/{competition}/arrays/{split}-{i}-of-{shards}.{ending}"
+        f"results/{competition}/{folder}/{split}-{i}-of-{shards}.{ending}"
         for split in splits
         for i in numbers
+    ]
+
+
+def features_of(competition, networks, *splits, ending="npy"):
+    """The features of all shards of a competition's splits, network by network; or their sidecars."""
+    return [
+        path
+        for network in networks
+        for path in arrays_of(competition, *splits, ending=ending, folder=f"features/{network}")
     ]
 
 
@@ -82,19 +91,10 @@ def learnt_from(split, ending="npy"):
 
 def samples_of(competition, model, split, ending="npy"):
     """The shards of one split that a model sees, in order; or their sidecars, which end in json."""
-    arrays = arrays_of(competition, split, ending=ending)
-    described = catscan_config.models(config["competitions"][competition])[model]
-    networks = described["features"]
-    return features_of(competition, networks, split, ending=ending) if networks else arrays
-
-
-def features_of(competition, networks, *splits, ending="npy"):
-    """The features of all shards of a competition's splits, network by network."""
-    return [
-        array.replace("/arrays/", f"/features/{network}/")
-        for network in networks
-        for array in arrays_of(competition, *splits, ending=ending)
-    ]
+    networks = catscan_config.models(config["competitions"][competition])[model]["features"]
+    if networks:
+        return features_of(competition, networks, split, ending=ending)
+    return arrays_of(competition, split, ending=ending)
 
 
 def sidecars(split):
