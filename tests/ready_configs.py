@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from factories import metrics_of
+from factories import MODEL_SCORES, metrics_of
 
 from catscan.cli import main
 from catscan.flow import config, stage_strings
@@ -60,7 +61,8 @@ def submission(
     """Write submission.csv from drawn predictions, beside the index in ``folder``, and give what was checked."""
     names = "index.csv", "index.json", "metrics.json", "submission.csv", "submission.json"
     table_path, summary_path, metrics, out, check = (folder / name for name in names)
-    metrics_of(temperature=1.1, clip=0.01, odds=(1,) * len(summary["classes"])).write(metrics)
+    models = dict.fromkeys(("first", "second"), replace(MODEL_SCORES, weight=0.5))
+    metrics_of(models=models, temperature=1.1, clip=0.01, odds=(1,) * len(summary["classes"])).write(metrics)
     command = ["submission", "--settings", stage_strings.submission(competition), "--raw", str(raw)]
     command += ["--index", str(table_path), "--summary", str(summary_path), "--metrics", str(metrics)]
     command += ["--predictions", *_predicted(folder, table, summary), "--models", "first", "second"]

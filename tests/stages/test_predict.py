@@ -193,7 +193,7 @@ def test_out_that_is_a_folder_is_refused(model, tmp_path, capsys):
 
 def test_a_model_that_another_version_wrote_is_refused(model, tmp_path, capsys):
     description = model / "model.json"
-    description.write_text(description.read_text().replace('"version": 2', '"version": 1'))
+    description.write_text(description.read_text().replace('"version": 3', '"version": 2'))
     cv2.imwrite(str(tmp_path / "one.png"), np.full((30, 40, 3), 99, np.uint8))
 
     assert main(["predict", "--model", str(model), str(tmp_path / "one.png")]) == 2

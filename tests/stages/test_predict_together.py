@@ -115,10 +115,11 @@ def test_a_network_of_the_evaluation_that_is_gone_is_told(competition, tmp_path,
     ("change", "found"),
     [
         ({"kind": "dicom_series"}, "kind of its model.json unlike"),
+        ({"sample_shape": (8, 8, 3), "reader": {"size": [8, 8]}}, "reader, sample_shape of its model.json unlike"),
         ({"flips": False}, "flips of its model.json unlike"),
         ({"classes": ("cat", "wolf")}, "classes of its model.json unlike"),
     ],
-    ids=["of another kind", "without flips", "of other classes"],
+    ids=["of another kind", "of another size", "without flips", "of other classes"],
 )
 def test_networks_of_different_runs_are_not_blended(competition, tmp_path, capsys, change, found):
     copy = Path(shutil.copytree(competition, tmp_path / "copy"))
@@ -128,20 +129,6 @@ def test_networks_of_different_runs_are_not_blended(competition, tmp_path, capsy
     told = capsys.readouterr().err
     assert f"where  {copy / 'models' / 'main' / 'fold-2'}\n" in told
     assert found in told
-
-
-def test_networks_that_look_at_other_sizes_are_blended_each_with_its_own(competition, tmp_path, capsys):
-    copy = Path(shutil.copytree(competition, tmp_path / "copy"))
-    metrics = copy / "evaluation" / "metrics.json"
-    metrics.write_text(metrics.read_text().replace('"clip": 0.03', '"clip": 0.0'))
-    command = ["predict", "--model", str(copy / "models"), *[str(copy / f"{number}.png") for number in range(3)]]
-    assert main(command) == 0
-    before = capsys.readouterr().out
-    smaller = replace(MODEL, sample_shape=(8, 8, 3), reader={**MODEL.reader, "size": [8, 8]})
-    smaller.write(copy / "models" / "main" / "fold-2" / "model.json")
-
-    assert main(command) == 0
-    assert capsys.readouterr().out != before
 
 
 def test_the_folder_of_models_may_be_the_working_folder(competition, monkeypatch, capsys):
