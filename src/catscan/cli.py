@@ -26,13 +26,15 @@ COMMANDS = {
     "submission": "Blend, calibrate and clip the predictions, write the submission and check it row by row.",
     "report": "Put all competitions into one self-contained page.",
     "submit": "Upload a checked submission to Kaggle and show its score beside the expected one.",
+    "why": "Tell why jobs would run: which setting, function or file has changed, root causes first.",
     "doctor": "Check the machine, the credentials and the competition before a byte is fetched.",
 }
 
 
 def module_of(command: str) -> str:
     """The dotted name of a command's module: a stage, or what stands beside the stages."""
-    return "catscan.doctor" if command == "doctor" else f"catscan.stages.{command}"
+    beside = {"doctor": "catscan.doctor", "why": "catscan.flow.why"}
+    return beside.get(command, f"catscan.stages.{command}")
 
 
 def parser_of(command: str | None) -> argparse.ArgumentParser:

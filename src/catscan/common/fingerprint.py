@@ -31,13 +31,36 @@ RESULT_SHAPING = {
     "matplotlib": ("matplotlib",),
 }
 
+_modules_of: dict[str, list[str]] = {}  # by the digests given out, the modules that they are of
+
 
 def code_of(stage: str, without: Sequence[str] = (), also: Sequence[str] = ()) -> str:
     """Digest of the stage's code (16 hex digits); ``without`` and ``also`` as in `closure`."""
-    digest = hashlib.sha256()
-    for module in sorted(closure(stage, without, also)):
+    digest, modules = hashlib.sha256(), sorted(closure(stage, without, also))
+    for module in modules:
         digest.update(f"{module}\n{_parsed(module).code}\n".encode())
-    return digest.hexdigest()[:16]
+    found = digest.hexdigest()[:16]
+    _modules_of[found] = modules
+    return found
+
+
+def parts_of(digest: str) -> dict[str, str] | None:
+    """Of a digest that `code_of` gave in this process, by "file: definition" the digest of each part (8 hex digits).
+
+    What stands outside of functions and classes counts as one definition a file, "the rest".
+    """
+    modules = _modules_of.get(digest)
+    return None if modules is None else {name: part for module in modules for name, part in _parts(module).items()}
+
+
+@cache
+def _parts(module: str) -> dict[str, str]:
+    file, texts = _source(module).relative_to(SOURCES), dict[str, str]()
+    for node in ast.parse(_parsed(module).code).body:
+        is_definition = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        name = f"{file}: {node.name if is_definition else 'the rest'}"  # type: ignore[attr-defined]
+        texts[name] = texts.get(name, "") + ast.unparse(node) + "\n"
+    return {name: hashlib.sha256(text.encode()).hexdigest()[:8] for name, text in texts.items()}
 
 
 def versions_of(stage: str, without: Sequence[str] = (), also: Sequence[str] = ()) -> dict[str, str]:

@@ -12,8 +12,11 @@ Snakemake's. A record is written when a job has ended well, by the one process t
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import json
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -26,9 +29,11 @@ from snakemake_interface_executor_plugins.settings import ExecMode
 
 from catscan.common.errors import CatscanError, listed
 from catscan.common.files import read_json, write_json
+from catscan.flow.code_history import remember
 
 ENDING = ".stage.json"
 BLOCK, BLOCKS = 1 << 14, 64  # of larger files that many blocks are read, evenly spread: 1 MiB in all
+PLANNED: list[Callable[[Any], None]] = []  # called with each plan that is made
 
 
 def keep_beside_outputs(workflow: Any) -> None:
@@ -47,6 +52,8 @@ def keep_beside_outputs(workflow: Any) -> None:
     def build_and_tell() -> None:
         build()
         tell_of(unrecorded(workflow.dag))
+        for planned in PLANNED:
+            planned(workflow.dag)
 
     workflow._build_dag = build_and_tell
 
@@ -72,6 +79,7 @@ class BesideOutputs(FilePersistence):
         inputs = {path: asdict(trace(path)) for path in record.input or () if Path(path).exists()}
         values = {"output": asdict(trace(key)), "inputs": inputs, "record": record.model_dump()}
         try:
+            remember(str(settings_of(record.params or []).get("code")))
             write_json(place_of(key), values)
         except CatscanError as error:
             raise OSError(str(error)) from error  # which Snakemake tells
@@ -171,6 +179,18 @@ def _digest(path: str, version: tuple[int, int, int]) -> str:
                 file.seek((size - BLOCK) * number // (BLOCKS - 1))
                 digest.update(file.read(BLOCK))
     return digest.hexdigest()[:32]
+
+
+def settings_of(params: Sequence[str]) -> dict[str, Any]:
+    """The stage string among the params of a job, as Snakemake writes them down; empty without one."""
+    for text in params:
+        try:
+            found = json.loads(ast.literal_eval(text))
+        except (ValueError, SyntaxError, TypeError):
+            continue
+        if isinstance(found, dict) and "code" in found:
+            return found
+    return {}
 
 
 def unrecorded(dag: Any) -> dict[str, str]:

@@ -1,0 +1,226 @@
+"""Tell why jobs would run: which setting, function or file has changed, root causes first.
+
+`catscan why` makes Snakemake's plan, with its arguments, and runs nothing. What a result was made from lies beside it
+(`records`); what the functions of its code were, in `results/.code` (`code_history`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from catscan.cli import COMMANDS
+from catscan.common.errors import listed
+from catscan.common.words import number_of
+
+SHOWN = 8  # causes of one kind
+ABSENT = "nothing"
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("targets", nargs="*", help="stages or files, as for snakemake; without any, the whole run")
+    parser.add_argument("--configfile", nargs="+", default=[], help="as for snakemake")
+    parser.add_argument("--directory", help="as for snakemake")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Plan and tell."""
+    from catscan.flow import front, records
+
+    lines: list[str] = []
+
+    def explain(dag: Any) -> None:
+        lines.extend(explained(dag))  # now, in the folder that the plan is of
+
+    records.PLANNED.append(explain)
+    arguments = ["--dry-run", "--cores", "1", *args.targets]
+    arguments += ["--directory", args.directory] if args.directory else []
+    arguments += ["--configfile", *args.configfile] if args.configfile else []
+    with tempfile.TemporaryFile("w+") as said:
+        with redirect_stdout(said), redirect_stderr(said):
+            code = front.main(arguments)
+        if code:  # what stopped the plan
+            said.seek(0)
+            sys.stderr.write(said.read())
+            raise SystemExit(code)
+    print("\n".join(lines))
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why jobs of one rule and competition run: the same words for all of them."""
+
+    what: str
+    words: str
+
+
+def explained(dag: Any) -> list[str]:
+    """The lines about a plan: the root causes, what follows from them, what it takes."""
+    order = list(COMMANDS)
+    needed = [job for job in dag.jobs if dag.needrun(job) and job.output]
+    jobs = sorted(needed, key=lambda job: (order.index(stage_of(job)), str(job.output[0])))
+    if not jobs:
+        return ["Nothing would run: every result is of today's settings, code and inputs."]
+    causes: dict[Cause, int] = Counter()
+    following: dict[str, int] = Counter()
+    for job in jobs:
+        roots = list(_words(dag, job))
+        for words in roots:
+            causes[Cause(_named(job), words)] += 1
+        if not roots:
+            following[stage_of(job)] += 1
+    lines = []
+    by_words: dict[str, list[str]] = defaultdict(list)
+    for cause, count in causes.items():
+        by_words[cause.words].append(cause.what + (f" ({number_of(count, 'job')})" if count > 1 else ""))
+    lines += [f"{words}\n    runs {listed(named)}" for words, named in by_words.items()]
+    if following:
+        lines.append("and what follows: " + ", ".join(f"{name} {count}" for name, count in following.items()))
+    return [*lines, cost(jobs)]
+
+
+def stage_of(job: Any) -> str:
+    """The stage of a job, by its message's first word."""
+    return str(job.message or job.rule.name).split()[0]
+
+
+def _named(job: Any) -> str:
+    wildcards = job.wildcards_dict
+    named = [wildcards[key] for key in ("competition", "model", "network", "split") if key in wildcards]
+    return " ".join([stage_of(job), *named])
+
+
+def _words(dag: Any, job: Any) -> Iterator[str]:
+    """What of its own makes a job run; nothing where it only follows another."""
+    from catscan.flow.records import kept_of, settings_of
+
+    reason = dag.reason(job)
+    missing = [str(path) for path in reason.missing_output]
+    kept = next((kept for path in job.output if (kept := kept_of(str(path))) is not None), None)
+    if missing:
+        made = [path for path in missing if kept_of(path) is not None]
+        yield f"{listed(made)} was deleted" if made else "not made yet"
+        return
+    if reason.forced:
+        yield "asked for"
+    if kept is None:
+        return
+    old, new = settings_of(kept.record.params or []), settings_of([repr(value) for value in job.params])
+    if old and new:
+        yield from changes(old, new)
+    running = {str(path) for other in dag.jobs if dag.needrun(other) for path in other.output}
+    yield from _inputs(kept.inputs, [str(path) for path in job.input], running)
+
+
+def _inputs(traced: Mapping[str, Any], now: Sequence[str], running: set[str]) -> Iterator[str]:
+    """Inputs that are others than they were, and that no job of the plan is about to make."""
+    from catscan.flow.records import is_same
+
+    came, went = [path for path in now if path not in traced], [path for path in traced if path not in now]
+    if came:
+        yield f"new input {listed(came)}"
+    if went:
+        yield f"{listed(went)} is no input any more"
+    edited = [path for path in now if path in traced and path not in running and Path(path).exists()]
+    other = [path for path in edited if not is_same(path, traced[path])]
+    if other:
+        yield f"{listed(other)} is another file than the one it was made from"
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What differs between two stage strings, a sentence each: settings, packages, code.
+
+    >>> changes({"epochs": 1, "code": "a", "versions": {}}, {"epochs": 2, "code": "a", "versions": {"cv2": "5"}})
+    ['epochs: 1 -> 2', 'the version of cv2: nothing -> 5']
+    """
+    plain = [{key: value for key, value in one.items() if key not in ("code", "versions")} for one in (old, new)]
+    told = [f"{key}: {before} -> {after}" for key, before, after in _differing(*map(flat, plain))]
+    versions = _differing(old.get("versions", {}), new.get("versions", {}))
+    told += [f"the version of {name}: {before} -> {after}" for name, before, after in versions]
+    if old.get("code") != new.get("code"):
+        told.append(code_changes(str(old.get("code")), str(new.get("code"))))
+    return told
+
+
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """The keys whose values differ, with the old and the new one."""
+    for key in sorted(old.keys() | new.keys()):
+        if old.get(key) != new.get(key) or (key in old) != (key in new):
+            yield key, _shown(old, key), _shown(new, key)
+
+
+def flat(block: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Blocks within blocks as dotted keys.
+
+    >>> flat({"augment": {"flip": True}, "epochs": 3})
+    {'augment.flip': True, 'epochs': 3}
+    """
+    found: dict[str, Any] = {}
+    for key, value in block.items():
+        if isinstance(value, dict) and value:
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = value
+    return found
+
+
+def _shown(block: Mapping[str, Any], key: str) -> str:
+    """A value as JSON has it, a text without its quotes."""
+    if key not in block:
+        return ABSENT
+    return block[key] if isinstance(block[key], str) else json.dumps(block[key])
+
+
+def code_changes(old: str, new: str) -> str:
+    """Which functions differ between two digests of a stage's code."""
+    from catscan.flow.code_history import parts_of
+
+    before, after = parts_of(old), parts_of(new)
+    if before is None or after is None:
+        return "its code; which function is not known, since it was made before results/.code was kept"
+    found = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    return f"code: {listed(found[:SHOWN])}" + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
+
+
+def cost(jobs: Sequence[Any]) -> str:
+    """How many jobs run, and the minutes of work that they took the last time."""
+    times = [seconds for job in jobs if (seconds := last_time(job)) is not None]
+    unknown = len(jobs) - len(times)
+    told = f"{number_of(len(jobs), 'job')}; by the times of their last run {duration(sum(times))} one after another"
+    if not times:
+        return f"{number_of(len(jobs), 'job')}; none of them has run before"
+    return told + (f", {number_of(unknown, 'job')} without one" if unknown else "")
+
+
+def last_time(job: Any) -> float | None:
+    """The seconds that a job took the last time, by its benchmark file; None without one."""
+    path = Path(str(job.benchmark)) if job.benchmark else None
+    if path is None or not path.is_file():
+        return None
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    try:
+        return float(rows[-1]["s"])
+    except (IndexError, KeyError, ValueError):
+        return None
+
+
+def duration(seconds: float) -> str:
+    """
+    >>> [duration(9.4), duration(200), duration(8000)]
+    ['9 s', '3 min', '2 h 13 min']
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
