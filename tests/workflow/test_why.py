@@ -1,0 +1,87 @@
+"""`catscan why` names the true cause of each job that would run, and what follows is folded."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+def why(project, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "catscan", "why", *arguments, "--configfile", *map(str, project.overlays)],
+        cwd=project.home,
+        env=project.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def cats(block: str) -> str:
+    return f"competitions: {{dogs-vs-cats: {block}}}\n"
+
+
+def test_of_results_of_today_it_says_so(project) -> None:
+    assert why(project) == "Nothing would run: every result is of today's settings, code and inputs.\n"
+
+
+def test_a_setting_is_told_with_both_values_and_what_follows(project) -> None:
+    project.overlay(cats("{models: {resnet: {learning_rate: 0.0005}}}"))
+    cause, jobs, follows, cost = why(project).splitlines()
+
+    assert cause.startswith("learning_rate: ")
+    assert cause.endswith(" -> 0.0005")
+    assert jobs == "    runs train dogs-vs-cats resnet (2 jobs)"
+    assert follows == "and what follows: predict 2, evaluate 1, submission 1, report 1"
+    assert cost.startswith("7 jobs; by the times of their last run ")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        (
+            "src/catscan/stages/report/__init__.py",
+            "ROWS_SHOWN = 5",
+            "ROWS_SHOWN = 6",
+            "code: stages/report/__init__.py: the rest\n    runs report\n",
+        ),
+        (
+            "src/catscan/stages/submission/fill.py",
+            "from __future__ import annotations",
+            "from __future__ import annotations\ndef new() -> None: ...",
+            "code: stages/submission/fill.py: new\n    runs submission ct-scans, submission dogs-vs-cats\n",
+        ),
+    ],
+    ids=["constant", "function"],
+)
+def test_code_is_told_by_its_file_and_function(project, file: str, old: str, new: str, told: str) -> None:
+    project.edit(file, lambda text: text.replace(old, new, 1))
+
+    assert why(project).startswith(told)
+
+
+def test_a_deleted_result_and_an_edited_input_are_told(project) -> None:
+    (project.home / "results" / "dogs-vs-cats" / "submission.csv").unlink()
+    metrics = project.home / "results" / "ct-scans" / "evaluation" / "metrics.json"
+    metrics.write_text(metrics.read_text() + "\n")
+    told = why(project)
+
+    assert "results/dogs-vs-cats/submission.csv was deleted\n    runs submission dogs-vs-cats" in told
+    assert "results/ct-scans/evaluation/metrics.json is another file than the one it was made from" in told
+
+
+def test_a_wrong_config_is_refused_as_in_a_run(project) -> None:
+    project.overlay(cats("{modles: {}}"))
+    done = subprocess.run(
+        [sys.executable, "-m", "catscan", "why", "--configfile", *map(str, project.overlays)],
+        cwd=project.home,
+        env=project.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert 'Did you mean "models"?' in done.stderr
+    assert done.stdout == ""
