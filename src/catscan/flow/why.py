@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from catscan.cli import COMMANDS
 from catscan.common.errors import listed
 from catscan.common.words import number_of
 
@@ -66,9 +65,9 @@ class Cause:
 
 def explained(dag: Any) -> list[str]:
     """The lines about a plan: the root causes, what follows from them, what it takes."""
-    order = list(COMMANDS)
+    order = [rule.name for rule in dag.workflow.rules]  # of the flow
     needed = [job for job in dag.jobs if dag.needrun(job) and job.output]
-    jobs = sorted(needed, key=lambda job: (order.index(stage_of(job)), str(job.output[0])))
+    jobs = sorted(needed, key=lambda job: (order.index(job.rule.name), str(job.output[0])))
     if not jobs:
         return ["Nothing would run: every result is of today's settings, code and inputs."]
     causes: dict[Cause, int] = Counter()
