@@ -110,6 +110,31 @@ def test_features_change_with_what_the_pretrained_network_sees(load: Load, block
     assert {stage for stage in after if before.get(stage) != after[stage]} == stages
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"learning_rate": 0.02},
+        {"epochs": 12.0},
+        {"augment": {"flip": True, "rotation": 15}},
+        {"batch_size": 32, "optimizer": "nesterov", "ema": 0.99},
+    ],
+    ids=["rate", "as a float", "augmentation", "several"],
+)
+def test_what_the_recipe_says_anyway_changes_nothing(load: Load, model: Config) -> None:
+    assert changed(load, lambda cats: cats["models"]["resnet"].update(model)) == set()
+
+
+def test_no_weight_decay_is_another_training_where_the_recipe_has_one_a_sample(load: Load) -> None:
+    def seer(**given: Any) -> dict[str, str]:
+        def add(cats: Config) -> None:
+            cats["models"]["seer"] = {"features": ["efficientnet-lite0"], **given}
+
+        return strings(load(add), "dogs-vs-cats")
+
+    assert seer(weight_decay=0)["train seer"] != seer()["train seer"]
+    assert seer(batch_size=64)["train seer"] == seer()["train seer"]
+
+
 def test_a_key_of_one_competition_changes_nothing_of_the_other(load: Load) -> None:
     assert changed(load, lambda cats: cats["source"].update(seed=2), name="ct-scans") == set()
 

@@ -14,8 +14,16 @@ T = TypeVar("T")
 
 
 def canonical(value: Any) -> str:
-    """JSON with sorted keys and no blanks: equal settings give equal strings."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    """JSON with sorted keys and no blanks: equal settings give equal strings, 1.0 and 1 among them."""
+    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def parse(settings: type[T], text: str) -> T:

@@ -156,12 +156,18 @@ def _check_sheet(competition: Config, where: str) -> None:
 
 
 def _check_networks(competition: Config, where: str) -> None:
-    shape, classes = sample_shape(competition), number_of_classes(competition["data"])
+    classes = number_of_classes(competition["data"])
     for model, settings in competition["models"].items():
         with _below(f"{where}.models.{model}"):
-            n_features = FEATURES * len(settings["features"])
-            seen = (shape[0] if len(shape) == 4 else 1, n_features) if n_features else shape
-            check_network(settings["network"], seen, classes)
+            check_network(settings["network"], shape_seen(competition, settings), classes)
+
+
+def shape_seen(competition: Config, model: Config) -> tuple[int, ...]:
+    """The shape of what a model learns from: of one sample's array, or (slices, width) of its features."""
+    shape = sample_shape(competition)
+    if not model["features"]:
+        return shape
+    return shape[0] if len(shape) == 4 else 1, FEATURES * len(model["features"])
 
 
 def number_of_classes(data: Config) -> int | None:

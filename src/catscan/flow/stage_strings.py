@@ -16,9 +16,10 @@ from typing import Any
 from catscan.common import fingerprint
 from catscan.common.settings import canonical
 from catscan.common.tables import read_header
-from catscan.flow.checks import kind_of, layout_of
+from catscan.flow.checks import kind_of, layout_of, number_of_classes, shape_seen
 from catscan.flow.config import models
 from catscan.networks.pretrained.registry import PRETRAINED
+from catscan.networks.registry import find
 from catscan.raw.source import solution_of
 
 Config = dict[str, Any]
@@ -103,13 +104,27 @@ def features(competition: Config, network: str) -> str:
 
 def train(competition: Config, model: str) -> str:
     """What the train stage reads: the model's block, and the competition's task, metric, how to compute and predict."""
-    values = {key: value for key, value in models(competition)[model].items() if value is not None}
+    values = _beyond_the_recipe(competition, models(competition)[model])
     common = {"task": competition["data"]["task"], **_metric(competition)}
     compute = _computing(competition) | competition["predict"]
     network = values["network"]
     if isinstance(network, str) and network.endswith(".py"):
         values["network_digest"] = fingerprint.file_of(Path(network))
     return stage_string("train", {**values, **common, **compute})
+
+
+def _beyond_the_recipe(competition: Config, settings: Config) -> Config:
+    """A model's settings without those that say what its network's recipe says anyway: they change nothing."""
+    found = find(settings["network"], shape_seen(competition, settings), number_of_classes(competition["data"]))
+    recipe = asdict(found.recipe)
+    if found.penalty:
+        del recipe["weight_decay"]  # it depends on the samples
+    told = {key: value for key, value in settings.items() if value is not None}
+    augment = {key: value for key, value in (told.pop("augment", None) or {}).items() if value is not None}
+    beyond = {key: value for key, value in augment.items() if value != recipe["augment"][key]}
+    return {key: value for key, value in told.items() if key not in recipe or value != recipe[key]} | {
+        "augment": beyond
+    }
 
 
 def predict() -> str:
