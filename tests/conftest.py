@@ -24,8 +24,12 @@ settings.load_profile("any machine")
 
 
 def pytest_configure() -> None:
-    """Hear Ctrl-C: a script's background jobs ignore it, and so would every process that a test starts."""
+    """Hear Ctrl-C: a script's background jobs ignore it, and so would every process that a test starts.
+
+    NumPy's products take one thread: those of two workers wait for each other by spinning.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

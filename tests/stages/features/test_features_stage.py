@@ -6,6 +6,7 @@ import argparse
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,23 @@ READER = {"size": [224, 224], "channels": "rgb", "fit": "stretch", "resize": "ar
 A_PART = 2  # samples
 
 
+class StaysOpen(extractor.Extractor):
+    """The network as it is, open for the next test too: opening it takes longer than looking at seven pictures."""
+
+    def close(self) -> None:
+        pass
+
+
+opened_once = cache(StaysOpen)
+
+
 @pytest.fixture(autouse=True)
 def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two pictures are a batch, a part, and all that the network looks at at once."""
     monkeypatch.setattr(features, "SLICES_A_BATCH", A_PART)
     monkeypatch.setattr(features, "BATCHES_A_PART", 1)
     monkeypatch.setattr(extractor, "BATCH", 2)
+    monkeypatch.setattr(extractor, "Extractor", opened_once)
 
 
 def png(number: int) -> bytes:
@@ -308,6 +320,7 @@ class TestStopped:
 def test_weights_that_are_not_there_are_refused_before_a_sample_is_read(
     seven: Competition, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    opened_once.cache_clear()
     monkeypatch.setattr("sys.path", [str(tmp_path)])
     (tmp_path / "index.csv").write_text("sample_id,split,shard,archive,path\n1,train,1,,gone.png\n")
 
