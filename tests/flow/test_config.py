@@ -180,6 +180,10 @@ class TestMistakes:
                 lambda cats: cats.update(source={"kind": "directory", "path": "/no/such/folder"}),
                 ["/no/such/folder"],
             ),
+            (
+                lambda cats: cats.update(pretrained=False, models={"seer": {"features": ["efficientnet-lite0"]}}),
+                ["this competition does without them", "models.seer.features", "efficientnet-lite0"],
+            ),
             (lambda cats: cats["models"]["resnet"].update(network="resnet-2"), ["resnet-2d"]),
             (lambda cats: cats["models"]["resnet"].update(network="tutorial-3d"), ["tutorial-3d"]),
             (
@@ -223,6 +227,7 @@ class TestMistakes:
             "sample",
             "classes",
             "folder",
+            "outside data",
             "network",
             "rank",
             "name",

@@ -76,6 +76,10 @@ class Competition(MetricSettings):
     index: Index = field(default_factory=Index)
     preprocess: Preprocess = field(default_factory=Preprocess)
 
+    pretrained: bool = True
+    """Whether models may learn from pretrained networks; false where a competition forbids outside data: a model with
+    `features` is refused then."""
+
     models: Annotated[Mapping[str, Models], NAMED, Bounds({"minProperties": 1})] = field(
         default_factory=lambda: {"main": Models()}
     )

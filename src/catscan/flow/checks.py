@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from catscan.common.errors import CatscanError, did_you_mean
+from catscan.common.errors import CatscanError, did_you_mean, listed
 from catscan.kinds.registry import Kind, kind_named
 from catscan.networks.pretrained.registry import FEATURES
 from catscan.networks.registry import check_network
@@ -159,6 +159,13 @@ def _check_networks(competition: Config, where: str) -> None:
     classes = number_of_classes(competition["data"])
     for model, settings in competition["models"].items():
         with _below(f"{where}.models.{model}"):
+            if settings["features"] and not competition["pretrained"]:
+                raise CatscanError(
+                    "A model learns from pretrained networks, and this competition does without them.",
+                    where="features",
+                    found=f"{listed(settings['features'])}, and `pretrained: false`",
+                    do="Leave `features` out, or the key `pretrained` where outside data are allowed.",
+                )
             check_network(settings["network"], shape_seen(competition, settings), classes)
 
 
