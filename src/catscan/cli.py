@@ -29,12 +29,12 @@ COMMANDS = {
     "why": "Tell why jobs would run: which setting, function or file has changed, root causes first.",
     "doctor": "Check the machine, the credentials and the competition before a byte is fetched.",
 }
+BESIDE = {"why": "catscan.flow.why", "doctor": "catscan.doctor"}  # commands that are no stage, and their modules
 
 
 def module_of(command: str) -> str:
     """The dotted name of a command's module: a stage, or what stands beside the stages."""
-    beside = {"doctor": "catscan.doctor", "why": "catscan.flow.why"}
-    return beside.get(command, f"catscan.stages.{command}")
+    return BESIDE.get(command, f"catscan.stages.{command}")
 
 
 def parser_of(command: str | None) -> argparse.ArgumentParser:

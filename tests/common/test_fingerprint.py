@@ -14,7 +14,7 @@ from catscan.kinds.registry import KINDS
 
 NETWORK_STAGES = {"train", "predict", "export"}
 TENSORFLOW_STAGES = {"features", *NETWORK_STAGES}
-STAGES = [name for name in cli.COMMANDS if name != "doctor"]
+STAGES = [name for name in cli.COMMANDS if name not in cli.BESIDE]
 
 
 @pytest.fixture
