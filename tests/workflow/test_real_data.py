@@ -9,17 +9,24 @@ import pytest
 from catscan.common.files import read_json
 
 PICTURES = """
-run: [real-dogs-vs-cats]
+run: [{name}]
 competitions:
-  real-dogs-vs-cats:
+  {name}:
     source: {{kind: directory, path: "{path}", solution: solution.csv}}
     data:
       train: "train/{{label}}.{{id}}.jpg"
       test: "test/{{id}}.jpg"
       classes: [cat, dog]
       positive: dog
-    index: {{folds: 50, shards: 4}} # 98 % to learn from
-    train: {{folds: [0]}}
+"""
+FEW = """
+    index: {folds: 2, shards: 2}
+    models:
+      pretrained: {features: [efficientnet-lite0]}
+"""
+ALL = """
+    index: {folds: 50, shards: 4} # 98 % to learn from
+    train: {folds: [0]}
 """
 SCANS = """
 run: [real-ct]
@@ -35,22 +42,6 @@ competitions:
     preprocess: {{scan: {{size: [24, 48, 48]}}}}
     models: {{resnet: {{epochs: 2}}}}
     submission: {{sample: stage1_sample_submission.csv}}
-"""
-
-
-FEATURES = """
-run: [few-dogs-vs-cats]
-competitions:
-  few-dogs-vs-cats:
-    source: {{kind: directory, path: "{path}", solution: solution.csv}}
-    data:
-      train: "train/{{label}}.{{id}}.jpg"
-      test: "test/{{id}}.jpg"
-      classes: [cat, dog]
-      positive: dog
-    index: {{folds: 2, shards: 2}}
-    models:
-      pretrained: {{features: [efficientnet-lite0]}}
 """
 
 
@@ -80,7 +71,7 @@ def few_of(folder: Path, to: Path, *, train: int, test: int) -> None:
 def test_features_of_a_pretrained_network_tell_real_pictures_apart_that_are_few(fresh, shared_data, tmp_path) -> None:
     few_of(shared_data / "dogs-vs-cats", tmp_path / "few", train=200, test=100)
     fresh.overlays = []
-    fresh.overlay(FEATURES.format(path=tmp_path / "few"))
+    fresh.overlay(PICTURES.format(name="few-dogs-vs-cats", path=tmp_path / "few") + FEW)
     said = fresh.snakemake()
     folder = fresh.home / "results" / "few-dogs-vs-cats"
     given = {row["id"]: float(row["label"]) for row in rows(folder / "submission.csv")}
@@ -97,7 +88,7 @@ def test_features_of_a_pretrained_network_tell_real_pictures_apart_that_are_few(
 def test_real_pictures_reach_the_goal_of_the_default_network(fresh, shared_data) -> None:
     """The constant prior has a log loss of 0.693, the tutorial's own network 0.54 at its best epoch."""
     fresh.overlays = []
-    fresh.overlay(PICTURES.format(path=shared_data / "dogs-vs-cats"))
+    fresh.overlay(PICTURES.format(name="real-dogs-vs-cats", path=shared_data / "dogs-vs-cats") + ALL)
     fresh.snakemake()
     folder = fresh.home / "results" / "real-dogs-vs-cats"
     given = {row["id"]: float(row["label"]) for row in rows(folder / "submission.csv")}

@@ -79,11 +79,6 @@ def folds_per_fold(wildcards):
     return [fold for _, fold in trained(wildcards.competition)]
 
 
-def arrays(split):
-    """Input function: the arrays of one split."""
-    return lambda wildcards: arrays_of(wildcards.competition, split)
-
-
 def learnt_from(split, ending="npy"):
     """Input function: what the model sees of one split, its arrays or the features of pretrained networks."""
     return lambda wildcards: samples_of(wildcards.competition, wildcards.model, split, ending)
@@ -95,11 +90,6 @@ def samples_of(competition, model, split, ending="npy"):
     if networks:
         return features_of(competition, networks, split, ending=ending)
     return arrays_of(competition, split, ending=ending)
-
-
-def sidecars(split):
-    """Input function: the sidecars of one split's arrays, which name the rows."""
-    return lambda wildcards: arrays_of(wildcards.competition, split, ending="json")
 
 
 def per_fold(pattern):

@@ -15,8 +15,8 @@ rule evaluate_folds:
         summary=rules.index_samples.output.summary,
         out_of_fold=per_fold(rules.train_fold.output.out_of_fold),
         histories=per_fold(rules.train_fold.output.history),
-        arrays=arrays("train"),
-        sidecars=sidecars("train"),
+        arrays=lambda wildcards: arrays_of(wildcards.competition, "train"),
+        sidecars=lambda wildcards: arrays_of(wildcards.competition, "train", ending="json"),
     output:
         metrics="results/{competition}/evaluation/metrics.json",
         out_of_fold="results/{competition}/evaluation/out-of-fold.csv",

@@ -8,7 +8,7 @@ from typing import Any
 
 from catscan.common.errors import CatscanError, did_you_mean, listed
 from catscan.kinds.registry import Kind, kind_named
-from catscan.networks.pretrained.registry import FEATURES
+from catscan.networks.pretrained.registry import FEATURES, slices_of
 from catscan.networks.registry import check_network
 from catscan.raw.row_ids import Rows, check_template
 from catscan.raw.sample_submission import Layout, check_columns
@@ -174,7 +174,7 @@ def shape_seen(competition: Config, model: Config) -> tuple[int, ...]:
     shape = sample_shape(competition)
     if not model["features"]:
         return shape
-    return shape[0] if len(shape) == 4 else 1, FEATURES * len(model["features"])
+    return slices_of(shape), FEATURES * len(model["features"])
 
 
 def number_of_classes(data: Config) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,16 @@ class Outcome:
     reason: str = ""
     odd: tuple[str, ...] = ()
     geometry: dict[str, Any] | None = None
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags that name a shard and what is written of it."""
+    parser.add_argument("--settings", required=True, help="the stage's settings, as JSON")
+    parser.add_argument("--raw", required=True, type=Path, help="folder of the raw files")
+    parser.add_argument("--index", required=True, type=Path, help="index.csv")
+    parser.add_argument("--split", required=True, choices=("train", "test"))
+    parser.add_argument("--shard", required=True, type=int, help="number of the shard in the index, from 1")
+    parser.add_argument("--array", required=True, type=Path, help="the .npy to write; its sidecar .json lies beside it")
 
 
 def one_thread_a_call() -> None:

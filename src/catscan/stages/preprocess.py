@@ -31,6 +31,7 @@ from catscan.kinds.samples import Reader, Sample
 from catscan.kinds.shard import (
     BadSamples,
     Outcome,
+    add_flags,
     of_sidecar,
     one_thread_a_call,
     read_one,
@@ -57,12 +58,7 @@ class Settings(BadSamples):
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
-    parser.add_argument("--settings", required=True, help="the stage's settings, as JSON")
-    parser.add_argument("--raw", required=True, type=Path, help="folder of the raw files")
-    parser.add_argument("--index", required=True, type=Path, help="index.csv")
-    parser.add_argument("--split", required=True, choices=("train", "test"))
-    parser.add_argument("--shard", required=True, type=int, help="number of the shard in the index, from 1")
-    parser.add_argument("--array", required=True, type=Path, help="the .npy to write; its sidecar .json lies beside it")
+    add_flags(parser)
     parser.add_argument("--threads", type=int, default=1)
 
 

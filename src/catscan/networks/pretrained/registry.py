@@ -5,6 +5,7 @@ No TensorFlow is imported here: the workflow reads the table before the first jo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -58,3 +59,8 @@ PRETRAINED = {
     ),
 }
 FEATURES = 1280  # numbers that each of them says of a picture
+
+
+def slices_of(sample_shape: Sequence[int]) -> int:
+    """How many pictures they look at in a sample of this shape: the slices of a scan, 1 of a picture."""
+    return sample_shape[0] if len(sample_shape) == 4 else 1

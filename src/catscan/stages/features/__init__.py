@@ -34,6 +34,7 @@ from catscan.kinds.samples import Reader, Sample
 from catscan.kinds.shard import (
     BadSamples,
     Outcome,
+    add_flags,
     of_sidecar,
     one_thread_a_call,
     read_one,
@@ -43,7 +44,7 @@ from catscan.kinds.shard import (
 )
 from catscan.networks.computing import Computing
 from catscan.networks.device import DEVICES, one_device, visible_gpus
-from catscan.networks.pretrained.registry import FEATURES
+from catscan.networks.pretrained.registry import FEATURES, slices_of
 from catscan.networks.session import Compute, device_name, resolve_precision
 from catscan.raw.files import RawFiles
 from catscan.stages.features.parts import Part, Parts
@@ -73,12 +74,7 @@ class Settings(BadSamples, Computing):
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
-    parser.add_argument("--settings", required=True, help="the stage's settings, as JSON")
-    parser.add_argument("--raw", required=True, type=Path, help="folder of the raw files")
-    parser.add_argument("--index", required=True, type=Path, help="index.csv")
-    parser.add_argument("--split", required=True, choices=("train", "test"))
-    parser.add_argument("--shard", required=True, type=int, help="number of the shard in the index, from 1")
-    parser.add_argument("--array", required=True, type=Path, help="the .npy to write; its sidecar .json lies beside it")
+    add_flags(parser)
     parser.add_argument("--device", choices=DEVICES, default="auto", help="what to compute on")
 
 
@@ -98,8 +94,7 @@ def run(args: argparse.Namespace) -> None:
                 look(samples, reader, parts, settings.network, compute)
             outcomes = [outcome for part in parts for outcome in part.outcomes]
             refuse_too_many(outcomes, settings, where=f"{args.split} shard {args.shard} of {args.index}")
-            slices = reader.shape[0] if len(reader.shape) == 4 else 1
-            write_features(args.array, parts, slices)
+            write_features(args.array, parts, slices_of(reader.shape))
             source = FeaturesSource(settings.network, settings.weights, compute.precision)
             read_as = ReadAs(settings.kind, settings.reader)
             FeaturesSidecar(**of_sidecar(outcomes), settings=read_as, source=source).write(
@@ -115,7 +110,7 @@ def _reader(settings: Settings, raw: RawFiles) -> Reader:
 
 def look(samples: Sequence[Sample], reader: Reader, parts: Parts, network: str, compute: Compute) -> None:
     """Add the parts that are not done yet."""
-    a_batch = max(1, SLICES_A_BATCH // (reader.shape[0] if len(reader.shape) == 4 else 1))
+    a_batch = max(1, SLICES_A_BATCH // slices_of(reader.shape))
     a_part = a_batch * BATCHES_A_PART
     left = samples[len(parts) * a_part :]
     if not left:
