@@ -24,6 +24,18 @@ def _scans() -> object:
     return tflearn.input_data([None, 4, 8, 8, 4])
 
 
+def test_shuffled_samples_leave_batches_that_wait_as_they_are():
+    """TFLearn's own shuffling changes them: they are views of the array that it shuffles."""
+    flow = tflearn.data_flow.FeedDictFlow({"x": np.arange(100)}, None, batch_size=100, shuffle=True, continuous=True)
+    waiting = flow.next_batch_ids()
+    before = waiting.copy()
+    following = flow.next_batch_ids()
+
+    assert waiting.tolist() == before.tolist()
+    assert sorted(following) == sorted(waiting)
+    assert following.tolist() != waiting.tolist()
+
+
 LAYERS = {
     "conv_2d": lambda: tflearn.conv_2d(_pictures(), 4, 3, activation="relu"),
     "conv_3d": lambda: tflearn.conv_3d(_scans(), 4, 3, activation="relu"),

@@ -68,20 +68,15 @@ def decoded(data: bytes, side: int) -> np.ndarray:
     return cv2.resize(picture, (side, side))[..., None]
 
 
-# DNN.fit draws its batches in threads of its own, from no seed: no two runs are alike, so it is judged by three.
-@pytest.mark.parametrize(("engine", "runs"), [("lean", 1), ("tflearn-fit", 3)], ids=["lean", "tflearn-fit"])
-def test_tutorials_network_does_as_in_the_tutorial(shared_data, tmp_path, engine, runs):
-    """About 0.7 right, and over-fitted: its last epoch is worse than its best, in every run."""
+@pytest.mark.parametrize("engine", ["lean", "tflearn-fit"])
+def test_tutorials_network_does_as_in_the_tutorial(shared_data, tmp_path, engine):
+    """About 0.7 right, and over-fitted: at the end its loss on what it learns from is far below the held-out one."""
     pictures = pictures_of(shared_data, tmp_path, 50)
-    worse = []
-    for _ in range(runs):
-        model = pictures.train({"network": "tutorial-2d", "engine": engine, "precision": "fp32"}, fold=0)
-        assert 0.66 <= pictures.accuracy(model) <= 0.78
-        losses = pd.read_csv(model / "history.csv")["log_loss"]
-        worse.append(losses.iloc[-1] - losses.min())
+    model = pictures.train({"network": "tutorial-2d", "engine": engine, "precision": "fp32"}, fold=0)
 
-    assert min(worse) > 0
-    assert np.mean(worse) > 0.02
+    assert 0.66 <= pictures.accuracy(model) <= 0.78
+    last = pd.read_csv(model / "history.csv").iloc[-1]
+    assert last["train_loss"] < 0.7 * last["log_loss"]
 
 
 def test_log_of_a_default_training_holds_nothing_of_tensorflow(shared_data, tmp_path, capfd):

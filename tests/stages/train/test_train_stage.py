@@ -221,15 +221,48 @@ def test_unknown_setting_is_refused_before_anything_is_read(competition, tmp_pat
 
 
 def test_tflearns_own_fit_trains_too_and_warns(competition, tmp_path, capfd):
-    settings = {"engine": "tflearn-fit", "network": "tutorial-2d", "epochs": 2}
+    """With the seed's first weights, order and dropout: the same bytes again, others with another seed."""
+    settings = {"engine": "tflearn-fit", "network": "tutorial-2d", "epochs": 2, "batch_size": 6}
 
     assert main(competition.command(settings, tmp_path / "out")) == 0
 
     out, err = capfd.readouterr()
     assert out == ""
-    assert "note: engine tflearn-fit misses samples" in err
+    assert "note: engine tflearn-fit cannot be resumed" in err
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == OUTPUTS
     assert len(pd.read_csv(tmp_path / "out" / "history.csv")) == 2
+    for name, seed in (("again", 1), ("other", 2)):
+        assert main(competition.command({**settings, "seed": seed}, tmp_path / name)) == 0
+    assert contents(tmp_path / "again") == contents(tmp_path / "out")
+    assert contents(tmp_path / "other") != contents(tmp_path / "out")
+
+
+DEAD = """
+import tflearn
+
+def network(pixels, classes):
+    silent = tflearn.fully_connected(pixels, 4, activation="relu", weights_init="zeros")
+    return tflearn.fully_connected(silent, classes, weights_init="zeros")
+"""
+
+
+@pytest.mark.parametrize("engine", ["lean", "tflearn-fit"])
+def test_network_that_never_leaves_its_start_is_told(competition, tmp_path, capsys, engine):
+    """Its units are 0 for every sample, so that nothing reaches their weights."""
+    (tmp_path / "dead.py").write_text(DEAD)
+    settings = {**SMALL, "network": str(tmp_path / "dead.py"), "engine": engine}
+
+    assert main(competition.command(settings, tmp_path / "out")) == 0
+
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith("note: the network never did better than the constant prior (held-out log loss 0.69")
+    assert "0.6931 by the shares of the classes alone" in told
+
+
+def test_nothing_is_told_of_a_network_that_learns(competition, tmp_path, capsys):
+    assert main(competition.command({**SMALL, "epochs": 10}, tmp_path / "out")) == 0
+
+    assert "constant prior" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("engine", ["lean", "tflearn-fit"])

@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _run(args: argparse.Namespace, settings: Settings) -> None:
-    from catscan.stages.train.validation import refuse_diverged
+    from catscan.stages.train.validation import refuse_diverged, remark_on
 
     multilabel = settings.task == "multilabel"
     data = open_data(args.index, args.summary, args.arrays, fold=args.fold, multilabel=multilabel)
@@ -84,8 +84,12 @@ def _run(args: argparse.Namespace, settings: Settings) -> None:
         build = network.build()
         compute, checkpoints = _begin(args.out, settings, data=data, build=build, recipe=recipe, gpu=gpu)
         _tell(settings.network, data.shards.sample_shape, len(data.classes), recipe, compute)
-        trained = _train(settings, data=data, build=build, recipe=recipe, compute=compute, checkpoints=checkpoints)
+        job = _job(settings, data=data, build=build, recipe=recipe, compute=compute)
+        trained = _train(settings.engine, job, checkpoints)
         refuse_diverged(trained.weights, trained.predictor, data)
+        # Balanced, a network that has learnt much may still be worse than the prior by the plain log loss.
+        if settings.class_weights == "none" and (remark := remark_on(trained.history, data, job.problem)):
+            say(remark)
         found = trained.predictor.predict(data.shards.take, data.held_rows, flips=settings.flips)
     model = Model(
         network=settings.network,
@@ -149,13 +153,11 @@ def _tell(network: Any, sample_shape: tuple[int, ...], classes: int, recipe: Rec
     say(f"{device_name(gpu=compute.gpu)}, {compute.precision}, {number_of(compute.threads, 'thread')}")
 
 
-def _train(
-    settings: Settings, *, data: Data, build: Build, recipe: Recipe, compute: Compute, checkpoints: Checkpoints
-) -> engine.Trained:
-    """Run the engine that the settings name."""
+def _job(settings: Settings, *, data: Data, build: Build, recipe: Recipe, compute: Compute) -> engine.Job:
+    """What the engine is to train, and how."""
     from catscan.stages.train import engine
 
-    job = engine.Job(
+    return engine.Job(
         build=build,
         recipe=recipe,
         data=data,
@@ -172,7 +174,13 @@ def _train(
         max_minutes=settings.max_minutes,
         compute=compute,
     )
-    if settings.engine == "tflearn-fit":
+
+
+def _train(name: str, job: engine.Job, checkpoints: Checkpoints) -> engine.Trained:
+    """Run the engine of that name."""
+    from catscan.stages.train import engine
+
+    if name == "tflearn-fit":
         from catscan.stages.train.tflearn_fit import train_with_fit
 
         return train_with_fit(job)

@@ -43,8 +43,8 @@ class Model(OwnRecipe):
     limit."""
 
     engine: Annotated[str, one_of("lean", "tflearn-fit")] = "lean"
-    """Our own loop over TFLearn's training operation, or the tutorial's literal DNN.fit (for comparison; not
-    reproducible)."""
+    """Our own loop over TFLearn's training operation, or the tutorial's literal DNN.fit (for comparison; it
+    cannot be resumed)."""
 
 
 @dataclass(frozen=True, kw_only=True)

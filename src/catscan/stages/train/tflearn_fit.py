@@ -1,7 +1,7 @@
 """The tutorial's literal training, `tflearn.DNN(...).fit(...)`, for comparison.
 
-TFLearn 0.5.0 then shuffles while batches are still queued, so that up to a fifth of the samples are missed in an epoch
-and others seen twice; no two runs are equal; and any error in its data thread makes it wait for ever.
+One thing is mended (`networks/compat.py`): its shuffling, which missed samples. With that and the seed, two runs are
+alike. Any error in its data thread still makes it wait for ever.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from catscan.stages.train.engine import Job, Trained
 from catscan.stages.train.validation import Validation
 
 WARNING = (
-    "note: engine tflearn-fit misses samples, gives other weights each time, cannot be resumed, and passes over "
-    "schedule, augmentation, smoothing, EMA, class weights, early stopping and max_minutes"
+    "note: engine tflearn-fit cannot be resumed, and passes over schedule, augmentation, smoothing, EMA, class "
+    "weights, early stopping and max_minutes"
 )
 
 
@@ -35,6 +35,8 @@ def train_with_fit(job: Job) -> Trained:
     predictor = Predictor(job.build, shape, len(data.classes), multilabel=job.multilabel, compute=job.compute)
     graph = tf.Graph()
     with graph.as_default(), quiet(), tempfile.TemporaryDirectory() as logs:
+        tf.set_random_seed(job.seed)  # the first weights, the dropout
+        np.random.seed(job.seed)  # the order of the samples
         tf.add_to_collection(tf.GraphKeys.GRAPH_CONFIG, session_config(job.compute))
         tflearn.config.init_training_mode()
         set_mode(Mode(training=None))

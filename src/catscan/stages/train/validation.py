@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from catscan.common.errors import listed
 from catscan.common.words import number_of
 from catscan.networks.model import Weights
 from catscan.networks.predictor import Predictor
-from catscan.scores.metrics import METRICS, Problem, metric_named, odds_to_tell, score, with_odds
+from catscan.scores.metrics import METRICS, Problem, metric_named, odds_to_tell, prior_score, score, with_odds
 from catscan.stages.train.data import Data
 from catscan.stages.train.interruptions import NotFinite
 
@@ -46,6 +47,24 @@ class Validation:
         if old is None:
             return True
         return new > old if METRICS[self.metric].larger_is_better else new < old
+
+
+def remark_on(history: Sequence[dict[str, float]], data: Data, problem: Problem) -> str:
+    """A note when no epoch's held-out log loss is below that of the constant prior, to the digits told; else "".
+
+    A network whose units were silenced at its start (a ReLU that is 0 for all samples has no gradient) ends like that.
+    """
+    if not len(data.held_rows):
+        return ""
+    best = min(row["log_loss"] for row in history)
+    prior = prior_score("log_loss", data.targets[data.held_rows].astype(np.float64), problem)
+    if round(best, 4) < round(prior, 4):
+        return ""
+    return (
+        f"note: the network never did better than the constant prior (held-out log loss {best:.4f} at best, "
+        f"{prior:.4f} by the shares of the classes alone); when it is the same after more epochs, another of `seeds` "
+        "gives it another start"
+    )
 
 
 def refuse_diverged(weights: Weights, predictor: Predictor, data: Data) -> None:
