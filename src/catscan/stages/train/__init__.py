@@ -27,7 +27,6 @@ from catscan.common.progress import say
 from catscan.common.settings import parse
 from catscan.common.tables import write_table
 from catscan.common.words import number_of
-from catscan.networks import layer_list
 from catscan.networks.device import DEVICES, one_device, visible_gpus
 from catscan.networks.model import write_model
 from catscan.networks.registry import Build, Recipe, describe, digest_of_file, find, of_features
@@ -83,7 +82,7 @@ def _run(args: argparse.Namespace, settings: Settings) -> None:
     with one_device(args.device, visible_gpus()) as gpu:
         build = network.build()
         compute, checkpoints = _begin(args.out, settings, data=data, build=build, recipe=recipe, gpu=gpu)
-        _tell(settings.network, data.shards.sample_shape, len(data.classes), recipe, compute)
+        _tell(settings.network, build, data, recipe, compute)
         job = _job(settings, data=data, build=build, recipe=recipe, compute=compute)
         trained = _train(settings.engine, job, checkpoints)
         refuse_diverged(trained.weights, trained.predictor, data)
@@ -141,10 +140,12 @@ def _begin(
     return compute, Checkpoints(out / CHECKPOINTS, {**identity, "precision": precision})
 
 
-def _tell(network: Any, sample_shape: tuple[int, ...], classes: int, recipe: Recipe, compute: Compute) -> None:
-    """What is about to be trained, and on what."""
-    if not isinstance(network, str):
-        say(layer_list.shapes_table(layer_list.normalised(network, len(sample_shape) - 1), sample_shape, classes))
+def _tell(network: Any, build: Build, data: Data, recipe: Recipe, compute: Compute) -> None:
+    """What is about to be trained, layer by layer, and on what."""
+    from catscan.networks import traced
+
+    sample_shape = data.shards.sample_shape
+    say(traced.laid_out(traced.table(traced.traced(build, sample_shape, len(data.classes)))))
     size, what = " x ".join(map(str, sample_shape)), "features" if of_features(sample_shape) else "samples"
     say(
         f"{describe(network, sample_shape)} on {what} of {size}: {number_of(recipe.epochs, 'epoch')}, "
