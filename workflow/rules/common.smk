@@ -3,6 +3,7 @@
 from catscan.flow import closing
 from catscan.flow import config as catscan_config
 from catscan.flow import gpus
+from catscan.flow import opening
 from catscan.flow import records
 from catscan.flow import stage_strings
 from catscan.networks.pretrained.registry import PRETRAINED
@@ -13,6 +14,10 @@ GPUS = gpus.count()
 # One training job a GPU; without this line an undeclared limit is no limit.
 workflow.global_resources.setdefault("gpu", GPUS)
 
+
+# Snakemake reads the workflow again for some jobs: said once.
+if workflow.is_main_process:
+    opening.tell(config, Path("results"), workflow.cores)
 
 # Each output's stage string lies beside it, and is what the plan compares: also without `.snakemake`.
 records.keep_beside_outputs(workflow)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, is_dataclass
 from typing import Annotated
 
 from catscan.common.keys import DISTINCT, Bounds, at_least, length, one_of
+from catscan.flow import presets
 from catscan.flow.json_schema import Schema, schema_of
 from catscan.kinds.registry import KINDS
 from catscan.kinds.shard import BadSamples
@@ -75,6 +76,11 @@ class Competition(MetricSettings):
     data: Data
     index: Index = field(default_factory=Index)
     preprocess: Preprocess = field(default_factory=Preprocess)
+
+    preset: Annotated[str, one_of(presets.NONE, *presets.PRESETS)] = presets.NONE
+    """For pictures, the models that a budget of time buys, in place of `models`: `quick` (3 minutes), `standard` (10)
+    or `strong` (an hour; on two cores for 9,000 pictures). Which they are stands below; with `pretrained: false` they
+    learn from scratch."""
 
     pretrained: bool = True
     """Whether models may learn from pretrained networks; false where a competition forbids outside data: a model with

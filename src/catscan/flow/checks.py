@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from catscan.common.errors import CatscanError, did_you_mean, listed
+from catscan.flow import presets
 from catscan.kinds.registry import Kind, kind_named
 from catscan.networks.pretrained.registry import FEATURES, slices_of
 from catscan.networks.registry import check_network
@@ -48,6 +49,7 @@ def check_competition(name: str, competition: Config) -> None:
             found=", ".join(map(repr, data["classes"])),
         )
     where = f"competitions.{name}"
+    presets.check(competition, where)
     _check_metric(competition, where)
     _check_kind(competition, where)
     _check_labels(competition, where)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from catscan.common.errors import CatscanError, did_you_mean
-from catscan.flow import schema
+from catscan.flow import presets, schema
 from catscan.flow.checks import check_competition
 
 Config = dict[str, Any]
@@ -21,7 +21,8 @@ def load(config: Config, schema_path: Path | str) -> Config:
     Returns
     -------
     Config
-        A new mapping: `run`, the names of the competitions to run, and `competitions`, all of them.
+        A new mapping: `run`, the names of the competitions to run, and `competitions`, all of them, each with the
+        models of its preset where it has one.
 
     Raises
     ------
@@ -31,6 +32,7 @@ def load(config: Config, schema_path: Path | str) -> Config:
     known = schema.read(schema_path)
     config = deepcopy(config)
     schema.check(config, known)
+    presets.expand(config)
     schema.fill(config, known)
     for name in config["run"]:
         if name not in config["competitions"]:

@@ -6,6 +6,7 @@ A test holds the two equal to what this module makes.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
@@ -14,6 +15,7 @@ import yaml
 
 from catscan.common.files import write_text
 from catscan.flow import blocks
+from catscan.flow.presets import PRESETS
 from catscan.flow.schema import ROOT, SCHEMA
 from catscan.networks.registry import PICTURES, SCANS, Augment, Recipe
 
@@ -91,6 +93,7 @@ def text() -> str:
     lines = [INTRODUCTION, *_table(schema["properties"].items(), deep=False), ""]
     top = {key: inner for key, inner in competition.items() if "properties" not in inner and key != "models"}
     lines += ["### competitions.NAME", "", *_table(top.items()), ""]
+    lines += ["The models that a preset stands for, as they would be written under `models`:", "", *_presets(), ""]
     for key, inner in competition.items():
         if key not in top:
             name = f"{key}.NAME" if key == "models" else key
@@ -100,6 +103,21 @@ def text() -> str:
             if key == "models":
                 lines += ["The networks' own recipes:", "", *_recipes(), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _presets() -> Iterator[str]:
+    """What a preset stands for, pretrained and from scratch."""
+    yield "| `preset` | pretrained | with `pretrained: false` |"
+    yield "| --- | --- | --- |"
+    for name, preset in PRESETS.items():
+        variants = (preset.models(pretrained=allowed) for allowed in (True, False))
+        cells = ("<br>".join(f"`{member}: {_flow(said)}`" for member, said in one.items()) for one in variants)
+        yield f"| `{name}` | " + " | ".join(cells) + " |"
+
+
+def _flow(value: Any) -> str:
+    """A value as YAML in one line."""
+    return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=math.inf).strip()
 
 
 def _recipes() -> Iterator[str]:

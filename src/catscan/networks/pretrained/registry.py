@@ -6,7 +6,7 @@ No TensorFlow is imported here: the workflow reads the table before the first jo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,11 @@ PRETRAINED = {
         width=1.1,
         depth=1.2,
     ),
+}
+# The same weights on larger pictures, of which they make more: they have learnt from parts of pictures, enlarged.
+PRETRAINED |= {
+    f"{name}-{side}": replace(PRETRAINED[name], side=side)
+    for name, side in (("efficientnet-lite0", 288), ("efficientnet-lite2", 320))
 }
 FEATURES = 1280  # numbers that each of them says of a picture
 

@@ -29,7 +29,8 @@ class Model(OwnRecipe):
 
     features: Annotated[tuple[Annotated[str, one_of(*PRETRAINED)], ...], DISTINCT] = ()
     """Pretrained networks whose features the network learns from, side by side, instead of the samples themselves:
-    efficientnet-lite0, -lite1, -lite2, each slower and better than the one before. Empty learns from scratch."""
+    efficientnet-lite0, -lite1, -lite2, each slower and better than the one before; -lite0-288 and -lite2-320 are the
+    first and the last on pictures of so many pixels a side, better again. Empty learns from scratch."""
 
     class_weights: Annotated[str, one_of("none", "balanced")] = "none"
     """`balanced` weighs each class by the inverse of its share in training."""

@@ -1,0 +1,92 @@
+"""The presets: which models a budget of time buys, by name.
+
+A preset stands for `models:`, and no stage knows of it. Its members were chosen by the log loss of out-of-fold
+predictions alone: docs/accuracy.md.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from catscan.common.errors import CatscanError
+
+Config = dict[str, Any]
+
+NONE = "none"
+KIND = "picture"  # the kind of data that presets are for
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What stands under `models:`, by name, as a config would say it: pretrained, or from scratch."""
+
+    pretrained: Config
+    from_scratch: Config
+
+    def models(self, *, pretrained: bool) -> Config:
+        """The models of either variant."""
+        return deepcopy(self.pretrained if pretrained else self.from_scratch)
+
+
+def _on_features(*networks: str) -> Config:
+    """One model on the features of each pretrained network, named like it.
+
+    Smoothed labels, since a few are wrong; how sure the blend may be is learnt afterwards from what it did not see.
+    """
+    return {
+        network.removeprefix("efficientnet-"): {"features": [network], "label_smoothing": 0.1} for network in networks
+    }
+
+
+PRESETS = {
+    "quick": Preset(_on_features("efficientnet-lite0"), {"resnet": {"epochs": 3}}),
+    "standard": Preset(_on_features("efficientnet-lite0-288", "efficientnet-lite2-320"), {"resnet": {"epochs": 10}}),
+    "strong": Preset(
+        _on_features("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2", "efficientnet-lite2-320"),
+        {"resnet": {"epochs": 40}},
+    ),
+}
+
+
+def expand(config: Config) -> None:
+    """Put the models of each competition's preset under its `models:`, in place.
+
+    Raises
+    ------
+    CatscanError
+        Where a competition has both.
+    """
+    for name, competition in config["competitions"].items():
+        preset = competition.get("preset", NONE)
+        if preset == NONE:
+            continue
+        if "models" in competition:
+            raise CatscanError(
+                "A preset stands for `models`, and this competition has both.",
+                where=f"config key competitions.{name}.preset",
+                found=f"`preset: {preset}`, and the models {', '.join(competition['models'])}",
+                do="Leave one of them out. Descriptions of one name are merged, so that the models may be those of\n"
+                "config/config.yaml: give a competition of your own another name.",
+            )
+        competition["models"] = PRESETS[preset].models(pretrained=competition.get("pretrained", True))
+
+
+def check(competition: Config, where: str) -> None:
+    """Refuse a preset for samples that are no pictures.
+
+    Raises
+    ------
+    CatscanError
+        With what to write instead.
+    """
+    kind = competition["data"]["kind"]
+    if competition["preset"] != NONE and kind != KIND:
+        raise CatscanError(
+            "Presets are for photographs in files.",
+            where=f"config key {where}.preset",
+            found=f"`preset: {competition['preset']}`, and `data.kind: {kind}`",
+            do="Write the models instead, such as `models: {main: {}}` for a network from scratch, or\n"
+            "`models: {main: {features: [efficientnet-lite0]}}` for a pretrained one.",
+        )
