@@ -10,6 +10,7 @@ from types import FrameType
 
 from catscan import __version__
 from catscan.common.errors import CatscanError
+from catscan.common.leader import follow
 from catscan.common.progress import speak_for
 
 # The help line of each is the first line of its module's docstring; a test holds them equal. The modules are imported
@@ -72,6 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
         parsed = parser_of(command).parse_args(arguments)
         job = parsed.job
         signal.signal(signal.SIGTERM, _stop)
+        follow(f"catscan {command}")
         speak_for(job)
         parsed.run(parsed)
     except CatscanError as error:

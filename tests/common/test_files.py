@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from catscan.common import files
 from catscan.common.errors import CatscanError, TryAgain
 from catscan.common.files import PARTIAL, alone_in, read_json, spelt_out, sweep, whole, write_json
 
@@ -96,7 +98,10 @@ def test_json_that_cannot_be_read_is_one_block(tmp_path: Path, text: str | None,
         read_json(tmp_path / "a.json")
 
 
-def test_a_second_process_is_kept_out_of_a_folder_until_the_first_is_gone(tmp_path: Path) -> None:
+def test_a_second_process_is_kept_out_of_a_folder_until_the_first_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "PATIENCE", 0)
     script = "import sys, time; from pathlib import Path; from catscan.common.files import alone_in\n"
     script += "with alone_in(Path(sys.argv[1])):\n    print('in', flush=True)\n    time.sleep(600)"
     with subprocess.Popen([sys.executable, "-c", script, tmp_path / "a"], stdout=subprocess.PIPE, text=True) as first:
@@ -108,6 +113,21 @@ def test_a_second_process_is_kept_out_of_a_folder_until_the_first_is_gone(tmp_pa
 
     with alone_in(tmp_path / "a"):
         assert list((tmp_path / "a").iterdir()) == []
+
+
+def test_a_process_that_is_about_to_end_is_waited_for(tmp_path: Path) -> None:
+    with ThreadPoolExecutor() as pool:
+        with alone_in(tmp_path / "a"):
+            second = pool.submit(_be_in, tmp_path / "a")
+            with pytest.raises(TimeoutError):
+                second.result(timeout=0.3)
+
+        assert second.result(timeout=5) is None
+
+
+def _be_in(folder: Path) -> None:
+    with alone_in(folder):
+        pass
 
 
 @pytest.mark.parametrize("given", [".", "../series", "../link"])

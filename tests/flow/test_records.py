@@ -10,7 +10,7 @@ from snakemake.io import IOFile
 from snakemake.persistence import RECORD_FORMAT_VERSION, MetadataRecord
 from snakemake.persistence.file import FilePersistence
 
-from catscan.flow.records import BLOCK, BLOCKS, BesideOutputs, place_of, tell_of, trace
+from catscan.flow.records import BLOCK, BLOCKS, BesideOutputs, place_of, tell_of, trace, words_of
 
 
 @dataclass(eq=False)
@@ -156,3 +156,28 @@ def test_nothing_is_told_where_every_result_has_its_record(capsys: pytest.Captur
     tell_of({})
 
     assert capsys.readouterr().err == ""
+
+
+COMMAND = "catscan index --out {output:q} 2>&1 | tee -i {log:q}"
+
+
+@pytest.mark.parametrize(
+    ("command", "same"),
+    [
+        ("catscan  index \\\n    --out {output:q} \\\n    2>&1 |\ttee -i {log:q}\n", True),
+        (COMMAND.replace("--out", "--to"), False),
+        (COMMAND.replace("2>&1", "2 >&1"), False),
+        (COMMAND.replace("{log:q}", "'{log:q}'"), False),
+        (COMMAND.replace(" 2>&1", "\n2>&1"), False),
+        (COMMAND.replace("{output:q}", "a\\  b"), False),
+        (COMMAND + " # {log:q}", False),
+    ],
+    ids=["laid out anew", "word", "glued", "quotes", "line", "protected blank", "comment"],
+)
+def test_a_command_is_the_same_by_its_words(command: str, same: bool) -> None:
+    assert (words_of(command) == words_of(COMMAND)) is same
+
+
+@pytest.mark.parametrize(("one", "other"), [("a  'b  c'", "a 'b c'"), ("a\\ b", "a\\  b"), ("a '\nb  c'", "a '\nb c'")])
+def test_blanks_within_quotes_are_part_of_a_word(one: str, other: str) -> None:
+    assert words_of(one) != words_of(other)

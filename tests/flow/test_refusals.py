@@ -4,11 +4,10 @@ import errno
 from pathlib import Path
 
 import pytest
-from snakemake.exceptions import CliException, LockException, MissingRuleException, WorkflowError
+from snakemake.exceptions import CliException, MissingRuleException, WorkflowError
 
 from catscan.common.errors import CatscanError
 from catscan.flow.refusals import explained, targets
-from catscan.flow.schema import ROOT
 
 
 def block(error: BaseException) -> CatscanError:
@@ -38,18 +37,6 @@ def test_an_unknown_target_is_told_with_what_can_be_made(name: str, do: str) -> 
 def test_the_targets_are_the_stages() -> None:
     assert {"all", "download", "train", "submit"} < set(targets())
     assert "common" not in targets()
-
-
-def test_a_lock_is_told_with_the_command_that_opens_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
-    here = block(LockException())
-    (tmp_path / "else where").mkdir()
-    monkeypatch.chdir(tmp_path / "else where")
-    there = block(LockException())
-
-    assert here.exit_code == 75
-    assert "./run snakemake --unlock\n" in here.do
-    assert f"./run snakemake --unlock --directory '{tmp_path}/else where'\n" in there.do
 
 
 @pytest.mark.parametrize(

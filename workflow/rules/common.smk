@@ -1,5 +1,6 @@
 """What all rules share: the checked configuration, and how to ask for a competition's files."""
 
+from catscan.common import leader
 from catscan.flow import closing
 from catscan.flow import config as catscan_config
 from catscan.flow import gpus
@@ -18,6 +19,10 @@ workflow.global_resources.setdefault("gpu", GPUS)
 # Snakemake reads the workflow again for some jobs: said once.
 if workflow.is_main_process:
     opening.tell(config, Path("results"), workflow.cores)
+
+
+leader.lead()
+
 
 # Each output's stage string lies beside it, and is what the plan compares: also without `.snakemake`.
 records.keep_beside_outputs(workflow)

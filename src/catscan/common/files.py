@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 from catscan.common.errors import CatscanError, TryAgain
 
 PARTIAL = ".partial"
+PATIENCE = 20.0  # seconds
 
 
 @contextmanager
@@ -114,8 +116,9 @@ def spelt_out(path: Path) -> Path:
 def alone_in(folder: Path) -> Iterator[None]:
     """Keep every other process that asks for it out of ``folder`` until the block ends; made when it is missing.
 
-    The lock goes with the process, so that a killed one leaves none behind. Network file systems that lock no folder
-    keep nobody out.
+    One that is there already is given `PATIENCE` seconds, since a job whose run was killed is about to end. The lock
+    goes with the process, so that a killed one leaves none behind. Network file systems that lock no folder keep nobody
+    out.
 
     Raises
     ------
@@ -126,12 +129,10 @@ def alone_in(folder: Path) -> Iterator[None]:
     number = os.open(folder, os.O_RDONLY)
     try:
         try:
-            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock_folder(number)
         except BlockingIOError as error:
             raise TryAgain(
-                "Another process is at work in this folder.",
-                where=str(folder),
-                do="Wait for it or end it; after a kill -9 of snakemake its jobs may still be running.",
+                "Another process is at work in this folder.", where=str(folder), do="Wait for it or end it."
             ) from error
         except OSError as error:
             if error.errno not in (errno.EBADF, errno.ENOLCK, errno.ENOTSUP):
@@ -139,3 +140,16 @@ def alone_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(number)
+
+
+def _lock_folder(number: int) -> None:
+    """Lock the folder that is open as ``number``, as soon as it is free; BlockingIOError when it is not in time."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.1)

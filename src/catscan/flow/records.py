@@ -15,6 +15,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -24,12 +25,12 @@ from typing import Any
 
 import snakemake.api  # and by it snakemake.workflow, which cannot be imported first
 from snakemake.persistence import RECORD_FORMAT_VERSION, MetadataRecord
-from snakemake.persistence.file import FilePersistence
 from snakemake_interface_executor_plugins.settings import ExecMode
 
 from catscan.common.errors import CatscanError, listed
 from catscan.common.files import read_json, write_json
 from catscan.flow.code_history import remember
+from catscan.flow.locks import Locks
 
 ENDING = ".stage.json"
 BLOCK, BLOCKS = 1 << 14, 64  # of larger files that many blocks are read, evenly spread: 1 MiB in all
@@ -58,7 +59,7 @@ def keep_beside_outputs(workflow: Any) -> None:
     workflow._build_dag = build_and_tell
 
 
-class BesideOutputs(FilePersistence):
+class BesideOutputs(Locks):
     """Snakemake's store of records, each beside its output; what runs now and what was cut off stay in `.snakemake`."""
 
     def _read_record(self, key: str) -> MetadataRecord | None:
@@ -98,6 +99,11 @@ class BesideOutputs(FilePersistence):
         A target such as `index` has no output, and lacks no record.
         """
         return not job.output or any(self.metadata(output) is not None for output in job.output)
+
+    def _code_changed(self, job: Any, file: str | None = None) -> bool:
+        """Whether the rule's command has other words; another layout is the same command."""
+        recorded = self.code(file)
+        return super()._code_changed(job, file) and words_of(recorded) != words_of(self._code(job.rule))
 
     def _input_changed(self, job: Any, file: str) -> bool:
         """Whether the inputs are others, by name or by content, than those that the output was made from."""
@@ -191,6 +197,27 @@ def settings_of(params: Sequence[str]) -> dict[str, Any]:
         if isinstance(found, dict) and "code" in found:
             return found
     return {}
+
+
+def words_of(command: str | None) -> list[list[str]]:
+    """The words of a shell command, line by line (a line that ends in a backslash goes on in the next), quotes kept.
+
+    >>> words_of("catscan index   --out {output} | tee 'a  b'")
+    [['catscan', 'index', '--out', '{output}', '|', 'tee', "'a  b'"]]
+    """
+    lines = (command or "").replace("\\\n", " ").splitlines()
+    if any("\\" in line for line in lines):  # what it protects may be a blank
+        return [lines]
+    try:
+        return [words for line in lines if (words := _words(line))]
+    except ValueError:  # a quote that goes on in the next line
+        return [lines]
+
+
+def _words(line: str) -> list[str]:
+    words = shlex.shlex(line, posix=False)  # POSIX would take away the quotes, and "$x" and '$x' are not the same
+    words.whitespace_split, words.commenters = True, ""
+    return list(words)
 
 
 def unrecorded(dag: Any) -> dict[str, str]:

@@ -7,11 +7,10 @@ becomes a block; what is none of these stays as Snakemake says it.
 from __future__ import annotations
 
 import errno
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from catscan.common.errors import CatscanError, TryAgain, did_you_mean
+from catscan.common.errors import CatscanError, did_you_mean
 from catscan.flow.schema import ROOT
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -26,8 +25,6 @@ def explained(error: BaseException) -> CatscanError | None:
         if isinstance(one, CatscanError):
             return one
     names = {kind.__name__ for kind in type(error).__mro__}
-    if "LockException" in names:
-        return _locked()
     if "MissingRuleException" in names:
         return no_target(str(error).removeprefix("No rule to produce ").split(" (if you use input")[0])
     if names & {"ApiError", "CliException"}:
@@ -40,16 +37,6 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-def _locked() -> CatscanError:
-    here = Path.cwd()
-    elsewhere = "" if here == ROOT else f" --directory {shlex.quote(str(here))}"
-    return TryAgain(
-        "Another run is at work on the same files, or one was killed and left its lock.",
-        where=str(here),
-        do=f"Wait for it to end. If none runs: ./run snakemake --unlock{elsewhere}\nand then the same command again.",
-    )
 
 
 def targets() -> list[str]:
