@@ -56,10 +56,10 @@ def test_ctrl_c_in_the_first_seconds_is_one_line(tmp_path: Path) -> None:
 def test_what_snakemake_refuses_is_one_block_with_its_exit_code(tmp_path: Path) -> None:
     does = """
     import logging
-    class LockException(Exception): pass
+    from catscan.common.errors import TryAgain
     logging.lastResort.setLevel("ERROR")
     try:
-        raise LockException("Error: Directory cannot be locked")
+        raise TryAgain("Another run is at work on the same files.")
     except Exception as error:
         logging.getLogger("snakemake.logging").error(str(error), extra={"event": "error"})
         return False
