@@ -48,12 +48,13 @@ def _slow_steps(tmp_path, monkeypatch) -> None:
 
 
 AT_EXIT = """
-import atexit, os, sys, threading
+import atexit, gc, os, sys, threading
 
 def tell():
     with open(os.environ["TOLD"], "w") as told:
         print(os.environ["TF_ENABLE_ONEDNN_OPTS"], *[t.name for t in threading.enumerate() if not t.daemon], file=told)
         print(*[name for name in sys.modules if name.startswith("keras")], file=told)
+        print(gc.isenabled(), gc.get_freeze_count(), file=told)
 
 atexit.register(tell)
 """
@@ -61,14 +62,20 @@ atexit.register(tell)
 
 @pytest.fixture
 def told_at_exit(tmp_path, monkeypatch) -> Callable[[], tuple[str, list[str], list[str]]]:
-    """How a process of this test ended: TensorFlow's switch of oneDNN, the threads left, the modules of Keras."""
+    """How a process of this test ended: TensorFlow's switch of oneDNN, the threads left, the modules of Keras.
+
+    What TensorFlow is made of was not looked through for garbage, all that came after it was.
+    """
     (tmp_path / "sitecustomize.py").write_text(AT_EXIT)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setenv("TOLD", str(tmp_path / "told.txt"))
     monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
 
     def told() -> tuple[str, list[str], list[str]]:
-        (switch, *threads), keras = map(str.split, (tmp_path / "told.txt").read_text().splitlines())
+        lines = (tmp_path / "told.txt").read_text().splitlines()
+        (switch, *threads), keras, (collecting, kept_for_good) = map(str.split, lines)
+        assert collecting == "True"
+        assert int(kept_for_good) > 100_000
         return switch, threads, keras
 
     return told
