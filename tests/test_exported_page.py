@@ -17,9 +17,9 @@ from catscan.kinds.pictures.settings import PictureSettings
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "exported.md"
 FILES = {
     "large.jpg": (400, 523, 3),
-    "gray.jpg": (301, 200, 1),
+    "gray.jpg": (151, 100, 1),
     "small.jpg": (40, 90, 3),
-    "flat.png": (375, 499, 3),
+    "flat.png": (187, 249, 3),
     "even.png": (128, 192, 3),  # its means lie half way between two levels, often
     "soft.webp": (200, 150, 3),
 }
@@ -69,7 +69,7 @@ def test_the_recipe_gives_the_bytes_of_real_pictures(recipe, shared_data, tmp_pa
 
     reader = PictureReader(None, PictureSettings())
     with ZipFile(shared_data / "dogs-vs-cats" / "test.zip") as archive:
-        for member in [name for name in archive.namelist() if name.endswith(".jpg")][:8]:
+        for member in [name for name in archive.namelist() if name.endswith(".jpg")][:4]:
             path = Path(archive.extract(member, tmp_path))
             theirs = recipe["pixels_of"](str(path), {"size": [64, 64], "channels": "rgb", "resize": "area"})
             np.testing.assert_array_equal(theirs, reader.read_bytes(path.read_bytes()).array, err_msg=member)

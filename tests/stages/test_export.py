@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,11 +33,18 @@ np.save(sys.argv[3], model.signatures["serving_default"](pixels=tf.constant(pixe
 PICTURES, SCANS = (16, 16, 3), (6, 16, 16, 1)
 
 
-def untrained(folder: Path, shape: tuple[int, ...], pixels: np.ndarray) -> np.ndarray:
+CONVOLVED = [  # sees where a pixel lies, so that a mirror image is another sample
+    {"convolution": {"feature_maps": 4, "window": 3}},
+    {"pooling": {"window": 2}},
+    {"fully_connected": {"units": 8}},
+]
+
+
+def untrained(folder: Path, network: Any, shape: tuple[int, ...], pixels: np.ndarray) -> np.ndarray:
     """Write a model with its first weights into ``folder``; what `catscan predict` says of ``pixels``."""
     from catscan.networks.compat import tf
 
-    model = replace(MODEL, network="auto", sample_shape=shape)
+    model = replace(MODEL, network=network, sample_shape=shape)
     predictor = Predictor(network_of(model).build(), shape, 2, multilabel=False, compute=Compute(threads=2))
     with predictor.graph.as_default():
         tf.set_random_seed(1)
@@ -48,12 +56,20 @@ def untrained(folder: Path, shape: tuple[int, ...], pixels: np.ndarray) -> np.nd
     return found
 
 
-@pytest.mark.parametrize("shape", [PICTURES, pytest.param(SCANS, marks=pytest.mark.slow)], ids=["pictures", "scans"])
-def test_exported_models_give_the_same_probabilities_without_tflearn(tmp_path, shape):
+@pytest.mark.parametrize(
+    ("network", "shape"),
+    [
+        (CONVOLVED, PICTURES),
+        pytest.param("auto", PICTURES, marks=pytest.mark.slow),
+        pytest.param("auto", SCANS, marks=pytest.mark.slow),
+    ],
+    ids=["layers", "pictures", "scans"],
+)
+def test_exported_models_give_the_same_probabilities_without_tflearn(tmp_path, network, shape):
     import onnxruntime
 
     pixels = np.random.default_rng(0).integers(0, 256, (5, *shape)).astype(np.uint8)
-    ours = untrained(tmp_path / "m", shape, pixels)
+    ours = untrained(tmp_path / "m", network, shape, pixels)
     np.save(tmp_path / "pixels.npy", pixels)
 
     assert main(["export", "--model", str(tmp_path / "m"), "--out", str(tmp_path / "out"), "--onnx"]) == 0
@@ -64,13 +80,6 @@ def test_exported_models_give_the_same_probabilities_without_tflearn(tmp_path, s
     np.testing.assert_allclose(np.load(answer), ours, atol=1e-6)
     onnx = onnxruntime.InferenceSession(str(tmp_path / "out" / "model.onnx"))
     np.testing.assert_allclose(onnx.run(["probabilities:0"], {"pixels:0": pixels})[0], ours, atol=1e-5)
-
-
-CONVOLVED = [  # sees where a pixel lies, so that a mirror image is another sample
-    {"convolution": {"feature_maps": 4, "window": 3}},
-    {"pooling": {"window": 2}},
-    {"fully_connected": {"units": 8}},
-]
 
 
 @pytest.mark.parametrize(

@@ -135,16 +135,28 @@ def test_number_of_cores_does_not_change_a_byte(competition, tmp_path):
     assert contents(tmp_path / "all") == contents(tmp_path / "one")
 
 
-@pytest.mark.usefixtures("_slow_steps")
-def test_sigterm_saves_and_the_same_command_goes_on_to_the_same_bytes(competition, tmp_path, capsys):
-    command = competition.command({**SMALL, "epochs": 4}, tmp_path / "stopped")
-    process = subprocess.Popen([sys.executable, "-m", "catscan", *command], stderr=subprocess.PIPE, text=True)
-    wait_until(checkpoint_in(tmp_path / "stopped"), process)
-    process.send_signal(signal.SIGTERM)
-    told = process.communicate(timeout=60)[1]
+@pytest.fixture
+def asked_to_stop(monkeypatch) -> Callable[[list[str]], int]:
+    """``asked_to_stop(command)``: the exit code of a training that SIGTERM reaches in its first update."""
+    update = engine._Loop._update
 
-    assert process.returncode == 75
-    assert "Run the same command to continue from there." in told
+    def update_and_ask_to_stop(self, batch):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return update(self, batch)
+
+    def code(command: list[str]) -> int:
+        with monkeypatch.context() as patch:
+            patch.setattr(engine._Loop, "_update", update_and_ask_to_stop)
+            return main(command)
+
+    return code
+
+
+def test_sigterm_saves_and_the_same_command_goes_on_to_the_same_bytes(competition, tmp_path, asked_to_stop, capsys):
+    command = competition.command({**SMALL, "epochs": 4}, tmp_path / "stopped")
+
+    assert asked_to_stop(command) == 75
+    assert "Run the same command to continue from there." in capsys.readouterr().err
     assert main(command) == 0
     assert "going on after step" in capsys.readouterr().err
     assert main(competition.command({**SMALL, "epochs": 4}, tmp_path / "whole")) == 0
@@ -152,16 +164,8 @@ def test_sigterm_saves_and_the_same_command_goes_on_to_the_same_bytes(competitio
     assert not (tmp_path / "stopped" / "checkpoint").exists()
 
 
-def test_changed_settings_are_refused_while_a_checkpoint_is_there(competition, tmp_path, monkeypatch, capsys):
-    update = engine._Loop._update
-
-    def update_and_ask_to_stop(self, batch):
-        os.kill(os.getpid(), signal.SIGTERM)
-        return update(self, batch)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(engine._Loop, "_update", update_and_ask_to_stop)
-        assert main(competition.command(SMALL, tmp_path / "out")) == 75
+def test_changed_settings_are_refused_while_a_checkpoint_is_there(competition, tmp_path, asked_to_stop, capsys):
+    assert asked_to_stop(competition.command(SMALL, tmp_path / "out")) == 75
 
     assert main(competition.command({**SMALL, "learning_rate": 0.03}, tmp_path / "out")) == 2
     assert "found  learning_rate: 0.02 in the checkpoint, 0.03 now" in capsys.readouterr().err
