@@ -178,10 +178,10 @@ def row_of(competition: dict[str, Any], folder: Path, seed: int) -> Row:
     check, metrics = Check.read(check_path), Metrics.read(folder / "metrics.json")
     if check.expected_score is None or check.expected_interval is None or check.true_score is None:
         raise SystemExit(f"{check_path} has no interval or no true score")
-    low, high = metrics.log_loss.interval
+    low, high = metrics.loss.interval
     return Row(
         seed,
-        metrics.log_loss.value,
+        metrics.loss.value,
         check.expected_score,
         *check.expected_interval,
         check.true_score,
@@ -194,12 +194,12 @@ def spreads(folder: Path, metrics: Metrics) -> tuple[float, float]:
     """The width of the bootstrap interval of a test set's log loss: drawn out of fold; and the test set itself."""
     summary = Summary.read(folder / "index.json")
     problem, combined = Problem(summary.task), CalibratedBlend.of(metrics, summary)
-    held_out = read_predictions(folder / "out-of-fold.csv", summary.classes)
+    held_out = read_predictions(folder / "out-of-fold.csv", summary.classes, summary.task)
     index = read_table(folder / "index.csv").set_index("sample_id")
     targets = targets_of(list(index.loc[held_out.index, "label"]), summary.classes, summary.task)
     told = combined.tell({"blend": [held_out.to_numpy()]})
     paths = [folder / f"fold-{fold}" / "test.csv" for fold in FOLDS]
-    predictions = read_all(paths, ["resnet"] * len(paths), summary.classes)
+    predictions = read_all(paths, ["resnet"] * len(paths), summary.classes, summary.task)
     drawn = np.random.default_rng(1).integers(len(told), size=(500, len(predictions.sample_ids)))
     out_of_fold = ends_of([score("log_loss", told[rows], targets[rows], problem) for rows in drawn])
     label = dict(read_table(folder / "truth" / "solution.csv").itertuples(index=False))

@@ -124,6 +124,7 @@ def catscan_layers(network: Network) -> Callable[[Any, int], Any]:
 
 
 def ours(network: Network, *, precision: str, threads: int, gpu: bool) -> Run:
+    from catscan.networks.outputs import output_of
     from catscan.networks.registry import Recipe
     from catscan.networks.session import Compute
     from catscan.stages.train.graph import build_training
@@ -137,7 +138,7 @@ def ours(network: Network, *, precision: str, threads: int, gpu: bool) -> Run:
         targets,
         np.ones(len(pixels), np.float32),
         sample_shape=network.shape,
-        multilabel=False,
+        output=output_of("binary"),
         seed=1,
         compute=Compute(threads, precision, gpu),
     )

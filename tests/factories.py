@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from catscan.common.arrays import write_array
 from catscan.common.contracts.check import Check
 from catscan.common.contracts.features import FeaturesSidecar, FeaturesSource
-from catscan.common.contracts.metrics import Estimate, FoldScores, LogLoss, Metrics, ModelScores
+from catscan.common.contracts.metrics import Estimate, FoldScores, Loss, Metrics, ModelScores
 from catscan.common.contracts.model import Model
 from catscan.common.contracts.sidecar import Bad, Odd, ReadAs, Sidecar
 from catscan.common.contracts.summary import Duplicates, Summary
@@ -54,10 +54,11 @@ def summary_of(classes: Sequence[str] = ("cat", "dog"), **others: Any) -> Summar
     return replace(shown, **others)
 
 
-FOLD = FoldScores(fold=0, n=10, log_loss=0.2, accuracy=0.9, auc=None)
+SCORES = {"log_loss": 0.2, "accuracy": 0.9, "auc": None}
+FOLD = FoldScores(fold=0, n=10, scores=SCORES)
 
 
-MODEL_SCORES = ModelScores(n=10, log_loss=0.2, accuracy=0.9, auc=None, folds=(FOLD,), weight=1.0, gain=None)
+MODEL_SCORES = ModelScores(n=10, scores=SCORES, folds=(FOLD,), weight=1.0, gain=None)
 
 
 def metrics_of(**others: Any) -> Metrics:
@@ -65,14 +66,22 @@ def metrics_of(**others: Any) -> Metrics:
     shown = Metrics(
         metric="log_loss",
         n=10,
-        log_loss=LogLoss(value=0.2, interval=(0.1, 0.3), sd=0.02, prior=0.6931, beats_prior=True, uncalibrated=0.3),
-        accuracy=Estimate(value=0.9, interval=(0.8, 1.0)),
-        auc=None,
+        loss=Loss(
+            name="log_loss",
+            value=0.2,
+            interval=(0.1, 0.3),
+            sd=0.02,
+            prior=0.6931,
+            beats_prior=True,
+            uncalibrated=0.3,
+        ),
+        scores={"accuracy": Estimate(value=0.9, interval=(0.8, 1.0)), "auc": None},
         folds=(FOLD,),
         models={"resnet": MODEL_SCORES},
         temperature=1.0,
         clip=0.0,
         odds=(1.0, 1.0),
+        amounts=None,
         score=0.2,
         remarks=(),
     )
@@ -91,6 +100,7 @@ def check_of(**others: Any) -> Check:
         expected_score=0.2,
         expected_interval=(0.15, 0.28),
         true_score=0.25,
+        spread=None,
         temperature=1.0,
         clip=0.0,
         models={"resnet": 1},

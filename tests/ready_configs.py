@@ -15,8 +15,10 @@ import yaml
 from factories import MODEL_SCORES, metrics_of
 
 from catscan.cli import main
+from catscan.common.contracts.metrics import Amounts
 from catscan.flow import config, stage_strings
 from catscan.scores.expected import expected_score
+from catscan.scores.tasks import ONE_CLASS
 
 SCHEMA = Path(__file__).resolve().parents[1] / "workflow" / "schemas" / "config.schema.yaml"
 
@@ -62,7 +64,10 @@ def submission(
     names = "index.csv", "index.json", "metrics.json", "submission.csv", "submission.json"
     table_path, summary_path, metrics, out, check = (folder / name for name in names)
     models = dict.fromkeys(("first", "second"), replace(MODEL_SCORES, weight=0.5))
-    metrics_of(models=models, temperature=1.1, clip=0.01, odds=(1,) * len(summary["classes"])).write(metrics)
+    told: dict[str, Any] = {"temperature": 1.1, "clip": 0.01, "odds": (1,) * len(summary["classes"])}
+    if summary["task"] == "regression":
+        told["amounts"] = Amounts(constant=0.5, bounds=None)
+    metrics_of(models=models, **told).write(metrics)
     command = ["submission", "--settings", stage_strings.submission(competition), "--raw", str(raw)]
     command += ["--index", str(table_path), "--summary", str(summary_path), "--metrics", str(metrics)]
     command += ["--predictions", *_predicted(folder, table, summary), "--models", "first", "second"]
@@ -84,7 +89,7 @@ def _drawn(path: Path, index: pd.DataFrame, summary: dict[str, Any], *, split: s
     """Predictions for the samples of a split, in a table of its own."""
     ids = index.loc[index["split"] == split, "sample_id"].tolist()
     drawn = np.random.default_rng(seed).random((len(ids), len(summary["classes"])))
-    if summary["task"] != "multilabel":
+    if summary["task"] in ONE_CLASS:
         drawn /= drawn.sum(axis=1, keepdims=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     predicted = pd.DataFrame(drawn, columns=summary["classes"])

@@ -11,6 +11,7 @@ from factories import FOLD, MODEL, MODEL_SCORES, metrics_of, summary_of, write_s
 
 from catscan.common.contracts.model import Model
 from catscan.networks.model import network_of, write_model
+from catscan.networks.outputs import output_of
 from catscan.networks.predictor import Predictor
 from catscan.networks.session import Compute
 from catscan.scores.predictions import write_predictions
@@ -28,7 +29,7 @@ def write_network(folder: Path, model: Model, seed: int) -> None:
         network_of(model).build(),
         model.sample_shape,
         len(model.classes),
-        multilabel=model.task == "multilabel",
+        output=output_of(model.task, model.scale),
         compute=Compute(threads=2),
     )
     draw = np.random.default_rng(seed)

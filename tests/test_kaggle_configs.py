@@ -337,6 +337,15 @@ def _(raw: Miniature) -> dict[str, Any]:
     return {"train": 4, "test": 2, "classes": ["ship", "iceberg"]}
 
 
+@layout("petfinder-pawpularity-score")
+def _(raw: Miniature) -> dict[str, Any]:
+    raw.files(*(f"train/{n:032x}.jpg" for n in range(6)), *(f"test/{n:032x}.jpg" for n in (8, 9)))
+    raw.table("train.csv", "Id,Eyes,Blur,Pawpularity", *(f"{n:032x},1,0,{63 - 7 * n}" for n in range(6)))
+    raw.table("test.csv", "Id,Eyes,Blur", *(f"{n:032x},1,0" for n in (8, 9)))
+    raw.table("sample_submission.csv", "Id,Pawpularity", *(f"{n:032x},65.41" for n in (9, 8)))
+    return {"train": 6, "test": 2, "classes": ["Pawpularity"]}
+
+
 @layout("invasive-species-monitoring")
 def _(raw: Miniature) -> dict[str, Any]:
     raw.files(*(f"train/{n}.jpg" for n in range(1, 5)), *(f"test/{n}.jpg" for n in range(1, 3)))

@@ -53,7 +53,7 @@ def test_one_fold_has_no_spread(tmp_path: Path) -> None:
 
 
 def test_networks_no_better_than_the_prior_are_told_so(tmp_path: Path) -> None:
-    worse = replace(METRICS, log_loss=replace(METRICS.log_loss, beats_prior=False))
+    worse = replace(METRICS, loss=replace(METRICS.loss, beats_prior=False))
 
     assert "do not beat it" in dict(summary(worse, CHECK, tmp_path))["prior alone"]
 

@@ -43,6 +43,23 @@ class TestMistakes:
                 ["`bands` is for tables of pixels", "dogs-vs-cats.preprocess.picture.bands", "data.kind: picture"],
             ),
             (
+                lambda cats: cats["data"].update(task="regression"),
+                ["A regression tells an amount", "dogs-vs-cats.data.classes", "['cat', 'dog']", "task: regression"],
+            ),
+            (
+                lambda cats: (
+                    cats["data"].update(task="regression", classes=[], positive="")
+                    or cats["models"]["resnet"].update(class_weights="balanced")
+                ),
+                ["A regression tells an amount", "dogs-vs-cats.models.resnet.class_weights", "'balanced'"],
+            ),
+            (
+                lambda cats: (
+                    cats["data"].update(task="regression", classes=[], positive="") or cats.update(metric="log_loss")
+                ),
+                ["log_loss is not made for a regression task", "dogs-vs-cats.metric", "there are rmse, mae"],
+            ),
+            (
                 lambda cats: cats.update(metric_positive_weight=2),
                 [
                     "Only the weighted log loss",
@@ -197,6 +214,9 @@ class TestMistakes:
             "metric",
             "weights",
             "bands",
+            "classes of a regression",
+            "weights of a regression's classes",
+            "metric of a regression",
             "positive weight",
             "network of features",
             "layers of features",

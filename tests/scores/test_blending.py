@@ -5,7 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from catscan.scores import blending
-from catscan.scores.calibration import blend, losses_of, probabilities_of
+from catscan.scores.blending import blend
+from catscan.scores.calibration import losses_of, probabilities_of
 
 Array = NDArray[np.float64]
 TASKS = ("binary", "multiclass", "multilabel")

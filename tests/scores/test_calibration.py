@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from catscan.scores.calibration import Calibration, blend, calibrate, clipped, cross_fitted, expected_prior, fit, learn
+from catscan.scores.blending import blend
+from catscan.scores.calibration import Calibration, calibrate, clipped, cross_fitted, expected_prior, fit, learn
 from catscan.scores.metrics import Problem, prior_score, score
 
 BINARY = Problem("binary", positive=1)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from catscan.scores.blending import weighted
-from catscan.scores.calibration import Calibration, blend, expected_prior, probabilities_of
+from catscan.scores.blending import blend, weighted
+from catscan.scores.calibration import Calibration, expected_prior, probabilities_of
 from catscan.scores.expected import as_blended, blend_gains, expected_score, one_network_each
 from catscan.scores.metrics import Problem, bootstrap_interval, ends_of, prior_of, score
 from catscan.scores.told import CalibratedBlend

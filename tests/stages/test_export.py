@@ -16,6 +16,7 @@ from small_competition import write_competition, write_network
 from catscan.cli import main
 from catscan.common.contracts.features import FeaturesSource
 from catscan.networks.model import network_of, write_model
+from catscan.networks.outputs import output_of
 from catscan.networks.predictor import Predictor, open_predictor
 from catscan.networks.session import Compute
 from catscan.stages.export import open_exported
@@ -45,7 +46,7 @@ def untrained(folder: Path, network: Any, shape: tuple[int, ...], pixels: np.nda
     from catscan.networks.compat import tf
 
     model = replace(MODEL, network=network, sample_shape=shape)
-    predictor = Predictor(network_of(model).build(), shape, 2, multilabel=False, compute=Compute(threads=2))
+    predictor = Predictor(network_of(model).build(), shape, 2, output=output_of("binary"), compute=Compute(threads=2))
     with predictor.graph.as_default():
         tf.set_random_seed(1)
         predictor.session.run(tf.global_variables_initializer())
@@ -99,7 +100,7 @@ def test_an_export_answers_for_a_sample_and_its_mirror_image_as_predict_does(tmp
     predictor, exported = open_predictor(tmp_path, model), open_exported(tmp_path, model)
     plain, wanted = (predictor.predict(lambda rows: pixels[rows], np.arange(3), flips=flips) for flips in (False, True))
 
-    found, logits = exported.session.run([exported.probabilities, exported.logits], {exported.pixels: pixels})
+    found, logits = exported.session.run([exported.answers, exported.logits], {exported.pixels: pixels})
 
     assert np.abs(plain - wanted).max() > 1e-3
     np.testing.assert_allclose(found, wanted, atol=1e-6)
@@ -121,7 +122,7 @@ def test_an_export_of_a_network_without_flips_answers_for_the_sample_alone_as_pr
     assert main([*command, "--out", str(tmp_path / "p.csv")]) == 0
 
     exported = open_exported(tmp_path / "m", model)
-    found = exported.session.run(exported.probabilities, {exported.pixels: pixels})
+    found = exported.session.run(exported.answers, {exported.pixels: pixels})
     exported.close()
     told = preprocessing(model, None)["outputs"]
 

@@ -15,6 +15,7 @@ from factories import MODEL, write_shard
 from catscan.cli import main
 from catscan.common.contracts.model import Model
 from catscan.networks.model import network_of, read_model, read_weights, write_model
+from catscan.networks.outputs import output_of
 from catscan.networks.predictor import Predictor
 from catscan.networks.session import Compute
 
@@ -39,7 +40,7 @@ def untrained(folder: Path, shape: tuple[int, ...], task: str, classes: tuple[st
         network_of(description).build(),
         shape,
         len(classes),
-        multilabel=task == "multilabel",
+        output=output_of(task),
         compute=Compute(threads=2),
     )
     with predictor.graph.as_default():
@@ -193,7 +194,7 @@ def test_out_that_is_a_folder_is_refused(model, tmp_path, capsys):
 
 def test_a_model_that_another_version_wrote_is_refused(model, tmp_path, capsys):
     description = model / "model.json"
-    description.write_text(description.read_text().replace('"version": 3', '"version": 2'))
+    description.write_text(description.read_text().replace('"version": 4', '"version": 3'))
     cv2.imwrite(str(tmp_path / "one.png"), np.full((30, 40, 3), 99, np.uint8))
 
     assert main(["predict", "--model", str(model), str(tmp_path / "one.png")]) == 2

@@ -39,9 +39,9 @@ def test_the_box_shows_score_baseline_truth_submission_and_report(finished) -> N
 
     for competition, rows in COMPETITIONS.items():
         metrics = read_json(finished[0].home / "results" / competition / "evaluation" / "metrics.json")
-        spread = {"dogs-vs-cats": f"± {metrics['log_loss']['sd']:.4f} over 2 folds", "ct-scans": "of one fold"}
-        assert f"log loss {metrics['log_loss']['value']:.4f} {spread[competition]}" in box
-        assert f"prior alone    log loss {metrics['log_loss']['prior']:.4f}" in box
+        spread = {"dogs-vs-cats": f"± {metrics['loss']['sd']:.4f} over 2 folds", "ct-scans": "of one fold"}
+        assert f"log loss {metrics['loss']['value']:.4f} {spread[competition]}" in box
+        assert f"prior alone    log loss {metrics['loss']['prior']:.4f}" in box
         assert f"results/{competition}/submission.csv  (valid: {rows} rows)" in box
     assert "results/report.html" in box
 

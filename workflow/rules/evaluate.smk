@@ -25,8 +25,8 @@ rule evaluate_folds:
             "samples.png",
             "learning-curves.png",
             "calibration.png",
-            "probabilities.png",
-            "confusion.png",
+            "answers.png",
+            "mistakes.png",
             "most-wrong.png",
         ),
     log:

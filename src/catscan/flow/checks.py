@@ -14,11 +14,13 @@ from catscan.networks.registry import check_network
 from catscan.raw.row_ids import Rows, check_template
 from catscan.raw.sample_submission import Layout, check_columns
 from catscan.scores.metrics import METRICS, metric_named
+from catscan.scores.tasks import REGRESSION
 
 Config = dict[str, Any]
 
 NEEDED = {"sample": "sample", "directory": "path", "kaggle": "competition"}  # the key that a kind of source needs
 SEPARATOR = " "  # the default of `data.labels.separator`
+COLUMNS = {"binary": 2, REGRESSION: 1}  # of a network's answer, where the task says how many
 WEIGHS_POSITIVES = ("weighted_log_loss", "multilabel")
 
 
@@ -50,6 +52,8 @@ def check_competition(name: str, competition: Config) -> None:
         )
     where = f"competitions.{name}"
     presets.check(competition, where)
+    if data["task"] == REGRESSION:
+        _check_regression(competition, where)
     _check_metric(competition, where)
     _check_kind(competition, where)
     _check_labels(competition, where)
@@ -64,6 +68,28 @@ def check_competition(name: str, competition: Config) -> None:
 
         check_name(source["competition"])
     _check_networks(competition, where)
+
+
+def _check_regression(competition: Config, where: str) -> None:
+    """Refuse what only classes have."""
+    data, sheet = competition["data"], competition["submission"]
+    given = {
+        "data.classes": data["classes"],
+        "data.positive": data["positive"],
+        "submission.value": sheet["value"] != "probability" and sheet["value"],
+        "submission.aggregate": sheet["aggregate"] == "noisy_or" and sheet["aggregate"],
+    }
+    for name, model in competition["models"].items():
+        balanced = model["class_weights"] != "none" and model["class_weights"]
+        given[f"models.{name}.class_weights"] = balanced
+    for key, value in given.items():
+        if value:
+            raise CatscanError(
+                "A regression tells an amount, and this key is about classes.",
+                where=f"config key {where}.{key}",
+                found=f"{value!r}, and `data.task: {REGRESSION}`",
+                do="Leave the key out.",
+            )
 
 
 def _check_labels(competition: Config, where: str) -> None:
@@ -180,9 +206,9 @@ def shape_seen(competition: Config, model: Config) -> tuple[int, ...]:
 
 
 def number_of_classes(data: Config) -> int | None:
-    """How many classes the block `data` names; None where only the labels will tell."""
-    if data["task"] == "binary":
-        return 2
+    """How many classes the block `data` names (of a regression 1); None where only the labels will tell."""
+    if data["task"] in COLUMNS:
+        return COLUMNS[data["task"]]
     columns = data["labels"]["columns"]
     return len(data["classes"]) or (len(columns) if len(columns) > 1 else None)
 

@@ -40,13 +40,13 @@ def _competition(name: str, folder: Path) -> list[str]:
 
 def summary(metrics: Metrics, check: Check, folder: Path) -> list[tuple[str, str]]:
     """The lines about one competition as (label, text)."""
-    loss = metrics.log_loss
+    loss = metrics.loss
     lines = [
         ("networks", origins(folder / "models", metrics)),
-        ("out of fold", f"log loss {loss.value:.4f} {metrics.spread}"),
+        ("out of fold", f"{loss.title} {loss.value:.4f} {metrics.spread}"),
         (
             "prior alone",
-            f"log loss {loss.prior:.4f}{'' if loss.beats_prior else ' (the networks do not beat it)'}",
+            f"{loss.title} {loss.prior:.4f}{'' if loss.beats_prior else ' (the networks do not beat it)'}",
         ),
     ]
     if check.expected:

@@ -11,6 +11,8 @@ from typing import Any
 from catscan.common.errors import CatscanError, did_you_mean
 from catscan.flow import presets, schema
 from catscan.flow.checks import check_competition
+from catscan.scores.metrics import default_metric
+from catscan.scores.tasks import TASKS
 
 Config = dict[str, Any]
 
@@ -33,6 +35,8 @@ def load(config: Config, schema_path: Path | str) -> Config:
     config = deepcopy(config)
     schema.check(config, known)
     presets.expand(config)
+    for competition in config["competitions"].values():
+        competition.setdefault("metric", default_metric(competition["data"].get("task", TASKS[0])))
     schema.fill(config, known)
     for name in config["run"]:
         if name not in config["competitions"]:

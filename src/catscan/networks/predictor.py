@@ -1,4 +1,4 @@
-"""Class probabilities from a network and its weights, in batches, with bounded memory."""
+"""A network's answers by its weights, in batches, with bounded memory."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from catscan.common.errors import CatscanError
 from catscan.networks.compat import tf
 from catscan.networks.layers import Mode, set_mode
 from catscan.networks.model import Weights, network_of, read_weights
+from catscan.networks.outputs import Output, output_of
 from catscan.networks.registry import Build, dtype_of, of_features
 from catscan.networks.session import Compute, open_session
 
@@ -23,7 +24,7 @@ POSITIONS_A_BATCH = 1 << 21  # pixels or voxels at once: 256 pictures of 64 x 64
 
 
 class Predictor:
-    """The graph without training: samples in, probabilities out. Float32 throughout, on any device.
+    """The graph without training: samples in, answers out. Float32 throughout, on any device.
 
     Attributes
     ----------
@@ -31,12 +32,12 @@ class Predictor:
         TensorFlow's; every layer is in the graph under its name (`tflearn.get_layer_by_name`).
     pixels
         Placeholder (n, *sample_shape): uint8, float32 for features.
-    logits, probabilities
-        (n, classes) float32; softmax, or a sigmoid per class when ``multilabel``.
+    logits, answers
+        (n, classes) float32; the answers are what the ``output`` makes of the logits: probabilities, or amounts.
     """
 
     def __init__(
-        self, build: Build, sample_shape: Sequence[int], classes: int, *, multilabel: bool, compute: Compute
+        self, build: Build, sample_shape: Sequence[int], classes: int, *, output: Output, compute: Compute
     ) -> None:
         self.graph = tf.Graph()
         self._positions = math.prod(sample_shape[:-1])
@@ -45,8 +46,7 @@ class Predictor:
             set_mode(Mode(training=False))
             self.pixels = tf.placeholder(dtype_of(sample_shape), [None, *sample_shape], name="pixels")
             self.logits = tf.identity(build(tf.cast(self.pixels, tf.float32), classes), name="logits")
-            normalise = tf.nn.sigmoid if multilabel else tf.nn.softmax
-            self.probabilities = normalise(self.logits, name="probabilities")
+            self.answers = output.answers(self.logits)
             self._variables = {variable.op.name: variable for variable in tf.global_variables()}
             self._load = {name: _assignment(variable) for name, variable in self._variables.items()}
         self.session = open_session(Compute(threads=compute.threads, gpu=compute.gpu), self.graph)
@@ -79,7 +79,7 @@ class Predictor:
         *,
         flips: bool,
     ) -> NDArray[np.float32]:
-        """Probabilities (len(rows), classes) float32.
+        """Answers (len(rows), classes) float32.
 
         Parameters
         ----------
@@ -88,15 +88,15 @@ class Predictor:
         rows
             Which samples, in the order of the result.
         flips
-            Average with the probabilities of the samples mirrored left to right; features stand for both already.
+            Average with the answers for the samples mirrored left to right; features stand for both already.
         """
         batch = max(1, min(BATCH, POSITIONS_A_BATCH // self._positions))
-        parts = [np.empty((0, self.probabilities.shape[1]), np.float32)]
+        parts = [np.empty((0, self.answers.shape[1]), np.float32)]
         for start in range(0, len(rows), batch):
             pixels = take(rows[start : start + batch])
-            found = self.session.run(self.probabilities, {self.pixels: pixels})
+            found = self.session.run(self.answers, {self.pixels: pixels})
             if flips and self._has_mirror_image:
-                mirrored = self.session.run(self.probabilities, {self.pixels: pixels[..., ::-1, :]})
+                mirrored = self.session.run(self.answers, {self.pixels: pixels[..., ::-1, :]})
                 found = (found + mirrored) / 2
             parts.append(found)
         return np.concatenate(parts)
@@ -118,7 +118,7 @@ def open_predictor(folder: Path | str, model: Model, *, gpu: bool = False) -> Pr
         network_of(model).build(),
         model.sample_shape,
         len(model.classes),
-        multilabel=model.task == "multilabel",
+        output=output_of(model.task, model.scale),
         compute=Compute(threads=model.threads, gpu=gpu),
     )
     predictor.load(read_weights(folder))

@@ -17,6 +17,8 @@ from catscan.raw.files import RawFile
 from catscan.raw.places import find_file
 from catscan.raw.row_ids import Rows, is_long
 
+ONE_COLUMN = ("binary", "regression")  # tasks of which one value column tells all
+COLUMNS_OF = {"binary": "one value column, or one a class", "regression": "one value column"}
 PER_CLASS = ("probability", "one_hot")  # the values that stand in one column a class
 
 
@@ -41,8 +43,8 @@ class Layout:
     name."""
 
     value: Annotated[str, one_of("probability", "label", "index", "one_hot", "list")] = "probability"
-    """What a value is: a probability, the class name, the class number from 0, 0 or 1 a class, or the names of all
-    classes that apply, separated by blanks."""
+    """What a value is: a probability (of a regression the amount), the class name, the class number from 0, 0 or 1 a
+    class, or the names of all classes that apply, separated by blanks."""
 
     row_id: str = "{id}"
     """Template of the row ids: {id} is the sample, {class} a class (one row a sample and class), other fields are
@@ -93,7 +95,7 @@ def blank_columns(layout: Layout, *, id_column: str, task: str, classes: Sequenc
 
     The value columns are those of the config; without any there, `label`, or the classes where each has a column.
     """
-    one = layout.in_one_column or task == "binary"
+    one = layout.in_one_column or task in ONE_COLUMN
     return [id_column or "id", *(layout.columns or (["label"] if one else classes))]
 
 
@@ -154,7 +156,7 @@ def classes_of_columns(
         raise _other_form(there, layout, wanted, classes)
     if layout.in_one_column:
         return ()
-    if len(there) == 1 and task == "binary":
+    if len(there) == 1 and task in ONE_COLUMN:
         return (list(classes).index(positive),)
     if columns:
         return tuple(columns.index(name) for name in there)
@@ -186,7 +188,7 @@ def _other_columns(count: int, layout: Layout, task: str, classes: int | None) -
         return "" if count == 1 else "one value column"
     if count == classes or (classes is None and count > 1) or (task == "binary" and count == 1):
         return ""
-    return "one value column, or one a class" if task == "binary" else "one column a class"
+    return COLUMNS_OF.get(task, "one column a class")
 
 
 def _other_form(there: Sequence[str], layout: Layout, wanted: str, classes: Sequence[str]) -> CatscanError:

@@ -1,7 +1,7 @@
-"""How much each model counts in the blend: weights of their logits, learnt from the out-of-fold predictions.
+"""How much each model counts in the blend: weights of their answers, learnt from the out-of-fold predictions.
 
-Arrays are as in `calibration`. The weights are at least 0 and add up to 1; how sure the blend may be is the
-temperature's business.
+Arrays and the scale that answers are averaged on are as in `answers`: logits of probabilities, amounts as they are. The
+weights are at least 0 and add up to 1; how sure the blend may be is the temperature's business.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Hashable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from catscan.scores.calibration import FEWEST_TO_JUDGE, logits_of, losses_of, parted, probabilities_of
+from catscan.scores.answers import ANSWERS
+from catscan.scores.calibration import FEWEST_TO_JUDGE, parted
 from catscan.scores.metrics import Units, ends_of
 
 Array = NDArray[np.float64]
@@ -27,25 +28,36 @@ def equal(models: Sequence[str]) -> Weights:
     return {name: 1 / len(models) for name in models}
 
 
+def blend(predictions: Sequence[Array], task: str) -> Array:
+    """The mean of several predictions for the same samples, all counted alike."""
+    answers = ANSWERS[task]
+    return answers.from_scale(np.mean([answers.to_scale(one) for one in predictions], axis=0))
+
+
 def weighted(models: Mapping[str, Array], weights: Weights, task: str) -> Array:
-    """(n, classes) the blend of models: the weighted mean of their logits."""
+    """(n, columns) the blend of models: their weighted mean."""
+    answers = ANSWERS[task]
     # Sums depend on their order.
-    logits = sum(weights[name] * logits_of(models[name], task) for name in sorted(models))
-    return probabilities_of(np.asarray(logits), task)
+    mean = sum(weights[name] * answers.to_scale(models[name]) for name in sorted(models))
+    return answers.from_scale(np.asarray(mean))
 
 
 def fit(models: Mapping[str, Array], targets: Array, task: str) -> Weights:
-    """The weights of the lowest log loss, held to equal ones by `DEVIATION`."""
+    """The weights of the lowest loss, held to equal ones by `DEVIATION`."""
     from scipy.optimize import minimize
 
-    names = sorted(models)
-    logits = np.stack([logits_of(models[name], task) for name in names])
+    names, answers = sorted(models), ANSWERS[task]
+    given = np.stack([answers.to_scale(models[name]) for name in names])
     start = np.full(len(names), 1 / len(names))
 
+    def losses(weights: Array) -> Array:
+        return answers.losses(answers.from_scale(np.tensordot(weights, given, axes=1)), targets)
+
+    unit = answers.unit(losses(start))
+
     def cost(weights: Array) -> float:
-        blended = probabilities_of(np.tensordot(weights, logits, axes=1), task)
         prior = ((weights - start) ** 2).sum() / (2 * DEVIATION**2)
-        return float(losses_of(blended, targets, task).mean() + prior / len(targets))
+        return float(losses(weights).mean() / unit + prior / len(targets))
 
     found = minimize(
         cost,
@@ -60,12 +72,12 @@ def fit(models: Mapping[str, Array], targets: Array, task: str) -> Weights:
 
 
 def learn(models: Mapping[str, Array], targets: Array, folds: NDArray[np.integer], task: str) -> Weights:
-    """`fit`, but only where it lowers the log loss of samples that it did not see; equal weights elsewhere."""
+    """`fit`, but only where it lowers the loss of samples that it did not see; equal weights elsewhere."""
     return fit(models, targets, task) if _pays(models, targets, folds, task) else equal(list(models))
 
 
 def cross_fitted(models: Mapping[str, Array], targets: Array, folds: NDArray[np.integer], task: str) -> Array:
-    """(n, classes) the blend, each fold by the weights that the others teach, so that a score of it is honest.
+    """(n, columns) the blend, each fold by the weights that the others teach, so that a score of it is honest.
 
     Only whether the weights are learnt at all is known from all folds, as in `learn`.
     """
@@ -84,20 +96,22 @@ def gains(
     resamples: int = 500,
     seed: int = 1,
 ) -> dict[str, tuple[float, tuple[float, float]]]:
-    """By how much each model lowers the log loss of the blend, and the 95 % interval of that; none for a single model.
+    """By how much each model lowers the loss of the blend, and the 95 % interval of that; none for a single model.
 
     The blend without it is learnt anew; both losses are of the same samples, so that their luck cancels out.
     """
     if len(models) < 2:
         return {}
-    with_all = losses_of(cross_fitted(models, targets, folds, task), targets, task)
+    answers = ANSWERS[task]
+    with_all = answers.losses(cross_fitted(models, targets, folds, task), targets)
     draw, units = np.random.default_rng(seed), Units(len(targets), groups)
     drawn = [units.rows(draw.integers(units.n, size=units.n)) for _ in range(resamples)]
     found = {}
     for name in models:
         others = {other: given for other, given in models.items() if other != name}
-        less = losses_of(cross_fitted(others, targets, folds, task), targets, task) - with_all
-        found[name] = float(less.mean()), ends_of([float(less[rows].mean()) for rows in drawn])
+        without = answers.losses(cross_fitted(others, targets, folds, task), targets)
+        ends = ends_of([answers.lowered(without[rows], with_all[rows]) for rows in drawn])
+        found[name] = answers.lowered(without, with_all), ends
     return found
 
 
@@ -105,7 +119,8 @@ def _pays(models: Mapping[str, Array], targets: Array, folds: NDArray[np.integer
     if len(models) < 2 or len(targets) < FEWEST_TO_JUDGE:
         return False
     learnt, even = _left_out(models, targets, folds, task), weighted(models, equal(list(models)), task)
-    return bool(losses_of(learnt, targets, task).mean() < losses_of(even, targets, task).mean())
+    losses = ANSWERS[task].losses
+    return bool(losses(learnt, targets).mean() < losses(even, targets).mean())
 
 
 def _left_out(models: Mapping[str, Array], targets: Array, folds: NDArray[np.integer], task: str) -> Array:

@@ -1,4 +1,4 @@
-"""From a network's probabilities to those that one would bet on: blend, temperature, clip.
+"""From a network's probabilities to those that one would bet on: temperature, clip.
 
 Arrays are float (n, classes) in [0, 1]; rows add up to 1 unless the task is multilabel. The logits here are those that
 the probabilities imply: their logarithms, for multilabel the log odds.
@@ -42,11 +42,6 @@ class Calibration:
     temperature: float
     clip: float
     prior: tuple[float, ...]
-
-
-def blend(predictions: Sequence[Array], task: str) -> Array:
-    """The mean of several predictions for the same samples, taken of their logits."""
-    return probabilities_of(np.mean([logits_of(one, task) for one in predictions], axis=0), task)
 
 
 def calibrate(probabilities: Array, calibration: Calibration, task: str) -> Array:

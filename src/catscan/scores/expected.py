@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from catscan.scores import values
 from catscan.scores.blending import Weights, weighted
-from catscan.scores.calibration import TINY, calibrate, clipped, logits_of, probabilities_of
-from catscan.scores.metrics import Problem, Units, ends_of, score, with_odds
-from catscan.scores.told import CalibratedBlend
+from catscan.scores.calibration import TINY, logits_of, probabilities_of
+from catscan.scores.metrics import Problem, Units, ends_of, score
+from catscan.scores.tasks import OF_CLASSES, REGRESSION
+from catscan.scores.told import Told
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.integer]
@@ -36,7 +37,7 @@ def expected_score(
     held_out: Array,
     targets: Array,
     by_model: Mapping[str, Sequence[Array]],
-    combined: CalibratedBlend,
+    combined: Told,
     groups: Sequence[Hashable] = (),
     resamples: int = 500,
     seed: int = 1,
@@ -63,13 +64,12 @@ def expected_score(
     tuple
         The score, and the lower and upper end; not-a-number where the samples do not define the metric.
     """
-    task, unclipped = problem.task, replace(combined.calibration, clip=0.0)
-    folds = [calibrate(one, unclipped, task) for one in one_network_each(by_model, combined.weights, task)]
-    gains, single = blend_gains(folds, task), calibrate(held_out, unclipped, task)
+    task, (gains_of, blended) = problem.task, GAINS[problem.task]
+    folds = [combined.inner(one) for one in one_network_each(by_model, combined.weights, task)]
+    gains, single = gains_of(folds, task), combined.inner(held_out)
 
     def told(rows: Rows, gain: float) -> Array:
-        blended = as_blended(single, targets, rows, gain, task)
-        return with_odds(clipped(blended, combined.calibration.clip, task), np.array(combined.odds))
+        return combined.outer(blended(single, targets, rows, gain, task))
 
     draw, units = np.random.default_rng(seed), Units(len(targets), groups)
     n_new = max(1, round(len(gains) * units.n / len(targets)))  # units that hold a test set's samples on average
@@ -138,3 +138,7 @@ def _class_means(logits: Array, targets: Array, rows: Rows, task: str) -> Array:
         return targets @ (seen.T @ of_rows / seen.sum(axis=0).clip(1)[:, None])
     means = [(answer * of_rows).sum(axis=0) / answer.sum(axis=0).clip(1) for answer in (seen, 1 - seen)]
     return np.where(targets == 1, *means)
+
+
+# Of a task: by how much each sample gains from the blend of its folds, and predictions that have gained as much.
+GAINS = dict.fromkeys(OF_CLASSES, (blend_gains, as_blended)) | {REGRESSION: (values.blend_gains, values.as_blended)}

@@ -1,7 +1,8 @@
 """The metrics of the competitions, with intervals and the constant prior to compare with.
 
 All take `probabilities`, float (n, classes) in [0, 1], and `targets`, (n, classes) of 0 and 1: one 1 a row, any number
-of them for multilabel. A metric that the samples do not define (an AUC where only one class occurs) is not-a-number.
+of them for multilabel; of a regression both are amounts, (n, 1). A metric that the samples do not define (an AUC where
+only one class occurs) is not-a-number.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catscan.common.errors import CatscanError, did_you_mean
-from catscan.scores.tasks import ONE_CLASS, TASKS
+from catscan.scores.tasks import OF_CLASSES, ONE_CLASS, REGRESSION
 
 Array = NDArray[np.float64]
 
@@ -29,7 +30,7 @@ class Problem:
     Attributes
     ----------
     task
-        binary, multiclass, multilabel or ordinal.
+        One of `tasks.TASKS`.
     positive
         The column of the positive class.
     weights
@@ -45,11 +46,17 @@ class Problem:
     positive_weight: float = 1.0
 
 
+def prior_of(targets: Array) -> Array:
+    """(classes,) share of each class, for multilabel they need not add up to 1; of amounts, (1,), the mean."""
+    return np.asarray(targets, np.float64).mean(axis=0)
+
+
 @dataclass(frozen=True)
 class Metric:
     """One metric: its function, the tasks it is for, which way is better, whether being surely wrong is costly.
 
-    `weighs_classes`: whether it reads the weights of the classes.
+    `weighs_classes`: whether it reads the weights of the classes; `constant`: which answer is the best, (columns,) from
+    the targets, where nothing is known of a sample.
     """
 
     of: Callable[[Array, Array, Problem], float]
@@ -57,6 +64,7 @@ class Metric:
     larger_is_better: bool = True
     punishes_certainty: bool = False
     weighs_classes: bool = False
+    constant: Callable[[Array], Array] = prior_of
 
 
 def score(name: str, probabilities: Array, targets: Array, problem: Problem) -> float:
@@ -98,6 +106,11 @@ def metric_named(name: str, task: str, *, key: str = "metric") -> Metric:
     return metric
 
 
+def default_metric(task: str) -> str:
+    """The metric of a competition of ``task`` that names none."""
+    return next(name for name, metric in METRICS.items() if task in metric.tasks)
+
+
 def decide(probabilities: Array, task: str, *, at_least_one: bool = False) -> Array:
     """The classes that the probabilities speak for.
 
@@ -127,19 +140,23 @@ def decide(probabilities: Array, task: str, *, at_least_one: bool = False) -> Ar
 
 
 def targets_of(labels: Sequence[str], classes: Sequence[str], task: str) -> Array:
-    """(n, classes) of 0 and 1 from the labels as the index has them: one class, or for multilabel any number."""
+    """(n, classes) of 0 and 1 from the labels as the index has them: one class, or for multilabel any number.
+
+    Of a regression, (n, 1), the amounts.
+    """
+    if task == REGRESSION:
+        return np.array(labels, np.float64).reshape(-1, 1)
     named = [label.split(" ") if task == "multilabel" else [label] for label in labels]
     return np.array([[name in names for name in classes] for names in named], np.float64).reshape(-1, len(classes))
 
 
-def prior_of(targets: Array) -> Array:
-    """(classes,) share of each class; for multilabel they need not add up to 1."""
-    return np.asarray(targets, np.float64).mean(axis=0)
-
-
 def prior_score(name: str, targets: Array, problem: Problem) -> float:
-    """The metric of the simplest answer of all: the share of each class, at the odds that suit the metric."""
-    answer = with_odds(prior_of(targets)[None], odds_to_tell(name, targets, problem))
+    """The metric of the simplest answer of all: the share of each class, at the odds that suit the metric.
+
+    Of amounts it is their mean or median, as suits the metric.
+    """
+    constant = metric_named(name, problem.task).constant(targets)
+    answer = with_odds(constant[None], odds_to_tell(name, targets, problem))
     return score(name, np.tile(answer, (len(targets), 1)), targets, problem)
 
 
@@ -326,6 +343,16 @@ def _pf1(probabilities: Array, targets: Array, problem: Problem) -> float:
     return float(2 * precision * recall / (precision + recall)) if found > 0 else 0.0
 
 
+def _rmse(values: Array, targets: Array, _problem: Problem) -> float:
+    """Root of the mean squared error."""
+    return float(np.sqrt(((values - targets) ** 2).mean()))
+
+
+def _mae(values: Array, targets: Array, _problem: Problem) -> float:
+    """Mean absolute error."""
+    return float(np.abs(values - targets).mean())
+
+
 def _decided(probabilities: Array, targets: Array, problem: Problem) -> Array:
     return decide(probabilities, problem.task, at_least_one=bool(targets.any(axis=1).all()))
 
@@ -348,15 +375,17 @@ def _weights(problem: Problem, n_classes: int) -> Array:
 
 
 METRICS = {
-    "log_loss": Metric(_log_loss, TASKS, larger_is_better=False, punishes_certainty=True),
+    "log_loss": Metric(_log_loss, OF_CLASSES, larger_is_better=False, punishes_certainty=True),
     "weighted_log_loss": Metric(
-        _weighted_log_loss, TASKS, larger_is_better=False, punishes_certainty=True, weighs_classes=True
+        _weighted_log_loss, OF_CLASSES, larger_is_better=False, punishes_certainty=True, weighs_classes=True
     ),
     "auc": Metric(_auc, ("binary",)),
-    "mean_column_auc": Metric(_mean_column_auc, TASKS),
-    "weighted_auc": Metric(_weighted_auc, TASKS, weighs_classes=True),
-    "accuracy": Metric(_accuracy, TASKS),
-    "micro_f1": Metric(_micro_f1, TASKS),
+    "mean_column_auc": Metric(_mean_column_auc, OF_CLASSES),
+    "weighted_auc": Metric(_weighted_auc, OF_CLASSES, weighs_classes=True),
+    "accuracy": Metric(_accuracy, OF_CLASSES),
+    "micro_f1": Metric(_micro_f1, OF_CLASSES),
     "quadratic_kappa": Metric(_quadratic_kappa, ONE_CLASS),
     "pf1": Metric(_pf1, ("binary",)),
+    "rmse": Metric(_rmse, (REGRESSION,), larger_is_better=False),
+    "mae": Metric(_mae, (REGRESSION,), larger_is_better=False, constant=lambda targets: np.median(targets, axis=0)),
 }

@@ -1,4 +1,7 @@
-"""Tables of predictions: `sample_id`, and one probability column a class; written, and read model by model."""
+"""Tables of predictions: `sample_id`, and one probability column a class; written, and read model by model.
+
+Of a regression there is one column of amounts, in the unit of the targets, that has the name of the target.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from numpy.typing import NDArray
 from catscan.common.errors import CatscanError
 from catscan.common.tables import place_of_row, read_table, write_table
 from catscan.common.words import number_of
+from catscan.scores.answers import ANSWERS
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.float32] | Array
@@ -42,18 +46,18 @@ def as_read(probabilities: NDArray[np.float32]) -> Array:
     )
 
 
-def read_predictions(path: Path, classes: Sequence[str]) -> pd.DataFrame:
+def read_predictions(path: Path, classes: Sequence[str], task: str) -> pd.DataFrame:
     """Read one file of predictions.
 
     Returns
     -------
     pandas.DataFrame
-        (n, classes) float64 in [0, 1], columns in the order of ``classes``, its index the sample ids.
+        (n, classes) float64, answers of the task, columns in the order of ``classes``, its index the sample ids.
 
     Raises
     ------
     CatscanError
-        When it lacks a column, names a sample twice, or holds a value that is not a probability.
+        When it lacks a column, names a sample twice, or holds a value that is no answer of the task.
     """
     table = read_table(path, columns=["sample_id", *classes])
     twice = np.flatnonzero(table["sample_id"].duplicated())
@@ -66,10 +70,11 @@ def read_predictions(path: Path, classes: Sequence[str]) -> pd.DataFrame:
         )
     cells = table[list(classes)]
     values = cells.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
-    wrong = np.flatnonzero(~((values >= 0) & (values <= 1)).all(axis=1))
+    answers = ANSWERS[task]
+    wrong = np.flatnonzero(~answers.fit(values).all(axis=1))
     if len(wrong):
         raise CatscanError(
-            f"{number_of(len(wrong), 'row')} of predictions with a value that is not a probability.",
+            f"{number_of(len(wrong), 'row')} of predictions with a value that is not a {answers.noun}.",
             where=f"{path}, {place_of_row(table, int(wrong[0]))}",
             found=", ".join(cell or "an empty cell" for cell in cells.iloc[wrong[0]]),
             do="Delete the file and run again; if it stays, train with a smaller learning rate.",
@@ -101,14 +106,14 @@ class Predictions:
     sample_ids
         In the order of the rows.
     by_model
-        By the name of the model, (n, classes) in [0, 1] of each of its folds.
+        By the name of the model, (n, classes) of each of its folds.
     """
 
     sample_ids: list[str]
     by_model: dict[str, list[Array]]
 
 
-def read_all(paths: Sequence[Path], models: Sequence[str], classes: Sequence[str]) -> Predictions:
+def read_all(paths: Sequence[Path], models: Sequence[str], classes: Sequence[str], task: str) -> Predictions:
     """Read the predictions of ``models``, one name a file.
 
     Raises
@@ -120,7 +125,7 @@ def read_all(paths: Sequence[Path], models: Sequence[str], classes: Sequence[str
     by_model: dict[str, list[Array]] = {}
     ids: list[str] = []
     for path, model in zip(paths, models, strict=True):
-        table = read_predictions(path, classes)
+        table = read_predictions(path, classes, task)
         if by_model and list(table.index) != ids:
             raise CatscanError(
                 "The predictions are not for the same samples.",

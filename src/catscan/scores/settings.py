@@ -14,7 +14,7 @@ class MetricSettings:
     """The metric, and what it weighs."""
 
     metric: Annotated[str, one_of(*METRICS)] = "log_loss"
-    """The competition's metric."""
+    """The competition's metric; of a regression `rmse`, where none is named."""
 
     metric_weights: tuple[Annotated[float, at_least(0)], ...] = ()
     """One weight a class in the order of `classes`, for the weighted metrics; empty weighs all classes alike."""

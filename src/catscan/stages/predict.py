@@ -1,10 +1,11 @@
 """Predict the class probabilities of the test samples, or of pictures and series given by name.
 
-In: a network's folder and the test split's shards. Out: a CSV of `sample_id` and one probability column a class, in
-index order. Settings: none; the network's `model.json` says how it predicts.
+In: a network's folder and the test split's shards. Out: a CSV of `sample_id` and one probability column a class (of a
+regression one column of amounts), in index order. Settings: none; the network's `model.json` says how it predicts.
 Without shards: pictures, or folders of series, as arguments; their probabilities are printed, or written as such a CSV,
 and what is odd about them (several series in one folder, missing slices) is told on the error stream.
-With the folder of all models of a competition its networks are blended and calibrated as the submission is.
+With the folder of all models of a competition its networks are blended and calibrated as the submission is; of amounts
+the `lowest` and the `highest` of the networks stand beside.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from catscan.networks.session import Compute
 from catscan.raw.files import RawFiles
 from catscan.raw.walk import is_ordinary
 from catscan.scores.predictions import Floats, as_read, table_of, write_predictions
-from catscan.scores.told import CalibratedBlend
+from catscan.scores.told import Told, told_by
 
 Take = Callable[[NDArray[np.integer[Any]]], NDArray[Any]]
 
@@ -77,13 +78,13 @@ def run(args: argparse.Namespace) -> None:
     networks = read_networks(args.model)
     with one_device(args.device, visible_gpus()) as gpu:
         samples = OfShards(args.arrays) if args.arrays else OfFiles(args.samples, gpu=gpu)
-        found = networks.answers(samples, gpu=gpu)
+        columns, found = networks.answers(samples, gpu=gpu)
     if args.samples and networks.combined is None:
         say(f"{args.model} is one network, uncalibrated; results/COMPETITION/models answers as the submission does")
     if args.out:
-        write_predictions(args.out, samples.ids, found, networks.classes)
+        write_predictions(args.out, samples.ids, found, columns)
     else:
-        table = table_of(samples.ids, found, networks.classes)
+        table = table_of(samples.ids, found, columns)
         sys.stdout.write(table.to_string(index=False, float_format="{:.4f}".format) + "\n")
 
 
@@ -103,23 +104,25 @@ class Networks:
 
     described: dict[Path, Model]
     folders: dict[str, list[Path]]
-    combined: CalibratedBlend | None = None
+    combined: Told | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
         """In the order of the columns."""
         return next(iter(self.described.values())).classes
 
-    def answers(self, samples: OfShards | OfFiles, *, gpu: bool) -> Floats:
-        """(n, classes), the probabilities of ``samples``."""
+    def answers(self, samples: OfShards | OfFiles, *, gpu: bool) -> tuple[list[str], Floats]:
+        """The names of the columns, and (n, columns) the answers for ``samples``."""
         by_model = {
             name: [predicted(folder, self.described[folder], samples, gpu=gpu) for folder in folders]
             for name, folders in self.folders.items()
         }
         if self.combined is None:
             ((only,),) = by_model.values()
-            return only
-        return self.combined.tell({name: [as_read(one) for one in folds] for name, folds in by_model.items()})
+            return list(self.classes), only
+        given = {name: [as_read(one) for one in folds] for name, folds in by_model.items()}
+        spread = self.combined.spread(given)
+        return [*self.classes, *spread], np.column_stack([self.combined.tell(given), *spread.values()])
 
 
 def read_networks(folder: Path) -> Networks:
@@ -135,7 +138,7 @@ def read_networks(folder: Path) -> Networks:
     evaluated = read_evaluated(folder)
     for path in evaluated.left_out:
         say(f"{path} is left out: the evaluation does not speak of it")
-    return Networks(evaluated.described, evaluated.folders, CalibratedBlend.of(evaluated.metrics, evaluated.summary))
+    return Networks(evaluated.described, evaluated.folders, told_by(evaluated.metrics, evaluated.summary))
 
 
 def predicted(folder: Path, model: Model, samples: OfShards | OfFiles, *, gpu: bool) -> NDArray[np.float32]:

@@ -16,7 +16,8 @@ from catscan.common.settings import canonical
 from catscan.common.tables import read_table
 from catscan.scores import metrics
 from catscan.stages import evaluate
-from catscan.stages.evaluate import figures
+from catscan.stages.evaluate import figures, of_amounts
+from catscan.stages.evaluate.of_classes import confusion
 
 CLASSES = ["cat", "dog"]
 N = 120
@@ -75,12 +76,12 @@ def run(folder: Path) -> Metrics:
 
 def test_skilled_networks_beat_the_prior_within_their_interval(tmp_path: Path) -> None:
     told = told_of(competition(tmp_path, skill=2.0))
-    loss = told.log_loss
+    loss = told.loss
 
     assert loss.beats_prior is True
     assert loss.prior == pytest.approx(np.log(2))
     assert loss.interval[0] < loss.value < loss.interval[1] < loss.prior
-    assert told.accuracy.value > 0.9
+    assert told.scores["accuracy"].value > 0.9
     assert told.remarks == ()
     assert [fold.n for fold in told.folds] == [40, 40, 40]
 
@@ -88,9 +89,9 @@ def test_skilled_networks_beat_the_prior_within_their_interval(tmp_path: Path) -
 def test_networks_without_skill_are_told_so(tmp_path: Path) -> None:
     told = told_of(competition(tmp_path, skill=0.0))
 
-    assert not told.log_loss.beats_prior or told.log_loss.value > 0.68
+    assert not told.loss.beats_prior or told.loss.value > 0.68
     # The temperature takes back what is not known: never much worse than the prior, where the networks alone were.
-    assert told.log_loss.value < told.log_loss.uncalibrated
+    assert told.loss.value < told.loss.uncalibrated
 
 
 def test_few_samples_are_told_so(tmp_path: Path) -> None:
@@ -103,7 +104,7 @@ def test_one_trained_fold_is_scored_and_told(tmp_path: Path) -> None:
     told = told_of(competition(tmp_path, skill=2.0, folds=1))
 
     assert told.n == 40
-    assert told.log_loss.beats_prior
+    assert told.loss.beats_prior
     assert "Only 1 of 3 folds were trained" in told.remarks[0]
 
 
@@ -154,7 +155,7 @@ def test_confusion_counts_rows_true_columns_decided() -> None:
     given = np.eye(3)[[0, 1, 1, 2]] * 0.8 + 0.05
     held_out = evaluate.HeldOut(list("abcd"), np.zeros(4, np.int64), list("abcd"), targets, {}, given, given)
 
-    assert evaluate.confusion(held_out, "multiclass").tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
+    assert confusion(held_out, "multiclass").tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
 
 
 class TestFigures:
@@ -187,6 +188,18 @@ class TestFigures:
 
         assert all(path.stat().st_size > 1000 for path in tmp_path.iterdir())
 
+    def test_every_figure_of_amounts_is_drawn(self, tmp_path: Path) -> None:
+        draw = np.random.default_rng(1)
+        true = draw.normal(50, 20, 40)[:, None]
+        ids, told = [f"s{n}" for n in range(40)], true + draw.normal(0, 9, true.shape)
+        held_out = evaluate.HeldOut(ids, np.zeros(40, np.int64), ids, true, {}, told, told)
+        samples = draw.integers(0, 255, (40, 6, 5, 3), dtype=np.uint8)
+        for name, figure in of_amounts.draw(held_out, lambda position: samples[position], ["age"], scans=False):
+            figure.savefig(tmp_path / name, dpi=40)
+
+        names = ["answers.png", "calibration.png", "mistakes.png", "most-wrong.png", "samples.png"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == names
+
     def test_shards_of_scans_give_a_gallery(self, tmp_path: Path) -> None:
         write_shard(tmp_path / "a.npy", np.zeros((2, 8, 6, 6, 1), np.uint8), ["a", "b"])
         scans = Shards([tmp_path / "a.npy"]).take(np.array([0, 1]))
@@ -202,14 +215,14 @@ def test_classes_of_one_sample_each_are_scored(tmp_path: Path) -> None:
     summary = summary_of(classes, task="multiclass", counts=dict.fromkeys(classes, 1), n_train=6)
     evaluate.evaluate(held_out, "log_loss", metrics.Problem("multiclass"), summary).write(tmp_path / "metrics.json")
 
-    assert Metrics.read(tmp_path / "metrics.json").log_loss.value == pytest.approx(np.log(6))
+    assert Metrics.read(tmp_path / "metrics.json").loss.value == pytest.approx(np.log(6))
 
 
 def test_captions_of_one_class_tell_its_samples_apart() -> None:
     ids = [f"Bengin.Bengin case ({n})" for n in range(1, 121)]
 
-    assert len({evaluate.short(name) for name in ids}) == 120
-    assert max(len(evaluate.short(name)) for name in ids) <= 20
+    assert len({figures.short(name) for name in ids}) == 120
+    assert max(len(figures.short(name)) for name in ids) <= 20
 
 
 def test_the_score_is_of_the_odds_that_the_submission_tells(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def test_numbers_with_decimals_are_a_regression_whatever_the_task(
     stage: Stage, labelled: Callable[..., int], task: str
 ) -> None:
     assert labelled((f"{11959.38 + 10.22 * n:.2f}" for n in range(30)), task=task) == 2
-    assert "The labels are amounts, not classes: this is a regression, which catscan does not do." in stage.said
+    assert "The labels are amounts, not classes: this is a regression." in stage.said
     assert "30 different numbers, such as 11959.38, 11969.60" in stage.said
 
 
@@ -60,7 +60,7 @@ def test_ages_of_several_samples_each_are_told_in_a_remark(stage: Stage, labelle
     assert labelled([age for age in range(0, 228, 6) for _ in range(2)], task="multiclass") == 0
     assert stage.summary["remarks"] == [
         "The 38 classes are numbers from 0 to 222, each a class. If the numbers are amounts (an age, a size), this "
-        "is a regression, which catscan does not do."
+        "is a regression: set `data.task: regression`."
     ]
 
 

@@ -180,7 +180,7 @@ def test_missing_label_column_is_refused_with_the_nearest() -> None:
 
 def test_label_in_a_file_name_that_is_no_class_is_refused() -> None:
     with pytest.raises(CatscanError, match="1 label not among the classes") as refused:
-        labels_from_names({"cat.1": "cat", "fox.2": "fox"}, classes=("cat", "dog"), where="data.train")
+        labels_from_names({"cat.1": "cat", "fox.2": "fox"}, task="binary", classes=("cat", "dog"), where="data.train")
 
     assert refused.value.where == "data.train: fox.2"
     assert refused.value.found == "'fox'; the classes are 'cat', 'dog'"

@@ -103,7 +103,7 @@ def test_what_comes_from_the_data_cannot_become_part_of_the_page(tmp_path: Path)
 
 
 def test_networks_that_do_not_beat_the_prior_are_told_first() -> None:
-    told = replace(METRICS, log_loss=replace(METRICS.log_loss, value=0.7, beats_prior=False))
+    told = replace(METRICS, loss=replace(METRICS.loss, value=0.7, beats_prior=False))
 
     assert verdict(told, CHECK).startswith("The networks do not beat the constant prior")
 

@@ -121,8 +121,22 @@ class TestCheckSheet:
 
         check(tmp_path, ["id,cat,dog", "1,0.9,0.9"], sample, form(sample, task="multilabel"))
 
+    def test_an_amount_may_be_any_finite_number(self, tmp_path: Path) -> None:
+        sample = pd.DataFrame({"id": ["1", "2"], "age": "0"})
+        of_ages = form(sample, task="regression", classes=("age",), positive="age")
+        check(tmp_path, ["id,age", "1,63.5", "2,-4"], sample, of_ages)
+
+        with pytest.raises(CatscanError) as refused:
+            check(tmp_path, ["id,age", "1,63.5", "2,inf"], sample, of_ages)
+        assert refused.value.found == "id '2': inf is not a finite number"
+
 
 class TestFormOf:
+    def test_the_one_column_of_a_regression_may_have_any_name(self) -> None:
+        looks_like = form(SAMPLE, task="regression", classes=("age",), positive="age")
+
+        assert (looks_like.columns, looks_like.of_class) == (("label",), (0,))
+
     def test_one_column_of_a_binary_task_is_the_positive_class(self) -> None:
         assert form(SAMPLE, positive="cat").of_class == (0,)
 
@@ -154,11 +168,24 @@ class TestFormOf:
             ({"id": ["1", "1"], "p": "0"}, {}, "an id twice"),
             ({"id": ["1"], "p": "0"}, {"task": "multiclass", "classes": ("a", "b", "dog")}, "one column a class"),
             ({"id": ["1"], "p": "0", "q": "0"}, {"value": "label"}, "one value column"),
+            (
+                {"id": ["1"], "p": "0", "q": "0"},
+                {"task": "regression", "classes": ("age",), "positive": "age"},
+                "one value column;",
+            ),
             ({"id": ["1"], "p": "0"}, {"value": "label", "row_id": "{id}_{class}"}, "holds probabilities, or 0 and 1"),
             ({"id": ["1"], "p": "0", "q": "0"}, {}, "not clear which column"),
             ({"id": ["1"], "p": "0", "q": "0"}, {"columns": ("p", "r")}, "not those of the sample submission"),
         ],
-        ids=["id-twice", "too-few-columns", "too-many-columns", "label-in-long", "unknown-names", "columns-not-there"],
+        ids=[
+            "id-twice",
+            "too-few-columns",
+            "too-many-columns",
+            "two-amounts",
+            "label-in-long",
+            "unknown-names",
+            "columns-not-there",
+        ],
     )
     def test_form_that_does_not_fit_is_refused(self, sample: dict, changes: dict, message: str) -> None:
         with pytest.raises(CatscanError) as refused:

@@ -146,7 +146,7 @@ class TestSheet:
         stage.run()
 
         assert stage.check == {
-            "version": 1,
+            "version": 2,
             "rows": 3,
             "columns": ["id", "label"],
             "valid": True,
@@ -156,6 +156,7 @@ class TestSheet:
             "expected_score": pytest.approx(np.log(2)),  # of two samples, both given evens
             "expected_interval": pytest.approx([np.log(2), np.log(2)]),
             "true_score": None,
+            "spread": None,
             "temperature": 1.0,
             "clip": 0.0,
             "models": {"main": 1},
@@ -505,7 +506,7 @@ class TestPredictions:
         stage.predict("other", 0, {"a": (0.1, 0.9)})
         paths = sorted((stage.folder / "predictions").rglob("*.csv"))
 
-        predictions = read_all(paths, ["main", "main", "other"], ["cat", "dog"])
+        predictions = read_all(paths, ["main", "main", "other"], ["cat", "dog"], "binary")
         weights = {"main": 0.75, "other": 0.25}
         models = {name: replace(MODEL_SCORES, weight=weight) for name, weight in weights.items()}
         told = CalibratedBlend.of(metrics_of(models=models), summary_of()).tell(predictions.by_model)

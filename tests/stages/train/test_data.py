@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from catscan.common.errors import CatscanError
-from catscan.stages.train.data import class_weights, open_data, remarks, smoothed
+from catscan.stages.train.data import class_weights, open_data, remarks, scale_of, smoothed, standardised
 
 
-def opened(competition, fold=0, *, multilabel=False):
-    return open_data(competition.index, competition.summary, competition.arrays, fold=fold, multilabel=multilabel)
+def opened(competition, fold=0, *, task="binary"):
+    return open_data(competition.index, competition.summary, competition.arrays, fold=fold, task=task)
 
 
 def test_held_fold_and_the_rest_are_apart_and_together_complete(competition):
@@ -61,7 +64,7 @@ def test_shard_of_another_index_is_refused(competition):
 
 
 def test_several_labels_are_joined_by_a_blank(make_competition):
-    data = opened(make_competition(n=4, labels=["up down", "", "up", "down"]), multilabel=True)
+    data = opened(make_competition(n=4, labels=["up down", "", "up", "down"]), task="multilabel")
 
     assert data.targets.tolist() == [[1, 1], [0, 0], [0, 1], [1, 0]]
 
@@ -88,3 +91,42 @@ def test_smoothed_targets_keep_their_sum_and_share():
 
     np.testing.assert_allclose(smoothed(targets, 0.1, multilabel=False), [[0.025, 0.025, 0.925, 0.025]])
     np.testing.assert_allclose(smoothed(targets, 0.1, multilabel=True), [[0.05, 0.05, 0.95, 0.05]])
+
+
+class TestAmounts:
+    """The targets of a regression."""
+
+    @pytest.fixture
+    def ages(self, make_competition):
+        return make_competition(n=8, labels=[str(10 * n) for n in range(8)], classes=("age",))
+
+    def test_they_are_kept_as_they_are_and_scaled_by_those_to_learn_from(self, ages):
+        data = opened(ages, task="regression")
+
+        assert data.targets[:, 0].tolist() == [0, 10, 20, 30, 40, 50, 60, 70]
+        assert data.train_rows.tolist() == [2, 3, 6, 7]
+        assert data.scale == pytest.approx((45, np.sqrt(425)))
+
+    def test_the_log_tells_their_mean_and_deviation(self, ages):
+        assert remarks(opened(ages, task="regression"), 0) == [
+            "4 samples to learn from (age of 45 ± 20.62), 4 in the held-out fold 0"
+        ]
+
+    def test_classes_have_no_scale(self, competition):
+        assert opened(competition).scale is None
+
+    @given(arrays(np.float32, st.tuples(st.integers(2, 30), st.just(1)), elements=st.floats(-1e4, 1e4, width=32)))
+    def test_standardised_targets_have_mean_0_and_deviation_1_and_come_back(self, targets):
+        mean, deviation = scale_of(targets)
+        scaled = standardised(targets, (mean, deviation)).astype(np.float64)
+
+        np.testing.assert_allclose(scaled * deviation + mean, targets, atol=1e-2)  # of amounts up to 10,000
+        if np.ptp(targets) > 1:
+            assert scaled.mean() == pytest.approx(0, abs=1e-3)
+            assert scaled.std() == pytest.approx(1, abs=1e-3)
+
+    def test_targets_that_are_all_alike_are_only_shifted(self):
+        targets = np.full((3, 1), 7, np.float32)
+
+        assert scale_of(targets) == (7.0, 1.0)
+        assert standardised(targets, (7.0, 1.0)).tolist() == [[0], [0], [0]]

@@ -43,7 +43,7 @@ PRECISIONS = [
 
 
 def job_of(competition: Any, *, network: Any = NETWORK, **changes: Any) -> engine.Job:
-    data = open_data(competition.index, competition.summary, competition.arrays, fold=0, multilabel=False)
+    data = open_data(competition.index, competition.summary, competition.arrays, fold=0, task="binary")
     recipe = replace(RECIPE, **{key: changes.pop(key) for key in list(changes) if hasattr(RECIPE, key)})
     values: dict[str, Any] = {
         "build": find(network, data.shards.sample_shape, 2).build(),

@@ -32,8 +32,8 @@ def features_of(ids: list[str], seed: int, slices: int) -> np.ndarray:
 def with_features(make_competition: Callable[..., object]) -> Callable[..., object]:
     """Make a competition of 40 samples whose shards are the features of two networks."""
 
-    def make(slices: int = 1, sources: tuple[FeaturesSource, ...] = (LITE0, LITE1)) -> object:
-        competition = make_competition(40)
+    def make(slices: int = 1, sources: tuple[FeaturesSource, ...] = (LITE0, LITE1), **others: object) -> object:
+        competition = make_competition(40, **others)
         halves = [[f"{number:03}" for number in rows] for rows in (range(20), range(20, 40))]
         paths = []
         for seed, source in enumerate(sources):
@@ -57,6 +57,18 @@ def test_one_layer_learns_from_features_and_the_model_names_their_sources(with_f
     model = read_model(tmp_path / "out")
     assert (model.sample_shape, model.features) == ((slices, 2560), (LITE0, LITE1))
     assert (model.kind, model.reader) == (READ_AS.kind, READ_AS.reader)
+
+
+def test_one_layer_learns_an_amount_from_features_of_scans(with_features, tmp_path):
+    competition = with_features(3, labels=[str(100 + 50 * (n % 2)) for n in range(40)], classes=("age",))
+    settings = {**ON_FEATURES, "task": "regression", "metric": "mae"}
+
+    assert main(competition.command(settings, tmp_path / "out")) == 0
+    table = pd.read_csv(tmp_path / "out" / "out-of-fold.csv", dtype={"sample_id": str})
+    old = table["sample_id"].astype(int) % 2 == 1
+    assert table["age"][old].min() > table["age"][~old].max()
+    assert table["age"].between(100, 200).all()
+    assert read_model(tmp_path / "out").scale == (125.0, 25.0)
 
 
 def test_a_training_on_features_ends_in_the_same_bytes_again(with_features, tmp_path):

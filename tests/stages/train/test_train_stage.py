@@ -226,6 +226,21 @@ def test_error_in_the_data_amid_the_training_ends_it_with_a_traceback_and_no_thr
     assert "RuntimeError: the data are gone" in done.stderr
 
 
+def test_a_network_learns_amounts_of_scans_and_answers_in_their_unit(make_competition, tmp_path):
+    """The history follows rmse and mae; what is out of fold lies where the amounts do, not at their standardised 0."""
+    ages = [str(1000 + 10 * (n % 2)) for n in range(16)]
+    competition = make_competition(16, (4, 8, 8, 1), labels=ages, classes=("age",))
+    settings = {**SMALL, "task": "regression", "metric": "rmse"}
+
+    assert main(competition.command(settings, tmp_path / "out")) == 0
+    table, history = (pd.read_csv(tmp_path / "out" / name) for name in ("out-of-fold.csv", "history.csv"))
+    assert list(table.columns) == ["sample_id", "age"]
+    assert table["age"].between(900, 1110).all()
+    assert list(history.columns) == ["epoch", "learning_rate", "train_loss", "rmse", "mae"]
+    model = read_model(tmp_path / "out")
+    assert (model.scale, model.training["recipe"]["label_smoothing"]) == ((1005.0, 5.0), 0.0)
+
+
 def test_unknown_setting_is_refused_before_anything_is_read(competition, tmp_path, capsys):
     assert main(competition.command({"epoch": 3}, tmp_path / "out")) == 2
     assert 'Did you mean "epochs"?' in capsys.readouterr().err

@@ -29,6 +29,9 @@ class Check(Document):
         (low, high) of the score of a test set of that size. None where they are not defined.
     true_score
         By the truth of the test set, where it is known.
+    spread
+        Of a regression, by how much the lowest and the highest of the networks lie beside what is told, the mean over
+        the test samples; None for classes.
     temperature, clip
         What the probabilities were calibrated by.
     models
@@ -37,7 +40,7 @@ class Check(Document):
         Of the file, by which one that was changed since is known.
     """
 
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     STAGE: ClassVar[str] = "submission"
 
     rows: int
@@ -49,6 +52,7 @@ class Check(Document):
     expected_score: float | None
     expected_interval: tuple[float, float] | None
     true_score: float | None
+    spread: tuple[float, float] | None
     temperature: float
     clip: float
     models: dict[str, int]

@@ -20,23 +20,26 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class LogLoss:
-    """The log loss of the calibrated blend, and what to hold it against.
+class Loss:
+    """The loss of the calibrated blend, and what to hold it against.
 
     Attributes
     ----------
+    name
+        The metric that it is: log_loss, of a regression rmse.
     value, interval
         As of any other score.
     sd
         Standard deviation between the folds; 0 where there is one.
     prior
-        The log loss of the constant prior.
+        The same of the constant prior.
     beats_prior
         Whether ``value`` is below it.
     uncalibrated
         Of the blend as it was before its calibration.
     """
 
+    name: str
     value: float
     interval: tuple[float, float]
     sd: float
@@ -44,16 +47,19 @@ class LogLoss:
     beats_prior: bool
     uncalibrated: float
 
+    @property
+    def title(self) -> str:
+        """Its name for people."""
+        return self.name.replace("_", " ")
+
 
 @dataclass(frozen=True)
 class FoldScores:
-    """The scores of the n samples of one fold; no AUC where they are all of one class."""
+    """The scores of the n samples of one fold by name, the loss first; None where they do not define one."""
 
     fold: int
     n: int
-    log_loss: float
-    accuracy: float
-    auc: float | None
+    scores: dict[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -65,16 +71,30 @@ class ModelScores:
     weight
         How much it counts in the blend; those of all models add up to 1.
     gain
-        By how much it lowers the log loss of the blend, with the 95 % interval; None for the only model.
+        By how much it lowers the loss of the blend, with the 95 % interval; None for the only model.
     """
 
     n: int
-    log_loss: float
-    accuracy: float
-    auc: float | None
+    scores: dict[str, float | None]
     folds: tuple[FoldScores, ...]
     weight: float
     gain: Estimate | None
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """What a regression tells.
+
+    Attributes
+    ----------
+    constant
+        Where no network says anything.
+    bounds
+        The smallest and the largest amount that is told; None for any.
+    """
+
+    constant: float
+    bounds: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -87,8 +107,9 @@ class Metrics(Document):
         The competition's.
     n
         Samples that were held out and predicted.
-    log_loss, accuracy, auc
-        Of the calibrated blend of all models; no AUC where the samples do not define it.
+    loss, scores
+        Of the calibrated blend of all models: what the networks minimise; other scores by name, None where the samples
+        do not define one.
     folds
         The same by fold.
     models
@@ -97,29 +118,31 @@ class Metrics(Document):
         See `scores.calibration.Calibration`; the submission applies them.
     odds
         What the odds of each class are multiplied by in the submission, in the order of the classes.
+    amounts
+        Of a regression, whose temperature is 1, clip 0 and odds 1; else None.
     score
         The metric of what would be submitted for these samples; None where they do not define it.
     remarks
         What a person should know, a sentence each.
     """
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     STAGE: ClassVar[str] = "evaluate"
 
     metric: str
     n: int
-    log_loss: LogLoss
-    accuracy: Estimate
-    auc: Estimate | None
+    loss: Loss
+    scores: dict[str, Estimate | None]
     folds: tuple[FoldScores, ...]
     models: dict[str, ModelScores]
     temperature: float
     clip: float
     odds: tuple[float, ...]
+    amounts: Amounts | None
     score: float | None
     remarks: tuple[str, ...]
 
     @property
     def spread(self) -> str:
-        """How far the folds' log losses lie apart, for people."""
-        return "of one fold" if len(self.folds) == 1 else f"± {self.log_loss.sd:.4f} over {len(self.folds)} folds"
+        """How far the folds' losses lie apart, for people."""
+        return "of one fold" if len(self.folds) == 1 else f"± {self.loss.sd:.4f} over {len(self.folds)} folds"

@@ -22,9 +22,9 @@ class Model(Document):
     sample_shape
         (height, width, channels) or (depth, height, width, channels); (slices, width) of features.
     classes
-        In the order of the probability columns.
+        In the order of the probability columns; of a regression the target's name alone.
     task
-        binary, multiclass, multilabel or ordinal.
+        binary, multiclass, multilabel, ordinal or regression.
     kind, reader
         How a file becomes such a sample: the kind of reader and its settings; of features, what the first of the
         networks looks at.
@@ -35,11 +35,14 @@ class Model(Document):
     features
         The pretrained networks whose features it learnt from, in the order of the columns; empty for one that was
         trained from scratch.
+    scale
+        Of a regression: the mean and the deviation of the targets it learnt from, by which it learnt and which its
+        answers are given back; None for classes.
     training
         How it was trained: recipe, seed, precision, samples, versions. For people and reports; nothing reads it.
     """
 
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
     STAGE: ClassVar[str] = "train"
 
     network: Any
@@ -52,6 +55,7 @@ class Model(Document):
     threads: int
     flips: bool
     features: tuple[FeaturesSource, ...] = ()
+    scale: tuple[float, float] | None = None
     training: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -1,9 +1,10 @@
 """Score the out-of-fold predictions: metrics with intervals, calibration, figures, galleries.
 
 In: the index, the out-of-fold predictions and history of every model and fold, the training shards. Out: in one folder
-`metrics.json` (scores of each model and fold, of their blend with 95 % intervals, the constant prior, the temperature
-clip and odds that the submission stage applies), `out-of-fold.csv` (the models' blend, not calibrated) and the figures,
-PNG. All of it speaks of the out-of-fold predictions; what to expect of the test set, the submission stage says.
+`metrics.json` (scores of each model and fold, of their blend with 95 % intervals, the constant prior, the temperature,
+clip and odds, or the bounds of amounts, that the submission stage applies), `out-of-fold.csv` (the models' blend, not
+calibrated) and the figures, PNG. All of it speaks of the out-of-fold predictions; what to expect of the test set, the
+submission stage says.
 """
 
 from __future__ import annotations
@@ -11,25 +12,28 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catscan.common.arrays import Shards
-from catscan.common.contracts.metrics import Estimate, FoldScores, LogLoss, Metrics, ModelScores
+from catscan.common.contracts.metrics import Estimate, FoldScores, Loss, Metrics, ModelScores
 from catscan.common.contracts.summary import Summary
 from catscan.common.errors import CatscanError
 from catscan.common.files import whole
 from catscan.common.progress import say
 from catscan.common.settings import parse
 from catscan.common.tables import read_table
-from catscan.scores import blending, calibration, metrics
+from catscan.scores import blending, metrics
+from catscan.scores.answers import ANSWERS
 from catscan.scores.predictions import check_one_each, read_predictions, write_predictions
 from catscan.scores.settings import MetricSettings
 from catscan.stages.evaluate import figures
+from catscan.stages.evaluate.held_out import HeldOut
+from catscan.stages.evaluate.tasks import EVALUATED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,8 +42,6 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 FEW_SAMPLES = 50
-MOST_WRONG = 16
-CAPTION = 20  # characters above a picture
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -85,49 +87,17 @@ def run(args: argparse.Namespace) -> None:
             figure.savefig(partial, format="png", metadata={"Software": None})
     write_predictions(args.out / "out-of-fold.csv", held_out.sample_ids, held_out.blend, classes)
     told.write(args.out / "metrics.json")
-    loss = told.log_loss
-    say(f"out-of-fold log loss {loss.value:.4f} {told.spread}, constant prior {loss.prior:.4f}")
+    loss = told.loss
+    say(f"out-of-fold {loss.title} {loss.value:.4f} {told.spread}, constant prior {loss.prior:.4f}")
     for name, model in told.models.items():
         if model.gain is not None:
             low, high = model.gain.interval
             say(
-                f"{name}: log loss {model.log_loss:.4f}, weight {model.weight:.2f}, lowers the blend's by "
+                f"{name}: {loss.title} {model.scores[loss.name]:.4f}, weight {model.weight:.2f}, lowers the blend's by "
                 f"{model.gain.value:.4f} (95 %: {low:.4f} to {high:.4f})"
             )
     for remark in told.remarks:
         say(f"remark: {remark}")
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """The out-of-fold predictions of one competition, one row a sample that every model predicted.
-
-    Attributes
-    ----------
-    sample_ids
-        (n,) in index order.
-    folds
-        (n,) the fold that held each out.
-    groups
-        (n,) the group of each, for intervals that draw whole groups.
-    targets
-        (n, classes), 0 or 1.
-    models
-        Model name to probabilities (n, classes).
-    blend
-        (n, classes), the weighted mean of the models' logits, each fold's by the weights that the others teach; not
-        calibrated.
-    calibrated
-        (n, classes), each fold calibrated by what the others teach.
-    """
-
-    sample_ids: list[str]
-    folds: NDArray[np.int64]
-    groups: list[str]
-    targets: Array
-    models: dict[str, Array]
-    blend: Array
-    calibrated: Array
 
 
 def gather(files: list[tuple[str, Path]], index: pd.DataFrame, classes: list[str], task: str, metric: str) -> HeldOut:
@@ -144,7 +114,7 @@ def gather(files: list[tuple[str, Path]], index: pd.DataFrame, classes: list[str
     by_model: dict[str, list[pd.DataFrame]] = {}
     seen: dict[tuple[str, str], Path] = {}
     for name, path in files:
-        table = read_predictions(path, classes)
+        table = read_predictions(path, classes, task)
         for sample_id in table.index:
             before = seen.setdefault((name, sample_id), path)
             if before != path:
@@ -177,44 +147,43 @@ def gather(files: list[tuple[str, Path]], index: pd.DataFrame, classes: list[str
         targets=targets,
         models=models,
         blend=blend,
-        calibrated=calibration.cross_fitted(blend, targets, folds, task, metric),
+        calibrated=EVALUATED[task].cross_fitted(blend, targets, folds, metric),
     )
 
 
 def evaluate(held_out: HeldOut, metric: str, problem: metrics.Problem, summary: Summary) -> Metrics:
     """All that `metrics.json` holds."""
-    fitted = calibration.learn(held_out.blend, held_out.targets, held_out.folds, problem.task, metric)
     odds = metrics.odds_to_tell(metric, held_out.targets, problem)
-    told_probabilities = metrics.with_odds(held_out.calibrated, odds)
-    auc = _estimate(_auc(problem), held_out, problem)
+    told_answers = metrics.with_odds(held_out.calibrated, odds)
     folds = _folds(held_out.calibrated, held_out, problem)
     told = Metrics(
         metric=metric,
         n=len(held_out.sample_ids),
-        log_loss=_log_loss(held_out, folds, problem),
-        accuracy=_estimate("accuracy", held_out, problem),
-        auc=None if math.isnan(auc.value) else auc,
+        loss=_loss(held_out, folds, problem),
+        scores={name: _estimate(of, held_out, problem) for name, of in ANSWERS[problem.task].scores.items()},
         folds=folds,
         models=_models(held_out, problem),
-        temperature=fitted.temperature,
-        clip=fitted.clip,
         odds=tuple(odds.tolist()),
-        score=_number(metrics.score(metric, told_probabilities, held_out.targets, problem)),
+        score=_number(metrics.score(metric, told_answers, held_out.targets, problem)),
         remarks=(),
+        **EVALUATED[problem.task].fitted(held_out, metric),
     )
     return replace(told, remarks=tuple(remarks(told, summary)))
 
 
-def _log_loss(held_out: HeldOut, folds: Sequence[FoldScores], problem: metrics.Problem) -> LogLoss:
-    loss = _estimate("log_loss", held_out, problem)
-    prior = metrics.prior_score("log_loss", held_out.targets, problem)
-    return LogLoss(
-        value=loss.value,
-        interval=loss.interval,
-        sd=float(np.std([fold.log_loss for fold in folds], ddof=1)) if len(folds) > 1 else 0.0,
+def _loss(held_out: HeldOut, folds: Sequence[FoldScores], problem: metrics.Problem) -> Loss:
+    name = ANSWERS[problem.task].loss
+    value, interval = _interval(name, held_out, problem)
+    prior = metrics.prior_score(name, held_out.targets, problem)
+    of_folds = [fold.scores[name] for fold in folds]
+    return Loss(
+        name=name,
+        value=value,
+        interval=interval,
+        sd=float(np.std(np.array(of_folds, np.float64), ddof=1)) if len(folds) > 1 else 0.0,
         prior=prior,
-        beats_prior=loss.value < prior,
-        uncalibrated=metrics.score("log_loss", held_out.blend, held_out.targets, problem),
+        beats_prior=value < prior,
+        uncalibrated=metrics.score(name, held_out.blend, held_out.targets, problem),
     )
 
 
@@ -226,7 +195,7 @@ def remarks(told: Metrics, summary: Summary) -> Iterator[str]:
             f"{n_train} labelled samples cannot teach a network: the scores are chance, and the run shows no more than "
             "that the chain works on these data."
         )
-    if not told.log_loss.beats_prior:
+    if not told.loss.beats_prior:
         yield "The networks do not beat the constant prior; a submission of the prior alone would be as good or better."
     if len(told.folds) < summary.folds:
         yield f"Only {len(told.folds)} of {summary.folds} folds were trained; the scores speak of {n} samples."
@@ -241,44 +210,49 @@ def _models(held_out: HeldOut, problem: metrics.Problem) -> dict[str, ModelScore
     everywhere = np.ones(len(targets), bool)
     return {
         name: ModelScores(
-            **_scores(probabilities, held_out, everywhere, problem),
-            folds=_folds(probabilities, held_out, problem),
+            n=len(targets),
+            scores=_scores(answers, held_out, everywhere, problem),
+            folds=_folds(answers, held_out, problem),
             weight=weights[name],
             gain=Estimate(*gains[name]) if name in gains else None,
         )
-        for name, probabilities in given.items()
+        for name, answers in given.items()
     }
 
 
-def _folds(probabilities: Array, held_out: HeldOut, problem: metrics.Problem) -> tuple[FoldScores, ...]:
+def _folds(answers: Array, held_out: HeldOut, problem: metrics.Problem) -> tuple[FoldScores, ...]:
     return tuple(
-        FoldScores(fold=int(fold), **_scores(probabilities, held_out, held_out.folds == fold, problem))
+        FoldScores(
+            fold=int(fold),
+            n=int((held_out.folds == fold).sum()),
+            scores=_scores(answers, held_out, held_out.folds == fold, problem),
+        )
         for fold in np.unique(held_out.folds)
     )
 
 
 def _scores(
-    probabilities: Array, held_out: HeldOut, rows: NDArray[np.bool_], problem: metrics.Problem
-) -> dict[str, Any]:
-    given, targets = probabilities[rows], held_out.targets[rows]
+    answers: Array, held_out: HeldOut, rows: NDArray[np.bool_], problem: metrics.Problem
+) -> dict[str, float | None]:
+    of_task = ANSWERS[problem.task]
     return {
-        "n": int(rows.sum()),
-        "log_loss": metrics.score("log_loss", given, targets, problem),
-        "accuracy": metrics.score("accuracy", given, targets, problem),
-        "auc": _number(metrics.score(_auc(problem), given, targets, problem)),
+        name: _number(metrics.score(of, answers[rows], held_out.targets[rows], problem))
+        for name, of in {of_task.loss: of_task.loss, **of_task.scores}.items()
     }
 
 
-def _auc(problem: metrics.Problem) -> str:
-    return "auc" if problem.task == "binary" else "mean_column_auc"
+def _estimate(name: str, held_out: HeldOut, problem: metrics.Problem) -> Estimate | None:
+    """A metric of the calibrated blend; None where the samples do not define it."""
+    value, interval = _interval(name, held_out, problem)
+    return None if math.isnan(value) else Estimate(value, interval)
 
 
-def _estimate(name: str, held_out: HeldOut, problem: metrics.Problem) -> Estimate:
+def _interval(name: str, held_out: HeldOut, problem: metrics.Problem) -> tuple[float, tuple[float, float]]:
     """A metric of the calibrated blend; where too few resamples define its interval, both ends are its value."""
     value = metrics.score(name, held_out.calibrated, held_out.targets, problem)
     ends = metrics.bootstrap_interval(name, held_out.calibrated, held_out.targets, problem, groups=held_out.groups)
     low, high = (value if math.isnan(end) else end for end in ends)
-    return Estimate(value, (low, high))
+    return value, (low, high)
 
 
 def _number(value: float) -> float | None:
@@ -300,49 +274,6 @@ def draw(
     def array_of(position: int) -> NDArray[np.uint8]:
         return shards.take(np.array([rows[held_out.sample_ids[position]]]))[0]
 
-    shown = []
-    for k, name in list(enumerate(classes))[: figures.CLASSES_SHOWN]:
-        members = np.flatnonzero(held_out.targets[:, k])
-        spread = (
-            members[np.unique(np.linspace(0, len(members) - 1, figures.PER_CLASS).astype(int))] if len(members) else []
-        )
-        if len(shards.sample_shape) == 4:
-            spread = spread[:3]
-        shown.append((name, [array_of(i) for i in spread], [short(held_out.sample_ids[i]) for i in spread]))
-    yield "samples.png", figures.gallery(shown)
-    yield "learning-curves.png", figures.learning_curves(histories)
-    yield "calibration.png", figures.calibration(held_out.calibrated, held_out.targets, classes)
-    yield "probabilities.png", figures.probability_histograms(held_out.calibrated, held_out.targets, classes)
-    yield "confusion.png", figures.confusion(confusion(held_out, task), classes)
-    yield (
-        "most-wrong.png",
-        figures.gallery(_most_wrong(held_out, classes, array_of, scans=len(shards.sample_shape) == 4)),
-    )
-
-
-def confusion(held_out: HeldOut, task: str) -> NDArray[np.int64]:
-    """(classes, classes) counts: rows true, columns decided; of a multilabel task every pair of the two counts."""
-    decided = metrics.decide(held_out.calibrated, task)
-    return (held_out.targets.T @ decided).astype(np.int64)
-
-
-def _most_wrong(held_out: HeldOut, classes: list[str], array_of: Any, *, scans: bool) -> list[Any]:
-    true = (held_out.calibrated * held_out.targets).sum(axis=1) / held_out.targets.sum(axis=1).clip(1)
-    order = np.argsort(true, kind="stable")[: 6 if scans else MOST_WRONG]
-    captions = [_caption(held_out, int(i), classes, float(true[i])) for i in order]
-    arrays, width = [array_of(int(i)) for i in order], 2 if scans else 8
-    return [("", arrays[i : i + width], captions[i : i + width]) for i in range(0, len(order), width)]
-
-
-def _caption(held_out: HeldOut, position: int, classes: list[str], probability: float) -> str:
-    names = [name for name, target in zip(classes, held_out.targets[position], strict=True) if target]
-    return f"{short(held_out.sample_ids[position])}\n{', '.join(names) or 'none'}: {probability:.3f}"
-
-
-def short(sample_id: str) -> str:
-    """An id that fits above a picture; what is cut is the middle, since the ids of a class often begin alike.
-
-    >>> short("Bengin.Bengin case (101)"), short("cat.10012")
-    ('Bengin…in case (101)', 'cat.10012')
-    """
-    return sample_id if len(sample_id) <= CAPTION else f"{sample_id[:6]}…{sample_id[7 - CAPTION :]}"
+    drawn = EVALUATED[task].figures(held_out, array_of, classes, scans=len(shards.sample_shape) == 4)
+    yield "learning-curves.png", figures.learning_curves(histories, ANSWERS[task].loss)
+    yield from drawn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+ArrayOf = Callable[[int], NDArray[np.uint8]]  # a held-out sample by its position
+Row = tuple[str, list[NDArray[np.uint8]], list[str]]
+
 DPI = 160
 # Okabe and Ito's colours, which most colour-blind people tell apart; marks and line styles differ as well.
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#F0E442"]
@@ -19,6 +23,8 @@ STYLES = ["-", "--", "-.", ":"]
 SLICES_SHOWN = 5
 CLASSES_SHOWN = 8
 PER_CLASS = 8
+MOST_WRONG = 16
+CAPTION = 20  # characters above a picture
 
 
 def figure(width: float, height: float, **layout: Any) -> Figure:
@@ -40,7 +46,7 @@ def strip(sample: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return sample if sample.shape[2] == 3 else sample[:, :, 0]
 
 
-def gallery(rows: list[tuple[str, list[NDArray[np.uint8]], list[str]]]) -> Figure:
+def gallery(rows: list[Row]) -> Figure:
     """Rows of samples: (name of the row, samples, one caption a sample)."""
     shapes = [sample.shape for _, samples, _ in rows for sample in samples]
     scans = bool(shapes) and len(shapes[0]) == 4
@@ -58,18 +64,36 @@ def gallery(rows: list[tuple[str, list[NDArray[np.uint8]], list[str]]]) -> Figur
     return drawn
 
 
-def learning_curves(histories: dict[str, pd.DataFrame]) -> Figure:
-    """Training and held-out loss by epoch; ``histories`` maps "model, fold k" to its history."""
+def lines_of(samples: list[NDArray[np.uint8]], captions: list[str], *, scans: bool) -> list[Row]:
+    """Samples in rows without a name, as many beside each other as fit."""
+    width = 2 if scans else 8
+    return [("", samples[i : i + width], captions[i : i + width]) for i in range(0, len(samples), width)]
+
+
+def worst_shown(*, scans: bool) -> int:
+    """How many samples the gallery of mistakes shows."""
+    return 6 if scans else MOST_WRONG
+
+
+def short(sample_id: str) -> str:
+    """An id that fits above a picture; what is cut is the middle, since the ids of a class often begin alike.
+
+    >>> short("Bengin.Bengin case (101)"), short("cat.10012")
+    ('Bengin…in case (101)', 'cat.10012')
+    """
+    return sample_id if len(sample_id) <= CAPTION else f"{sample_id[:6]}…{sample_id[7 - CAPTION :]}"
+
+
+def learning_curves(histories: dict[str, pd.DataFrame], loss: str) -> Figure:
+    """Training and held-out loss (its column is ``loss``) by epoch; ``histories`` maps "model, fold k" to a history."""
     from matplotlib.ticker import MaxNLocator
 
     drawn = figure(8, 3.8)
     axis = drawn.subplots()
     for number, (name, history) in enumerate(histories.items()):
         color = COLORS[number % len(COLORS)]
-        if "log_loss" in history:  # a fold without samples holds none out
-            axis.plot(
-                history["epoch"], history["log_loss"], color=color, marker="o", markersize=3, label=f"{name}, held out"
-            )
+        if loss in history:  # a fold without samples holds none out
+            axis.plot(history["epoch"], history[loss], color=color, marker="o", markersize=3, label=f"{name}, held out")
         axis.plot(
             history["epoch"], history["train_loss"], color=color, linestyle="--", linewidth=1, label=f"{name}, training"
         )
@@ -156,6 +180,43 @@ def confusion(table: NDArray[np.int64], classes: list[str]) -> Figure:
     axis.set_xticks(range(len(classes)), classes, rotation=45 if len(classes) > 4 else 0, fontsize=8)
     axis.set_yticks(range(len(classes)), classes, fontsize=8)
     axis.set(xlabel="most probable class", ylabel="true class")
+    return drawn
+
+
+def told_against_true(told: NDArray[np.float64], true: NDArray[np.float64], name: str) -> Figure:
+    """Each held-out sample as a point: what is told of it beside the truth, both (n,)."""
+    drawn = figure(5.4, 5.2)
+    axis = drawn.subplots()
+    low, high = float(min(told.min(), true.min())), float(max(told.max(), true.max()))
+    axis.plot([low, high], [low, high], color="#888", linewidth=0.8, zorder=0)
+    axis.scatter(true, told, s=9, color=COLORS[0], alpha=max(0.1, min(0.7, 200 / len(true))), linewidths=0)
+    axis.set(xlabel=f"true {name}", ylabel=f"{name} told", aspect="equal")
+    _plain(axis)
+    return drawn
+
+
+def amount_histograms(told: NDArray[np.float64], true: NDArray[np.float64], name: str) -> Figure:
+    """How often each amount is true, and how often it is told; both (n,)."""
+    drawn = figure(6.4, 3.4)
+    axis = drawn.subplots()
+    edges = np.histogram_bin_edges(np.concatenate([told, true]), 40)
+    axis.stairs(np.histogram(true, edges)[0], edges, fill=True, alpha=0.45, color=COLORS[0], label="true")
+    axis.stairs(np.histogram(told, edges)[0], edges, color=COLORS[1], linestyle="--", linewidth=1.6, label="told")
+    axis.set(xlabel=name, ylabel="samples")
+    axis.legend(fontsize=8, frameon=False)
+    _plain(axis)
+    return drawn
+
+
+def errors(of_samples: NDArray[np.float64], name: str) -> Figure:
+    """How often each error (told less true, (n,)) occurs."""
+    drawn = figure(6.4, 3.4)
+    axis = drawn.subplots()
+    counts, edges = np.histogram(of_samples, 40)
+    axis.stairs(counts, edges, fill=True, alpha=0.45, color=COLORS[0])
+    axis.axvline(0, color="#888", linewidth=0.8)
+    axis.set(xlabel=f"{name} told, less the true one", ylabel="samples")
+    _plain(axis)
     return drawn
 
 

@@ -3,8 +3,8 @@
 In: the folder of one network. Out: `saved_model/`, with `--onnx` also `model.onnx`, and `preprocessing.json`, which
 says what the input must be, uint8 (n, height, width, channels) or (n, depth, height, width, channels), read with its
 settings, and what the submission adds: the other networks and the calibration.
-Outputs of both: `probabilities` and `logits`, float32 (n, classes), with `predict.flips` of a sample and its mirror
-image together.
+Outputs of both: `probabilities` (of a regression `values`) and `logits`, float32 (n, classes), with `predict.flips` of
+a sample and its mirror image together.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ def run(args: argparse.Namespace) -> None:
     if args.onnx:
         write_onnx(predictor, args.out / "model.onnx")
     write_json(args.out / "preprocessing.json", preprocessing(model, evaluation))
-    say(f"{args.out}: input `pixels` uint8 (n, {', '.join(map(str, model.sample_shape))}), output `probabilities`")
+    shape, answers = ", ".join(map(str, model.sample_shape)), predictor.answers.op.name
+    say(f"{args.out}: input `pixels` uint8 (n, {shape}), output `{answers}`")
 
 
 def open_exported(folder: Path, model: Model) -> Predictor:
@@ -68,16 +69,17 @@ def open_exported(folder: Path, model: Model) -> Predictor:
     CatscanError
         When the weights are missing, damaged or of another network.
     """
+    from catscan.networks.outputs import output_of
     from catscan.networks.predictor import Predictor
     from catscan.networks.session import Compute
     from catscan.stages.export.mirrored import mirrored
 
-    multilabel = model.task == "multilabel"
+    output = output_of(model.task, model.scale)
     build = network_of(model).build()
     if model.flips:
-        build = mirrored(build, multilabel=multilabel)
+        build = mirrored(build, output)
     predictor = Predictor(
-        build, model.sample_shape, len(model.classes), multilabel=multilabel, compute=Compute(threads=model.threads)
+        build, model.sample_shape, len(model.classes), output=output, compute=Compute(threads=model.threads)
     )
     predictor.load(read_weights(folder))
     return predictor
@@ -92,7 +94,7 @@ def write_saved_model(predictor: Predictor, folder: Path) -> None:
             predictor.session,
             str(folder),
             inputs={"pixels": predictor.pixels},
-            outputs={"probabilities": predictor.probabilities, "logits": predictor.logits},
+            outputs={predictor.answers.op.name: predictor.answers, "logits": predictor.logits},
         )
 
 
@@ -112,7 +114,7 @@ def write_onnx(predictor: Predictor, path: Path) -> None:
             import tf2onnx
     except ImportError as error:
         raise CatscanError("tf2onnx is not installed.", found=str(error), do="pip install tf2onnx") from error
-    outputs = [predictor.probabilities, predictor.logits]
+    outputs = [predictor.answers, predictor.logits]
     with predictor.graph.as_default(), quiet():
         frozen = tf.graph_util.convert_variables_to_constants(
             predictor.session, predictor.graph.as_graph_def(), [output.op.name for output in outputs]

@@ -9,7 +9,7 @@ from catscan.common.contracts.model import Model
 from catscan.common.contracts.summary import Summary
 from catscan.kinds.registry import kind_named
 from catscan.scores.calibration import TINY
-from catscan.scores.told import CalibratedBlend
+from catscan.scores.told import CalibratedBlend, weights_in
 
 PROBABILITIES = {
     True: "of each class: the mean over the sample and its mirror image, left and right swapped, as `catscan predict` "
@@ -17,6 +17,12 @@ PROBABILITIES = {
     False: "of each class, of the sample alone and not its mirror image, as `catscan predict` prints them for this one "
     "network; not calibrated",
 }  # with flips or not
+
+AMOUNT_STEPS = [
+    "The networks are blended: the value is the mean over the folds of each model in `networks`, then the mean over "
+    "the models, each counted by its weight in `weights`.",
+    "Where there are `bounds`, value = min(max(value, the first of them), the second).",
+]
 
 AREA = (
     "h rows and w columns become H and W, along no axis more than there are: "
@@ -43,14 +49,26 @@ def preprocessing(model: Model, evaluation: tuple[Metrics, Summary] | None) -> d
         "kind": model.kind,
         "reader": model.reader,
         **({"area": AREA} if is_area else {}),
-        "outputs": {"probabilities": PROBABILITIES[model.flips], "logits": _logits(model)},
+        "outputs": _outputs(model),
         "classes": list(model.classes),
         "task": model.task,
-        "submission": {
-            "adds": submission_steps(multilabel=model.task == "multilabel"),
-            **(_numbers(*evaluation) if evaluation else {}),
-        },
+        "submission": {"adds": _steps(model), **(_numbers(*evaluation) if evaluation else {})},
     }
+
+
+def _outputs(model: Model) -> dict[str, str]:
+    if model.scale is None:
+        return {"probabilities": PROBABILITIES[model.flips], "logits": _logits(model)}
+    of = "the mean over the sample and its mirror image" if model.flips else "of the sample alone"
+    mean, deviation = model.scale
+    return {
+        "values": f"the amount in the unit of the targets, {of}, as `catscan predict` prints it for this one network",
+        "logits": f"the values, less {mean!r}, divided by {deviation!r}",
+    }
+
+
+def _steps(model: Model) -> list[str]:
+    return AMOUNT_STEPS if model.scale is not None else submission_steps(multilabel=model.task == "multilabel")
 
 
 def _logits(model: Model) -> str:
@@ -77,10 +95,12 @@ def submission_steps(*, multilabel: bool) -> list[str]:
 
 
 def _numbers(metrics: Metrics, summary: Summary) -> dict[str, Any]:
+    networks = {name: [f"fold-{fold.fold}" for fold in scores.folds] for name, scores in metrics.models.items()}
+    told = {"networks": networks, "weights": weights_in(metrics)}
+    if metrics.amounts is not None:
+        return told | {"bounds": metrics.amounts.bounds}
     combined = CalibratedBlend.of(metrics, summary)
-    return {
-        "networks": {name: [f"fold-{fold.fold}" for fold in scores.folds] for name, scores in metrics.models.items()},
-        "weights": combined.weights,
+    return told | {
         "temperature": combined.calibration.temperature,
         "clip": combined.calibration.clip,
         "prior": list(combined.calibration.prior),

@@ -8,7 +8,9 @@ fixed order with counts and prior, the number of folds and shards, duplicates, r
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -22,10 +24,15 @@ from catscan.kinds.registry import kind_named
 from catscan.raw.files import RawFiles
 from catscan.raw.row_ids import read_fields
 from catscan.stages.index.alike import find_duplicates, remarks_on
+from catscan.stages.index.amounts import binned
 from catscan.stages.index.checks import check_labels, check_sample, check_solution, remarks_on_cuts
 from catscan.stages.index.collect import Collected, collect
 from catscan.stages.index.folds import FEWEST, assign_folds, unite
 from catscan.stages.index.settings import Compared, Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 COLUMNS = ["sample_id", "split", "label", "group", "fold", "shard", "archive", "path"]
 
@@ -87,7 +94,7 @@ def summarise(collected: Collected, groups: list[str], duplicates: Duplicates, s
         task=settings.task,
         classes=classes,
         positive=settings.positive or classes[-1],
-        prior=tuple(count / n_train for count in collected.counts.values()),
+        prior=_prior(collected),
         counts=collected.counts,
         n_train=n_train,
         n_test=len(collected.test),
@@ -97,6 +104,14 @@ def summarise(collected: Collected, groups: list[str], duplicates: Duplicates, s
         duplicates=duplicates,
         remarks=(*collected.remarks, *remarks_on_cuts(collected, settings, folds=folds)),
     )
+
+
+def _prior(collected: Collected) -> tuple[float, ...]:
+    """The share of each class in train; of a regression the mean amount."""
+    n_train = len(collected.train)
+    if collected.amounts:
+        return (math.fsum(collected.amounts) / n_train,)
+    return tuple(count / n_train for count in collected.counts.values())
 
 
 def _check_groups(groups: list[str]) -> None:
@@ -110,11 +125,10 @@ def _check_groups(groups: list[str]) -> None:
 
 def tabulate(collected: Collected, groups: list[str], summary: Summary, *, seed: int) -> pd.DataFrame:
     """The index as a table; ``groups`` has the group of each training sample."""
-    import numpy as np
-
     ids = [sample.sample_id for sample in collected.train]
-    targets = np.array([[name in collected.labels[key] for name in summary.classes] for key in ids], dtype=np.int64)
-    folds = assign_folds(targets, sample_ids=ids, groups=groups, folds=summary.folds, seed=seed)
+    folds = assign_folds(
+        _shared(collected, summary.folds), sample_ids=ids, groups=groups, folds=summary.folds, seed=seed
+    )
     rows = []
     shards = {"train": shard_of(len(ids), summary.shards), "test": shard_of(len(collected.test), summary.shards)}
     for number, sample in enumerate(collected.train):
@@ -125,6 +139,16 @@ def tabulate(collected: Collected, groups: list[str], summary: Summary, *, seed:
         place = ("", str(shards["test"][number]), sample.archive, sample.path)
         rows.append((sample.sample_id, "test", "", collected.groups.get(sample.sample_id, ""), *place))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _shared(collected: Collected, folds: int) -> NDArray[np.int64]:
+    """(n, classes) of 0 and 1, what the folds are to share alike: the classes; of a regression bins of the amounts."""
+    import numpy as np
+
+    if collected.amounts:
+        return binned(collected.amounts, folds)
+    labels = [collected.labels[sample.sample_id] for sample in collected.train]
+    return np.array([[name in named for name in collected.classes] for named in labels], dtype=np.int64)
 
 
 def shard_of(n_samples: int, shards: int) -> list[int]:

@@ -9,7 +9,7 @@ from catscan.common.words import number_of
 from catscan.raw.row_ids import Fields, row_ids_of
 from catscan.raw.sample_submission import Layout, blank_columns, classes_of_columns
 from catscan.scores.tasks import ONE_CLASS
-from catscan.stages.index.amounts import MOST_GRADES, REGRESSION, are_amounts, may_be_amounts, numbers_in
+from catscan.stages.index.amounts import IS_REGRESSION, MOST_GRADES, are_amounts, may_be_amounts, numbers_in
 from catscan.stages.index.collect import Collected
 from catscan.stages.index.folds import FEWEST
 from catscan.stages.index.settings import Compared, Settings
@@ -33,18 +33,20 @@ def check_labels(collected: Collected, settings: Settings) -> None:
             where="config keys data.train and data.labels",
             found=f"{n_train} labelled",
         )
+    if collected.amounts:
+        _check_amounts(collected.amounts, classes[0])
+        return
     if not settings.classes and are_amounts(classes):
         raise CatscanError(
-            "The labels are amounts, not classes: this is a regression, which catscan does not do.",
+            "The labels are amounts, not classes: this is a regression.",
             where="config keys data.train and data.labels",
             found=f"{len(classes):,} different numbers, such as {listed(list(classes))}",
-            do="Name the column of the classes in data.labels.columns, or make a table of labels in which each amount\n"
-            "is replaced by its class (small, large). Only if the numbers are names of classes: list all in\n"
-            "data.classes.",
+            do="Set `data.task: regression`; or name the column of the classes in data.labels.columns. Only if the\n"
+            "numbers are names of classes: list all in data.classes.",
         )
     _check_alone(counts, settings.task, n_train)
     if settings.task == "binary" and len(classes) != 2:
-        hint = f"\n{REGRESSION}" if numbers_in(classes) else ""
+        hint = f"\n{IS_REGRESSION}" if numbers_in(classes) else ""
         raise CatscanError(
             "A binary task has two classes.",
             where="config key data.task",
@@ -65,12 +67,21 @@ def check_labels(collected: Collected, settings: Settings) -> None:
         )
 
 
+def _check_amounts(amounts: list[float], name: str) -> None:
+    if len(set(amounts)) == 1:
+        raise CatscanError(
+            "All labelled samples have the same amount, so there is nothing to learn.",
+            where="config keys data.train and data.labels",
+            found=f"{name} is {amounts[0]:g} for {number_of(len(amounts), 'sample')}",
+        )
+
+
 def _check_alone(counts: dict[str, int], task: str, n_train: int) -> None:
     """Refuse labels that hardly any two samples share: ids, or amounts, taken for classes."""
     alone = [name for name, count in counts.items() if count == 1]
     if task not in ONE_CLASS or len(counts) <= MOST_GRADES or len(alone) <= MOST_ALONE * n_train:
         return
-    other = REGRESSION if numbers_in(counts) else "Or put {label} where the class stands in data.train."
+    other = IS_REGRESSION if numbers_in(counts) else "Or put {label} where the class stands in data.train."
     raise CatscanError(
         "Most labels are those of one sample alone, so what is learnt of one class can be tested on no other sample.",
         where="config keys data.train and data.labels",
@@ -156,7 +167,7 @@ def remarks_on_cuts(collected: Collected, settings: Settings, *, folds: int) -> 
         yield f"Fewer samples than folds, so that some fold holds none of them: {listed(rare)}."
     if not settings.classes and may_be_amounts(collected.classes):
         first, last = collected.classes[0], collected.classes[-1]
-        yield f"The {len(collected.classes)} classes are numbers from {first} to {last}, each a class. {REGRESSION}"
+        yield f"The {len(collected.classes)} classes are numbers from {first} to {last}, each a class. {IS_REGRESSION}"
     most = max(len(collected.train), len(collected.test))
     if settings.shards > most:
         yield f"{settings.shards} shards for {number_of(most, 'sample')}, so that some are empty; see index.shards."

@@ -17,6 +17,7 @@ from catscan.kinds.samples import Finder, Found, Sample, Search
 from catscan.raw.files import RawFile, RawFiles
 from catscan.raw.places import read_raw_table
 from catscan.raw.sample_submission import find_sample
+from catscan.scores.tasks import REGRESSION
 from catscan.stages.index.labels import Labels, labels_from_names, labels_from_table
 from catscan.stages.index.settings import Settings
 
@@ -29,10 +30,12 @@ class Collected:
     ----------
     train, test
         In the natural order of their ids; no id is in both.
+    task
+        As in the config.
     classes
-        In their fixed order.
+        In their fixed order; of a regression the target's name alone.
     labels
-        Sample id of train to the names of its classes.
+        Sample id of train to the names of its classes; of a regression to its amount.
     groups
         Sample id to the name of its group, for those that have one.
     sample
@@ -43,6 +46,7 @@ class Collected:
 
     train: list[Sample]
     test: list[Sample]
+    task: str
     classes: tuple[str, ...]
     labels: dict[str, tuple[str, ...]]
     groups: dict[str, str]
@@ -51,9 +55,19 @@ class Collected:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """Class to the number of training samples that are of it, in the order of the classes."""
+        """Class to the number of training samples that are of it, in the order of the classes.
+
+        Of a regression, the target to the number of all.
+        """
+        if self.task == REGRESSION:
+            return dict.fromkeys(self.classes, len(self.labels))
         found = Counter(name for names in self.labels.values() for name in names)
         return {name: found[name] for name in self.classes}
+
+    @cached_property
+    def amounts(self) -> list[float]:
+        """Of a regression, the amount of each training sample; else empty."""
+        return [float(self.labels[one.sample_id][0]) for one in self.train] if self.task == REGRESSION else []
 
 
 def collect(raw: RawFiles, settings: Settings) -> Collected:
@@ -93,7 +107,7 @@ def collect(raw: RawFiles, settings: Settings) -> Collected:
     _tell_unlabelled(train, found, labels, settings, remarks)
     train = [one for one in train if one.sample.sample_id in labels.by_id]
     groups = _groups(train, labels.groups, settings), _groups(test, labels.groups if mixed else {}, settings)
-    return replace(_with_unique_ids(train, test, labels, groups, remarks), sample=sample)
+    return replace(_with_unique_ids(train, test, labels, groups, remarks), task=settings.task, sample=sample)
 
 
 def _labels(finder: Finder, search: Search, settings: Settings, found: list[Found]) -> Labels:
@@ -116,7 +130,12 @@ def _labels(finder: Finder, search: Search, settings: Settings, found: list[Foun
             do="Put the field into the pattern, where the path names the group.",
         )
     if in_names:
-        return labels_from_names(in_names, classes=settings.classes, where=f"config key data.train ({settings.train})")
+        return labels_from_names(
+            in_names,
+            task=settings.task,
+            classes=settings.classes,
+            where=f"config key data.train ({settings.train})",
+        )
     wanted = [*settings.labels.columns, settings.labels.id_column, "" if in_path else settings.group_column]
     return labels_from_table(
         finder.label_table(search, csv, [*filter(None, wanted)]),
@@ -235,6 +254,7 @@ def _with_unique_ids(
     return Collected(
         train=[replace(one.sample, sample_id=prefix + one.sample.sample_id) for one in train],
         test=[one.sample for one in test],
+        task="",
         classes=labels.classes,
         labels={prefix + one.sample.sample_id: labels.by_id[one.sample.sample_id] for one in train},
         groups={prefix + name: group for name, group in of_train.items()} | of_test,

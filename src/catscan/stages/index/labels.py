@@ -11,9 +11,11 @@ import pandas as pd
 from catscan.common.errors import CatscanError, did_you_mean, listed
 from catscan.common.tables import natural_key, place_of_row
 from catscan.common.words import number_of
-from catscan.stages.index.amounts import REGRESSION, numbers_in
+from catscan.scores.tasks import REGRESSION
+from catscan.stages.index.amounts import IS_REGRESSION, amount_in, numbers_in
 
 NUMBER = re.compile(r"(\d+)(?:\.0*)?")  # a class number; a table that once had gaps has 1.0 for 1
+NAMELESS = "label"  # the name of a target whose amounts stand in the names of the files
 ONE_OR_ZERO = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "False": 0, "True": 1}
 
 
@@ -29,8 +31,8 @@ class Rules:
     """Its column with the sample ids; empty is its first column (csv_pixels: the rows are numbered from 1)."""
 
     columns: tuple[str, ...] = ()
-    """Its label columns: one that holds a class name or class number (or a list of names), or one a class that holds 0
-    or 1; empty is every column but the id and the group."""
+    """Its label columns: one that holds a class name or class number (or a list of names, or an amount), or one a class
+    that holds 0 or 1; empty is every column but the id and the group."""
 
     separator: str = " "
     """What separates the names in a multilabel cell of one column."""
@@ -43,9 +45,9 @@ class Labels:
     Attributes
     ----------
     classes
-        All class names in their fixed order.
+        All class names in their fixed order; of a regression the target's name alone.
     by_id
-        Sample id to the names of its classes: one, or for multilabel any number.
+        Sample id to the names of its classes: one, or for multilabel any number; of a regression its amount.
     groups
         Sample id to its group, for those that have one.
     """
@@ -55,7 +57,7 @@ class Labels:
     groups: dict[str, str] = field(default_factory=dict)
 
 
-def labels_from_names(named: dict[str, str], *, classes: Sequence[str], where: str) -> Labels:
+def labels_from_names(named: dict[str, str], *, task: str, classes: Sequence[str], where: str) -> Labels:
     """Labels that stand in the file names.
 
     Parameters
@@ -68,8 +70,11 @@ def labels_from_names(named: dict[str, str], *, classes: Sequence[str], where: s
     Raises
     ------
     CatscanError
-        For a label that is not one of ``classes``.
+        For a label that is not one of ``classes``, or of a regression no number.
     """
+    if task == REGRESSION:
+        _refuse_no_numbers([name for name, label in named.items() if not amount_in(label)], named, where)
+        return Labels((NAMELESS,), {name: (amount_in(label),) for name, label in named.items()})
     order = tuple(classes) or tuple(sorted(set(named.values()), key=natural_key))
     strangers = {name: label for name, label in named.items() if label not in order}
     if strangers:
@@ -93,7 +98,7 @@ def labels_from_table(
     table
         As `read_table` gives it.
     task
-        binary, multiclass, multilabel or ordinal.
+        One of `tasks.TASKS`.
     classes
         The fixed order, or empty for what the table gives.
     group_column
@@ -108,7 +113,9 @@ def labels_from_table(
     """
     ids = table[rules.id_column or table.columns[0]]
     columns = _label_columns(table, rules, ids.name, group_column)
-    if task == "multilabel" and len(columns) == 1 and not _is_binary(table[columns[0]]):
+    if task == REGRESSION:
+        order, names = _from_amounts(table[columns], rules)
+    elif task == "multilabel" and len(columns) == 1 and not _is_binary(table[columns[0]]):
         order, names = _from_lists(table[columns[0]], rules, classes)
     elif len(columns) == 1:
         order, names = _from_one_column(table[columns[0]], rules, task, classes)
@@ -160,6 +167,33 @@ def _from_one_column(
     if wrong:
         raise _not_a_class([place_of_row(cells, row) for row in wrong], cells.iloc[wrong[0]], order, rules.csv)
     return order, [(class_of[cell],) for cell in cells]
+
+
+def _from_amounts(cells: pd.DataFrame, rules: Rules) -> tuple[tuple[str, ...], Names]:
+    """One column with a number in each cell."""
+    if len(cells.columns) > 1:
+        raise CatscanError(
+            "A regression has one label column.",
+            where=f"{rules.csv}; config key data.labels.columns",
+            found=f"{len(cells.columns)} columns: {listed([repr(name) for name in cells.columns])}",
+            do="Name the column of the amounts in data.labels.columns.",
+        )
+    (column,) = cells.columns
+    amounts = [amount_in(cell) for cell in cells[column]]
+    by_place = {place_of_row(cells, row): cells[column].iloc[row] for row, amount in enumerate(amounts) if not amount}
+    _refuse_no_numbers(list(by_place), by_place, f"{rules.csv}, column {column!r}")
+    return (str(column),), [(amount,) for amount in amounts]
+
+
+def _refuse_no_numbers(offenders: list[str], labels: dict[str, str], where: str) -> None:
+    if offenders:
+        first = labels[offenders[0]]
+        raise CatscanError(
+            f"{number_of(len(offenders), 'label')} not a finite number, and the task is a regression.",
+            where=f"{where}: {listed(offenders)}",
+            found=repr(first) if first else "an empty cell",
+            do="Correct or leave out these; a number has a point for its decimals and no unit.",
+        )
 
 
 def _from_lists(cells: pd.Series, rules: Rules, classes: Sequence[str]) -> tuple[tuple[str, ...], Names]:
@@ -253,4 +287,4 @@ def _not_a_class(offenders: list[str], label: str, order: Sequence[str], where: 
 
 def _hint(label: str) -> str:
     """A line for a wrong label that is a number, which may be an amount."""
-    return f"\n{REGRESSION}" if numbers_in([label]) else ""
+    return f"\n{IS_REGRESSION}" if numbers_in([label]) else ""

@@ -20,7 +20,8 @@ class Data:
     """What one sample is."""
 
     task: Task = "binary"
-    """What is told about a sample: one of two classes, one of many, any number of many, or one of an ordered scale."""
+    """What is told about a sample: one of two classes, one of many, any number of many, one of an ordered scale, or an
+    amount (an age, a size)."""
 
     train: str
     """Pattern of the training samples' files below raw/, zips seen as if unpacked in place: {id}, {label} and other
@@ -51,7 +52,8 @@ class Index:
     """How the samples are divided."""
 
     folds: Annotated[int, at_least(2)] = 5
-    """Parts that the training samples are divided into for cross-validation, alike in classes, groups whole."""
+    """Parts that the training samples are divided into for cross-validation, alike in classes or amounts, groups
+    whole."""
 
     seed: Annotated[int, at_least(0)] = 1
     """Seed of the division into folds."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from catscan import __version__
 from catscan.common.arrays import Shards
 from catscan.common.contracts.check import Check
-from catscan.common.contracts.metrics import Metrics, ModelScores
+from catscan.common.contracts.metrics import Estimate, Metrics, ModelScores
 from catscan.common.contracts.model import Model
 from catscan.common.contracts.sidecar import Sidecar
 from catscan.common.contracts.summary import Duplicates, Summary
@@ -40,11 +40,22 @@ CAPTIONS = {
     "network learns its training samples by heart.",
     "calibration.png": "Calibration: of the samples given a probability, how many are of the class. On the diagonal "
     "the probabilities mean what they say; the bars show how many samples stand behind each point.",
-    "probabilities.png": "Probabilities given to the samples of each class: the less they overlap, the better.",
-    "confusion.png": "Confusion: rows are the true classes, columns the most probable ones; numbers are samples.",
+    "answers.png": "Probabilities given to the samples of each class: the less they overlap, the better.",
+    "mistakes.png": "Confusion: rows are the true classes, columns the most probable ones; numbers are samples.",
     "most-wrong.png": "The samples on which the networks are most confidently wrong, each with its true class and the "
     "probability given to it: look here first for wrong labels.",
 }
+OF_AMOUNTS = CAPTIONS | {  # where a figure of the same name shows something else
+    "samples.png": "Training samples from the smallest to the largest target, as the network gets them (of a scan: "
+    "slices from one end to the other).",
+    "calibration.png": "What is told of each sample that was held out, against the truth. On the diagonal it is right.",
+    "answers.png": "How often each amount is true, and how often it is told.",
+    "mistakes.png": "By how much what is told is off.",
+    "most-wrong.png": "The samples with the largest errors, each with its true amount and what is told: look here "
+    "first for wrong labels.",
+}
+SHARES = ("accuracy",)  # scores that are told in per cent
+TITLES = {"auc": "AUC", "rmse": "RMSE", "mae": "MAE"}  # of scores that are more than their name without underscores
 
 
 @dataclass(frozen=True)
@@ -89,7 +100,7 @@ def page(competitions: list[dict[str, Any]]) -> str:
 
     def figure(gathered: dict[str, Any], name: str) -> str:
         path = gathered["figures"] / name
-        return embedded(path.read_bytes(), CAPTIONS[name]) if path.is_file() else ""
+        return embedded(path.read_bytes(), gathered["captions"][name]) if path.is_file() else ""
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.globals.update(figure=figure, embedded=embedded)
@@ -120,6 +131,7 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
         "cards": cards(metrics, check),
         "remarks": [*index.remarks, *metrics.remarks, *check.warnings],
         "submission": _submission(folder, check),
+        "class_column": "target" if metrics.amounts else "class",
         "classes": [
             {"name": label, "count": f"{count:,}", "share": f"{100 * count / max(index.n_train, 1):.1f} %"}
             for label, count in ((label, index.counts[label]) for label in index.classes)
@@ -132,6 +144,9 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
         "geometry": geometry_table(geometry),
         "scan_figures": list(scan_figures(Shards([folder / "arrays" / f"train-1-of-{index.shards}.npy"]), geometry)),
         "models": _models(metrics, models),
+        "columns": _columns(metrics),
+        "loss": metrics.loss.title,
+        "captions": OF_AMOUNTS if metrics.amounts else CAPTIONS,
         "many_models": len(metrics.models) > 1,
         "figures": folder / "evaluation",
         "settings": json.dumps(settings, indent=1, ensure_ascii=False),
@@ -140,15 +155,15 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
 
 def verdict(metrics: Metrics, check: Check) -> str:
     """One sentence or two that say plainly how good the submission is."""
-    loss = metrics.log_loss
+    loss = metrics.loss
     if not loss.beats_prior:
         text = (
-            f"The networks do not beat the constant prior: out-of-fold log loss {loss.value:.4f}, prior "
+            f"The networks do not beat the constant prior: out-of-fold {loss.title} {loss.value:.4f}, prior "
             f"{loss.prior:.4f}. Expect nothing from this submission."
         )
     else:
         text = (
-            f"Out-of-fold log loss {loss.value:.4f} (95 % interval of its mean {loss.interval[0]:.4f} to "
+            f"Out-of-fold {loss.title} {loss.value:.4f} (95 % interval of its mean {loss.interval[0]:.4f} to "
             f"{loss.interval[1]:.4f}) against {loss.prior:.4f} for the constant prior."
         )
     if check.expected:
@@ -160,21 +175,14 @@ def verdict(metrics: Metrics, check: Check) -> str:
 
 def cards(metrics: Metrics, check: Check) -> list[dict[str, str]]:
     """The figures at the top: out-of-fold scores, the baseline, the expected and the true test score, the rows."""
-    loss = metrics.log_loss
+    loss = metrics.loss
     tone = "good" if loss.beats_prior else "warn"
     shown = [
-        _card("out-of-fold log loss", f"{loss.value:.4f}", metrics.spread, tone),
-        _card("constant prior", f"{loss.prior:.4f}", "log loss without looking"),
-        _card(
-            "accuracy",
-            f"{100 * metrics.accuracy.value:.1f} %",
-            f"95 %: {100 * metrics.accuracy.interval[0]:.1f} to {100 * metrics.accuracy.interval[1]:.1f} %",
-        ),
+        _card(f"out-of-fold {loss.title}", f"{loss.value:.4f}", metrics.spread, tone),
+        _card("constant prior", f"{loss.prior:.4f}", f"{loss.title} without looking"),
+        *(_score_card(name, estimate) for name, estimate in metrics.scores.items() if estimate is not None),
     ]
-    if metrics.auc is not None:
-        auc = metrics.auc
-        shown.append(_card("AUC", f"{auc.value:.4f}", f"95 %: {auc.interval[0]:.4f} to {auc.interval[1]:.4f}"))
-    if metrics.metric not in ("log_loss", "accuracy", "auc") and metrics.score is not None:
+    if metrics.metric not in (loss.name, *metrics.scores) and metrics.score is not None:
         shown.append(_card(metrics.metric.replace("_", " "), f"{metrics.score:.4f}", "out of fold"))
     if check.expected_score is not None:
         ends = check.expected_interval
@@ -185,6 +193,17 @@ def cards(metrics: Metrics, check: Check) -> list[dict[str, str]]:
     word, tone = ("valid", "good") if check.valid else ("NOT VALID", "warn")
     shown.append(_card("submission", word, f"{check.rows:,} rows", tone))
     return shown
+
+
+def _score_card(name: str, estimate: Estimate) -> dict[str, str]:
+    low, high = estimate.interval
+    if name in SHARES:
+        return _card(_title(name), f"{100 * estimate.value:.1f} %", f"95 %: {100 * low:.1f} to {100 * high:.1f} %")
+    return _card(_title(name), f"{estimate.value:.4f}", f"95 %: {low:.4f} to {high:.4f}")
+
+
+def _title(name: str) -> str:
+    return TITLES.get(name, name.replace("_", " "))
 
 
 def _card(name: str, value: str, note: str, tone: str = "") -> dict[str, str]:
@@ -202,16 +221,16 @@ def _submission(folder: Path, check: Check) -> dict[str, Any]:
     }
 
 
-def _models(metrics: Metrics, described: dict[str, Model]) -> list[dict[str, str]]:
+def _models(metrics: Metrics, described: dict[str, Model]) -> list[dict[str, Any]]:
     rows = [
         {"model": model, "origin": described[f"{model}/fold-{fold.fold}"].origin, "fold": str(fold.fold)}
-        | _scores(fold.n, fold.log_loss, fold.accuracy, fold.auc)
+        | _scores(fold.n, fold.scores)
         | {"weight": f"{scores.weight:.2f}", "gain": _gain(scores)}
         for model, scores in metrics.models.items()
         for fold in scores.folds
     ]
-    auc = metrics.auc.value if metrics.auc else None
-    of_all = _scores(metrics.n, metrics.log_loss.value, metrics.accuracy.value, auc)
+    values = {name: None if one is None else one.value for name, one in metrics.scores.items()}
+    of_all = _scores(metrics.n, {metrics.loss.name: metrics.loss.value, **values})
     return [*rows, {"model": "blend, calibrated", "origin": "", "fold": "all", "weight": "", "gain": ""} | of_all]
 
 
@@ -222,9 +241,13 @@ def _gain(scores: ModelScores) -> str:
     return f"{scores.gain.value:.4f} ({low:.4f} to {high:.4f})"
 
 
-def _scores(n: int, log_loss: float, accuracy: float, auc: float | None) -> dict[str, str]:
-    shown = {"log_loss": log_loss, "accuracy": accuracy, "auc": auc}
-    return {"n": f"{n:,}"} | {name: "–" if score is None else f"{score:.4f}" for name, score in shown.items()}
+def _scores(n: int, scores: dict[str, float | None]) -> dict[str, Any]:
+    return {"n": f"{n:,}", "scores": ["–" if score is None else f"{score:.4f}" for score in scores.values()]}
+
+
+def _columns(metrics: Metrics) -> list[str]:
+    """The names of the scores of `_scores`, in their order."""
+    return [metrics.loss.title, *map(_title, metrics.scores)]
 
 
 def duplicates_line(duplicates: Duplicates) -> str:

@@ -28,7 +28,7 @@ details { margin: .6rem 0; } summary { cursor: pointer; color: #174ea6; } pre { 
 
 <h1>catscan report</h1>
 <p class="soft">{{ competitions | length }} competition{{ "" if competitions | length == 1 else "s" }}, catscan {{ version }}.
-Scores are log losses unless said otherwise: 0 is perfect, and a constant answer gets the prior's.</p>
+Scores are log losses, of a regression root mean squared errors (rmse), unless said otherwise: 0 is perfect, and a constant answer gets the prior's.</p>
 {% if competitions | length > 1 %}<nav>{% for c in competitions %}<a href="#{{ c.name }}">{{ c.title }}</a>{% endfor %}</nav>{% endif %}
 
 {% for c in competitions %}
@@ -47,7 +47,7 @@ Scores are log losses unless said otherwise: 0 is perfect, and a constant answer
 {% if c.submission.more %}<tr><td class="soft" colspan="{{ c.submission.columns | length }}">and {{ c.submission.more }} more rows</td></tr>{% endif %}</table></div>
 
 <h3>Data</h3>
-<div class="scroll"><table><tr><th>class</th><th class="n">training samples</th><th class="n">share</th></tr>
+<div class="scroll"><table><tr><th>{{ c.class_column }}</th><th class="n">training samples</th><th class="n">share</th></tr>
 {% for row in c.classes %}<tr><td>{{ row.name }}</td><td class="n">{{ row.count }}</td><td class="n">{{ row.share }}</td></tr>{% endfor %}</table></div>
 <p>{{ c.data_line }}</p>
 {{ figure(c, "samples.png") }}
@@ -69,13 +69,13 @@ They took no part in training; a test sample among them gets the training prior.
 {% for row in c.geometry.rows %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>{% endfor %}</table></div></details>{% endif %}
 
 <h3>Training</h3>
-<div class="scroll"><table><tr><th>model</th><th>knowledge</th><th>held-out fold</th><th class="n">samples</th><th class="n">log loss</th><th class="n">accuracy</th><th class="n">AUC</th><th class="n">weight</th><th>lowers the log loss by (95 %)</th></tr>
-{% for row in c.models %}<tr><td>{{ row.model }}</td><td>{{ row.origin }}</td><td>{{ row.fold }}</td><td class="n">{{ row.n }}</td><td class="n">{{ row.log_loss }}</td><td class="n">{{ row.accuracy }}</td><td class="n">{{ row.auc }}</td><td class="n">{{ row.weight }}</td><td>{{ row.gain }}</td></tr>{% endfor %}</table></div>
+<div class="scroll"><table><tr><th>model</th><th>knowledge</th><th>held-out fold</th><th class="n">samples</th>{% for column in c.columns %}<th class="n">{{ column }}</th>{% endfor %}<th class="n">weight</th><th>lowers the {{ c.loss }} by (95 %)</th></tr>
+{% for row in c.models %}<tr><td>{{ row.model }}</td><td>{{ row.origin }}</td><td>{{ row.fold }}</td><td class="n">{{ row.n }}</td>{% for score in row.scores %}<td class="n">{{ score }}</td>{% endfor %}<td class="n">{{ row.weight }}</td><td>{{ row.gain }}</td></tr>{% endfor %}</table></div>
 {{ figure(c, "learning-curves.png") }}
 
 <h3>Evaluation</h3>
 <p>Every training sample was predicted by the network{{ "s" if c.many_models else "" }} that never saw it (out of fold); these predictions estimate the test score.</p>
-{% for name in ("calibration.png", "probabilities.png", "confusion.png", "most-wrong.png") %}{{ figure(c, name) }}{% endfor %}
+{% for name in ("calibration.png", "answers.png", "mistakes.png", "most-wrong.png") %}{{ figure(c, name) }}{% endfor %}
 
 <details><summary>How to repeat this</summary>
 <p>The same command, settings and seed on the same machine give the same bytes.</p>

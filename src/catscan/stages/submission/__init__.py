@@ -32,7 +32,7 @@ from catscan.raw.row_ids import Fields, read_fields
 from catscan.scores.expected import expected_score
 from catscan.scores.metrics import Problem, metric_named, targets_of
 from catscan.scores.predictions import Predictions, read_all, read_predictions
-from catscan.scores.told import CalibratedBlend
+from catscan.scores.told import Told, told_by
 from catscan.stages.submission.fill import Filled, blank_sheet, fill_sheet
 from catscan.stages.submission.settings import Settings
 from catscan.stages.submission.sheet import Form, foreign_values, form_of
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> None:
     settings = parse(Settings, args.settings)
     summary, metrics = Summary.read(args.summary), Metrics.read(args.metrics)
     metric_named(settings.metric, summary.task)
-    predictions = read_all(args.predictions, args.models, summary.classes)
+    predictions = read_all(args.predictions, args.models, summary.classes, summary.task)
     sample, fields = _asked(args.raw, settings)
     if sample is None:
         sample = blank_sheet(
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
             fields=fields,
         )
     form = _form(sample, settings, summary)
-    combined = CalibratedBlend.of(metrics, summary)
+    combined = told_by(metrics, summary)
     problem = Problem(form.task, form.positive, settings.metric_weights, settings.metric_positive_weight)
     index = read_table(args.index, columns=["sample_id", "split", "label", "group"])
     index = index[index["split"] == "train"].set_index("sample_id")
@@ -104,6 +104,7 @@ def run(args: argparse.Namespace) -> None:
         metric=settings.metric,
         expected_score=expected,
         expected_interval=interval,
+        spread=_spread(combined, predictions),
         true_score=_true_score(args, settings.metric, problem, form),
         temperature=metrics.temperature,
         clip=metrics.clip,
@@ -151,7 +152,7 @@ def _warnings(settings: Settings, foreign: list[str], filled: Filled) -> Iterato
 
 
 def _held_out(path: Path, index: pd.DataFrame, form: Form) -> pd.DataFrame:
-    held_out = read_predictions(path, form.classes)
+    held_out = read_predictions(path, form.classes, form.task)
     unknown = list(held_out.index.difference(index.index))
     if unknown:
         raise CatscanError(
@@ -170,7 +171,7 @@ def _expected(
     held_out: pd.DataFrame,
     index: pd.DataFrame,
     predictions: Predictions,
-    combined: CalibratedBlend,
+    combined: Told,
 ) -> tuple[float | None, tuple[float, float] | None]:
     """The score to expect of the test samples that were predicted, and its interval; None where they have none."""
     if not predictions.sample_ids:
@@ -188,6 +189,15 @@ def _expected(
     return None if math.isnan(score) else score, None if math.isnan(low) else (low, high)
 
 
+def _spread(combined: Told, predictions: Predictions) -> tuple[float, float] | None:
+    """How far the lowest and the highest network lie beside what is told, on average; None where they tell classes."""
+    ends, told = combined.spread(predictions.by_model), combined.tell(predictions.by_model)
+    if not ends or not len(told):
+        return None
+    low, high = (float((end - told[:, 0]).mean()) for end in ends.values())
+    return low, high
+
+
 def _true_score(args: argparse.Namespace, metric: str, problem: Problem, form: Form) -> float | None:
     if not args.truth or not args.truth.is_file():
         return None
@@ -201,5 +211,11 @@ def _tell(check: Check) -> None:
     say(f"valid: {number_of(check.rows, 'row')}, columns {', '.join(check.columns[:5])}")
     if check.expected:
         say(f"expected score: {check.expected}")
+    if check.spread:
+        say(
+            "of each sample the networks tell from {:.4g} to +{:.4g} beside what is told, on average".format(
+                *check.spread
+            )
+        )
     if check.true_score is not None:
         say(f"true score: {check.metric.replace('_', ' ')} {check.true_score:.4f}")

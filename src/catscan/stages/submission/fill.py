@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from catscan.raw.row_ids import Fields, row_ids_of
 from catscan.raw.sample_submission import Layout, blank_columns
+from catscan.scores.tasks import ONE_CLASS
 from catscan.stages.submission.sheet import Form, split_row_id, write_cells
 
 Array = NDArray[np.float64]
@@ -119,7 +120,7 @@ def _class_of(row_id: str, class_of: dict[str, int], form: Form) -> int:
 
 
 def _total(row: Array, form: Form) -> float:
-    return 1.0 if form.task == "multilabel" else float(row.sum())
+    return float(row.sum()) if form.task in ONE_CLASS else 1.0
 
 
 def _together(several: Array, form: Form, aggregate: str) -> Array:

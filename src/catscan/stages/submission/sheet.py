@@ -36,7 +36,7 @@ class Form:
     of_class
         The class number of each value column; empty when one column speaks of all classes.
     value
-        probability, label, index, one_hot or list.
+        probability (of a regression the amount itself), label, index, one_hot or list.
     row_id
         The template of the row ids; with {class} there is one row a sample and class.
     task, classes, positive

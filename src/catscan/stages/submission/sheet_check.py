@@ -6,11 +6,14 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from catscan.common.errors import CatscanError, listed
 from catscan.common.tables import rows_of
 from catscan.common.words import number_of
+from catscan.scores.answers import ANSWERS
+from catscan.scores.tasks import ONE_CLASS
 from catscan.stages.submission.sheet import SEPARATOR, Form
 
 ADDS_UP = 1e-4  # how far the probabilities of a row may add up beside 1, after rounding
@@ -91,7 +94,7 @@ def _check_ids(path: Path | str, found: list[tuple[int, str]], expected: list[st
 def _mistakes(cells: list[str], form: Form) -> Iterator[str]:
     """What is wrong with the value cells of one row."""
     if form.value == "probability":
-        yield from _wrong_probabilities(cells, form)
+        yield from _wrong_numbers(cells, form)
     elif form.value == "one_hot":
         yield from (f"{cell!r} is neither 0 nor 1" for cell in cells if cell not in ("0", "1"))
         if _adds_up(cells, form) and cells.count("1") != 1:
@@ -106,19 +109,21 @@ def _mistakes(cells: list[str], form: Form) -> Iterator[str]:
         yield from (f"{name!r} is not a class" for name in names if name not in form.classes)
 
 
-def _wrong_probabilities(cells: list[str], form: Form) -> Iterator[str]:
+def _wrong_numbers(cells: list[str], form: Form) -> Iterator[str]:
     numbers = []
     for cell in cells:
         try:
             numbers.append(float(cell))
         except ValueError:
             yield f"{cell!r} is not a number"
-    yield from (f"{number} is not a probability" for number in numbers if not math.isfinite(number))
-    yield from (f"{number} lies outside 0 to 1" for number in numbers if not 0 <= number <= 1)
+    noun = ANSWERS[form.task].noun
+    yield from (f"{number} is not a {noun}" for number in numbers if not math.isfinite(number))
+    fit = ANSWERS[form.task].fit(np.array(numbers))
+    yield from (f"{number} lies outside 0 to 1" for number, fits in zip(numbers, fit, strict=True) if not fits)
     if _adds_up(cells, form) and abs(sum(numbers) - 1) > ADDS_UP:
         yield f"the probabilities add up to {sum(numbers):.6g}, not 1"
 
 
 def _adds_up(cells: list[str], form: Form) -> bool:
     """Whether the cells of a row are all classes, of which exactly one applies."""
-    return len(cells) > 1 and form.task != "multilabel"
+    return len(cells) > 1 and form.task in ONE_CLASS

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from catscan.common.errors import CatscanError, did_you_mean, listed
 from catscan.common.tables import read_table
 from catscan.scores.metrics import Problem, score
+from catscan.scores.tasks import ONE_CLASS
 from catscan.stages.submission.sheet import SEPARATOR, Form, split_row_id
 
 Array = NDArray[np.float64]
@@ -66,7 +67,7 @@ def _matrix(table: pd.DataFrame, form: Form, *, where: str) -> Array:
     cells = table[form.columns[0]]
     if form.of_class:
         positive = _numbers(table, form.columns[0], form, where=where)
-        if form.task == "multilabel":
+        if form.task not in ONE_CLASS:
             return positive[:, None]
         of_positive = np.arange(2) == form.positive
         return np.where(of_positive, positive[:, None], 1 - positive[:, None])

@@ -73,8 +73,7 @@ def run(args: argparse.Namespace) -> None:
 def _run(args: argparse.Namespace, settings: Settings) -> None:
     from catscan.stages.train.validation import refuse_diverged, remark_on
 
-    multilabel = settings.task == "multilabel"
-    data = open_data(args.index, args.summary, args.arrays, fold=args.fold, multilabel=multilabel)
+    data = open_data(args.index, args.summary, args.arrays, fold=args.fold, task=settings.task)
     network = find(settings.network, data.shards.sample_shape, len(data.classes))
     recipe = resolve(settings, network.recipe_for(len(data.train_rows)))
     for line in remarks(data, args.fold):
@@ -98,6 +97,7 @@ def _run(args: argparse.Namespace, settings: Settings) -> None:
         task=settings.task,
         threads=settings.threads,
         flips=settings.flips,
+        scale=data.scale,
         training={
             "recipe": asdict(recipe),
             "seed": settings.seed,

@@ -15,6 +15,8 @@ from catscan.common.arrays import Samples, open_samples
 from catscan.common.contracts.summary import Summary
 from catscan.common.errors import CatscanError, listed
 from catscan.common.tables import read_table
+from catscan.scores.metrics import targets_of
+from catscan.scores.tasks import REGRESSION
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,15 @@ class Data:
     sample_ids
         One a row of the shards.
     targets
-        (rows, classes) float32, 0 or 1.
+        (rows, classes) float32, 0 or 1; of a regression (rows, 1), amounts.
     train_rows, held_rows
         Rows to learn from, rows of the held-out fold; ascending.
     classes
         In the order of the columns.
     positive
         The column of the positive class.
+    scale
+        Of a regression, the mean and the deviation of the targets to learn from; None for classes.
     n_bad
         Samples of the index without a row, because they could not be read.
     """
@@ -46,6 +50,7 @@ class Data:
     held_rows: NDArray[np.int64]
     classes: list[str]
     positive: int
+    scale: tuple[float, float] | None
     n_bad: int
 
     @property
@@ -57,7 +62,7 @@ class Data:
         return digest.hexdigest()[:16]
 
 
-def open_data(index: Path, summary: Path, arrays: Sequence[Path], *, fold: int, multilabel: bool) -> Data:
+def open_data(index: Path, summary: Path, arrays: Sequence[Path], *, fold: int, task: str) -> Data:
     """Open the shards and look up each row's label and fold.
 
     Raises
@@ -80,7 +85,7 @@ def open_data(index: Path, summary: Path, arrays: Sequence[Path], *, fold: int, 
             found=listed(strangers),
             do="Delete the arrays and run again.",
         )
-    targets = _targets([labels[name] for name in shards.sample_ids], classes, multilabel=multilabel, where=str(index))
+    targets = _targets([labels[name] for name in shards.sample_ids], classes, task=task, where=str(index))
     held = np.array([folds[name] == str(fold) for name in shards.sample_ids], bool)
     data = Data(
         shards=shards,
@@ -90,6 +95,7 @@ def open_data(index: Path, summary: Path, arrays: Sequence[Path], *, fold: int, 
         held_rows=np.flatnonzero(held),
         classes=classes,
         positive=classes.index(facts.positive),
+        scale=scale_of(targets[~held]) if task == REGRESSION else None,
         n_bad=len(table) - len(shards.sample_ids),
     )
     if not len(data.train_rows):
@@ -102,11 +108,13 @@ def open_data(index: Path, summary: Path, arrays: Sequence[Path], *, fold: int, 
     return data
 
 
-def _targets(labels: list[str], classes: list[str], *, multilabel: bool, where: str) -> NDArray[np.float32]:
+def _targets(labels: list[str], classes: list[str], *, task: str, where: str) -> NDArray[np.float32]:
+    if task == REGRESSION:
+        return targets_of(labels, classes, task).astype(np.float32)
     column = {name: number for number, name in enumerate(classes)}
     targets = np.zeros((len(labels), len(classes)), np.float32)
     for row, label in enumerate(labels):
-        for name in label.split() if multilabel else [label]:
+        for name in label.split() if task == "multilabel" else [label]:
             if name not in column:
                 raise CatscanError(f"The label {name!r} is not one of the classes.", where=where, found=listed(classes))
             targets[row, column[name]] = 1
@@ -116,14 +124,21 @@ def _targets(labels: list[str], classes: list[str], *, multilabel: bool, where: 
 def remarks(data: Data, fold: int) -> list[str]:
     """What a person should know about the split before the training: counts, and what is too small."""
     per_class = data.targets[data.train_rows].sum(axis=0).astype(int)
+    if data.scale is not None:
+        return _counted(data, fold, "{} of {:.4g} ± {:.4g}".format(data.classes[0], *data.scale))
     counts = ", ".join(f"{name} {count:,}" for name, count in zip(data.classes, per_class, strict=True))
-    lines = [
-        f"{len(data.train_rows):,} samples to learn from ({counts}), {len(data.held_rows):,} in the held-out "
-        f"fold {fold}" + (f"; {data.n_bad:,} could not be read" if data.n_bad else "")
-    ]
+    first, *others = _counted(data, fold, counts)
     missing = [name for name, count in zip(data.classes, per_class, strict=True) if not count]
     if missing:
-        lines.append(f"note: no sample to learn {listed(missing)} from; its probability will mean nothing")
+        others.insert(0, f"note: no sample to learn {listed(missing)} from; its probability will mean nothing")
+    return [first, *others]
+
+
+def _counted(data: Data, fold: int, learnt: str) -> list[str]:
+    lines = [
+        f"{len(data.train_rows):,} samples to learn from ({learnt}), {len(data.held_rows):,} in the held-out "
+        f"fold {fold}" + (f"; {data.n_bad:,} could not be read" if data.n_bad else "")
+    ]
     if not len(data.held_rows):
         lines.append("note: the held-out fold is empty: nothing tells how well this network does")
     return lines
@@ -141,6 +156,18 @@ def class_weights(targets: NDArray[np.float32], kind: str) -> NDArray[np.float32
         labels = targets.sum(axis=1)
         weights = np.where(labels > 0, targets @ per_class / np.maximum(labels, 1), 1.0)
     return (weights / weights.mean()).astype(np.float32)
+
+
+def scale_of(targets: NDArray[np.float32]) -> tuple[float, float]:
+    """Mean and standard deviation of amounts (n, 1); a deviation of 1 where they are all alike."""
+    exact = targets.astype(np.float64)
+    return float(exact.mean()), float(exact.std()) or 1.0
+
+
+def standardised(targets: NDArray[np.float32], scale: tuple[float, float]) -> NDArray[np.float32]:
+    """Amounts as the network learns them: of mean 0 and deviation 1, where ``scale`` is theirs."""
+    mean, deviation = scale
+    return ((targets.astype(np.float64) - mean) / deviation).astype(np.float32)
 
 
 def smoothed(targets: NDArray[np.float32], smoothing: float, *, multilabel: bool) -> NDArray[np.float32]:

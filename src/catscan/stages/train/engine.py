@@ -22,12 +22,14 @@ from catscan.common.errors import TryAgain, listed
 from catscan.common.progress import say
 from catscan.common.words import number_of
 from catscan.networks.model import Weights
+from catscan.networks.outputs import Output, output_of
 from catscan.networks.predictor import Predictor
 from catscan.networks.registry import Build, Recipe
 from catscan.networks.session import Compute
+from catscan.scores.answers import ANSWERS
 from catscan.scores.metrics import Problem
 from catscan.stages.train.checkpoints import Checkpoints
-from catscan.stages.train.data import Data, class_weights, smoothed
+from catscan.stages.train.data import Data, class_weights, smoothed, standardised
 from catscan.stages.train.events import Events
 from catscan.stages.train.graph import RESIDENT_BYTES, TrainGraph, build_training
 from catscan.stages.train.interruptions import NotFinite, stop_requests, told_when_memory_ends
@@ -54,9 +56,15 @@ class Job:
     compute: Compute
 
     @property
-    def multilabel(self) -> bool:
-        """Whether a sample may have any number of classes."""
-        return self.problem.task == "multilabel"
+    def output(self) -> Output:
+        """What the network ends with."""
+        return output_of(self.problem.task, self.data.scale)
+
+    @property
+    def targets(self) -> NDArray[np.float32]:
+        """(train rows, classes) what the network learns, amounts standardised."""
+        targets = self.data.targets[self.data.train_rows]
+        return targets if self.data.scale is None else standardised(targets, self.data.scale)
 
 
 @dataclass
@@ -123,20 +131,19 @@ class _Loop:
         self.steps_an_epoch = math.ceil(len(self.rows) / recipe.batch_size)
         a_sample = math.prod(data.shards.sample_shape) * data.shards.dtype.itemsize
         self.resident = len(self.rows) * a_sample <= RESIDENT_BYTES
-        targets = data.targets[self.rows]
         self.graph: TrainGraph = build_training(
             job.build,
             recipe,
             data.shards.take(self.rows) if self.resident else None,
-            smoothed(targets, recipe.label_smoothing, multilabel=job.multilabel),
-            class_weights(targets, job.class_weights),
+            smoothed(job.targets, recipe.label_smoothing, multilabel=job.problem.task == "multilabel"),
+            class_weights(job.targets, job.class_weights),
             sample_shape=data.shards.sample_shape,
-            multilabel=job.multilabel,
+            output=job.output,
             seed=job.seed,
             compute=job.compute,
         )
         self.predictor = Predictor(
-            job.build, data.shards.sample_shape, len(data.classes), multilabel=job.multilabel, compute=job.compute
+            job.build, data.shards.sample_shape, len(data.classes), output=job.output, compute=job.compute
         )
         self.state = LoopState(epochs=recipe.epochs)
         self.best_weights: Weights = {}
@@ -207,7 +214,7 @@ class _Loop:
     def _finish_epoch(self, epoch: int, rate: float, samples_a_second: float) -> None:
         state = self.state
         row: dict[str, float] = {"epoch": epoch + 1, "learning_rate": rate}
-        row["train_loss"] = state.loss_sum / len(self.rows)
+        row["train_loss"] = self.job.output.in_unit(state.loss_sum / len(self.rows))
         state.loss_sum = 0.0
         if len(self.job.data.held_rows):
             weights = self.graph.weights()
@@ -248,9 +255,9 @@ class _Loop:
     def _tell(self, row: dict[str, float], samples_a_second: float) -> None:
         done = len(self.state.history)
         left = (self.state.epochs - done) * self._elapsed() / done
-        held = (
-            f"held out: log loss {row['log_loss']:.4f}, accuracy {row['accuracy']:.4f}, " if "log_loss" in row else ""
-        )
+        followed = [name for name in ANSWERS[self.job.problem.task].followed if name in row]
+        held = "".join(f"{name.replace('_', ' ')} {row[name]:.4f}, " for name in followed)
+        held = f"held out: {held}" if held else ""
         say(
             f"epoch {done} of {self.state.epochs}: loss {row['train_loss']:.4f}, {held}"
             f"rate {row['learning_rate']:.2g}, {samples_a_second:,.0f} samples a second, {duration(left)} left"

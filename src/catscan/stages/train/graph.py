@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from catscan.networks.compat import quiet, tf, tflearn
 from catscan.networks.layers import Mode, set_mode
+from catscan.networks.outputs import Output
 from catscan.networks.registry import Build, Recipe, dtype_of
 from catscan.networks.session import Compute, open_session
 from catscan.stages.train.augmentation import augmented
@@ -74,7 +75,7 @@ def build_training(
     sample_weights: NDArray[np.float32],
     *,
     sample_shape: tuple[int, ...],
-    multilabel: bool,
+    output: Output,
     seed: int,
     compute: Compute,
 ) -> TrainGraph:
@@ -85,7 +86,7 @@ def build_training(
     images
         (n, *sample_shape), to be kept in the device's memory; None when each batch is fed.
     targets
-        (n, classes) float32, smoothed.
+        (n, classes) float32, smoothed or standardised.
     sample_weights
         (n,) float32 of mean 1.
     """
@@ -104,7 +105,7 @@ def build_training(
         weight = tf.gather(resident.hold("sample_weights", sample_weights), rows)
         pixels = augmented(samples, recipe.augment, seed=seed, step=step)
         network = build(tflearn.input_data(placeholder=pixels, name="input"), targets.shape[1])
-        losses = _losses(network, wanted, multilabel=multilabel) * weight
+        losses = output.losses(network, wanted) * weight
         train_op = _train_op(network, losses, wanted, recipe, rate)
         with tf.control_dependencies([train_op, *tf.get_collection(tf.GraphKeys.UPDATE_OPS)]):
             update, averaged = _moving_averages(recipe.ema, step)
@@ -141,13 +142,6 @@ class _Resident:
         for variable, value, array in self._waiting:
             session.run(variable.initializer, {value: array})
         self._waiting.clear()
-
-
-def _losses(logits: Any, targets: Any, *, multilabel: bool) -> Any:
-    """(n,) cross entropy, computed from the logits: from probabilities it loses its gradient where it is most wrong."""
-    if multilabel:
-        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=logits), axis=1)
-    return tf.nn.softmax_cross_entropy_with_logits_v2(labels=targets, logits=logits)
 
 
 def _train_op(network: Any, losses: Any, targets: Any, recipe: Recipe, rate: Any) -> Any:

@@ -11,7 +11,7 @@ from catscan.networks.computing import Computing
 from catscan.networks.pretrained.registry import PRETRAINED
 from catscan.networks.registry import Recipe
 from catscan.scores.settings import MetricSettings
-from catscan.scores.tasks import Task
+from catscan.scores.tasks import REGRESSION, Task
 
 Seed = Annotated[int, between(0, 2**31 - 1)]
 
@@ -71,9 +71,10 @@ class Settings(Model, Computing, Predicting, MetricSettings):
 
 
 def resolve(settings: Settings, recipe: Recipe) -> Recipe:
-    """The network's ``recipe`` with all that the config says in its place."""
+    """The network's ``recipe`` with all that the config says in its place; amounts are not smoothed."""
     augment = replace(recipe.augment, **_given(settings.augment, recipe.augment))
-    return replace(recipe, **_given(settings, recipe) | {"augment": augment})
+    smoothing = {"label_smoothing": 0.0} if settings.task == REGRESSION else {}
+    return replace(recipe, **_given(settings, recipe) | {"augment": augment} | smoothing)
 
 
 def _given(settings: Any, own: Any) -> dict[str, Any]:

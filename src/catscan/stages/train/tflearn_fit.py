@@ -32,7 +32,7 @@ def train_with_fit(job: Job) -> Trained:
     say(WARNING)
     data, recipe = job.data, job.recipe
     shape, rows = data.shards.sample_shape, data.train_rows
-    predictor = Predictor(job.build, shape, len(data.classes), multilabel=job.multilabel, compute=job.compute)
+    predictor = Predictor(job.build, shape, len(data.classes), output=job.output, compute=job.compute)
     graph = tf.Graph()
     with graph.as_default(), quiet(), tempfile.TemporaryDirectory() as logs:
         tf.set_random_seed(job.seed)  # the first weights, the dropout
@@ -41,8 +41,8 @@ def train_with_fit(job: Job) -> Trained:
         tflearn.config.init_training_mode()
         set_mode(Mode(training=None))
         net = job.build(tflearn.input_data([None, *shape], name="input"), len(data.classes))
-        net = tflearn.activation(net, "sigmoid" if job.multilabel else "softmax")
-        loss = "binary_crossentropy" if job.multilabel else "categorical_crossentropy"
+        activation, loss = job.output.in_tflearn
+        net = tflearn.activation(net, activation)
         net = tflearn.regression(
             net, optimizer=recipe.optimizer, learning_rate=recipe.learning_rate, loss=loss, name="targets"
         )
@@ -51,7 +51,7 @@ def train_with_fit(job: Job) -> Trained:
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # noqa: PTH123
             model.fit(
                 data.shards.take(rows).astype(np.float32),
-                data.targets[rows],
+                job.targets,
                 n_epoch=recipe.epochs,
                 batch_size=recipe.batch_size,
                 snapshot_epoch=False,
@@ -77,7 +77,7 @@ class _Teller(tflearn.callbacks.Callback):
 
     def on_epoch_end(self, training_state: Any) -> None:
         row: dict[str, float] = {"epoch": training_state.epoch, "learning_rate": self.job.recipe.learning_rate}
-        row["train_loss"] = float(training_state.loss_value)
+        row["train_loss"] = self.job.output.in_unit(float(training_state.loss_value))
         if len(self.job.data.held_rows):
             self.predictor.load(self.weights())
             row |= Validation(self.job.data, self.job.problem, self.job.metric).measure(self.predictor)

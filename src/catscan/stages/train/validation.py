@@ -12,6 +12,7 @@ from catscan.common.errors import listed
 from catscan.common.words import number_of
 from catscan.networks.model import Weights
 from catscan.networks.predictor import Predictor
+from catscan.scores.answers import ANSWERS
 from catscan.scores.metrics import METRICS, Problem, metric_named, odds_to_tell, prior_score, score, with_odds
 from catscan.stages.train.data import Data
 from catscan.stages.train.interruptions import NotFinite
@@ -32,12 +33,13 @@ class Validation:
         metric_named(self.metric, self.problem.task)
 
     def measure(self, predictor: Predictor) -> dict[str, float]:
-        """Log loss, accuracy and the metric of the held-out fold, without flips; not-a-number where undefined."""
+        """What is always followed, and the metric of the held-out fold, without flips; not-a-number where undefined."""
         held = self.data.held_rows
         found = predictor.predict(self.data.shards.take, held, flips=False).astype(np.float64)
         targets = self.data.targets[held].astype(np.float64)
         told = with_odds(found, odds_to_tell(self.metric, targets, self.problem))
-        scores = {name: score(name, found, targets, self.problem) for name in ("log_loss", "accuracy")}
+        followed = ANSWERS[self.problem.task].followed
+        scores = {name: score(name, found, targets, self.problem) for name in followed}
         return scores | {self.metric: score(self.metric, told, targets, self.problem)}
 
     def is_better(self, new: float, old: float | None) -> bool:
@@ -50,20 +52,21 @@ class Validation:
 
 
 def remark_on(history: Sequence[dict[str, float]], data: Data, problem: Problem) -> str:
-    """A note when no epoch's held-out log loss is below that of the constant prior, to the digits told; else "".
+    """A note when no epoch's held-out loss is below that of the constant prior, to the digits told; else "".
 
     A network whose units were silenced at its start (a ReLU that is 0 for all samples has no gradient) ends like that.
     """
     if not len(data.held_rows):
         return ""
-    best = min(row["log_loss"] for row in history)
-    prior = prior_score("log_loss", data.targets[data.held_rows].astype(np.float64), problem)
+    answers = ANSWERS[problem.task]
+    best = min(row[answers.loss] for row in history)
+    prior = prior_score(answers.loss, data.targets[data.held_rows].astype(np.float64), problem)
     if round(best, 4) < round(prior, 4):
         return ""
     return (
-        f"note: the network never did better than the constant prior (held-out log loss {best:.4f} at best, "
-        f"{prior:.4f} by the shares of the classes alone); when it is the same after more epochs, another of `seeds` "
-        "gives it another start"
+        f"note: the network never did better than the constant prior (held-out {answers.loss.replace('_', ' ')} "
+        f"{best:.4f} at best, {prior:.4f} by the {answers.prior} alone); when it is the same after more epochs, "
+        "another of `seeds` gives it another start"
     )
 
 
