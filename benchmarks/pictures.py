@@ -274,7 +274,7 @@ def preprocess(folder: Path, raw: Path, archive: str, side: int) -> float:
     names = sorted(path.relative_to(folder / "big").as_posix() for path in (folder / "big/train").iterdir())
     rows = "".join(f"{name},train,cat,,0,1,{archive},{name}\n" for name in names)
     (folder / "index.csv").write_text("sample_id,split,label,group,fold,shard,archive,path\n" + rows)
-    settings = {"kind": "picture", "on_bad": "fail", "tolerated_share": 0.0}
+    settings = {"kind": "picture"}
     settings["reader"] = READER | {"size": [side, side], "resize": "area"}
     flags = ["--settings", json.dumps(settings), "--raw", raw, "--index", folder / "index.csv", "--split", "train"]
     script = (

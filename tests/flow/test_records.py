@@ -19,6 +19,7 @@ class Job:
 
     input: list[str]
     output: list[str] = field(default_factory=list)
+    resources: dict[str, str] = field(default_factory=dict)
 
 
 RECORD = {"rule": "train_fold", "params": ["'stage'"], "record_format_version": RECORD_FORMAT_VERSION}

@@ -87,7 +87,7 @@ def test_a_key_changes_the_stages_that_read_it(load: Load, change: Any, stages: 
     [
         ({"preprocess": {"picture": {"size": [32, 32]}}}, {"preprocess"}),
         ({"preprocess": {"picture": {"channels": "gray"}}}, {"preprocess", "features efficientnet-lite0"}),
-        ({"preprocess": {"on_bad": "skip"}}, {"preprocess", "features efficientnet-lite0"}),
+        ({"preprocess": {"on_bad": "skip", "tolerated_share": 0.5}}, set()),
         ({"train": {"precision": "fp32"}}, {"features efficientnet-lite0", "train resnet", "train seer"}),
         ({"train": {"device": "cpu", "folds": [0]}}, set()),
         (

@@ -67,6 +67,7 @@ class Competition:
 
     def run(self, *, shard: int = 1, split: str = "train", name: str = "a", threads: int = 1, **settings: Any) -> Path:
         values = {"kind": "picture", "reader": READER, "on_bad": "fail", "tolerated_share": 0.0} | settings
+        tolerated = {key: values.pop(key) for key in ("on_bad", "tolerated_share")}
         array = self.folder / "arrays" / f"{name}.npy"
         parser = argparse.ArgumentParser()
         preprocess.register(parser)
@@ -76,6 +77,7 @@ class Competition:
             "index": self.folder / "index.csv",
             "split": split,
             "shard": shard,
+            "bad-samples": json.dumps(tolerated),
             "array": array,
             "threads": threads,
         }
@@ -310,10 +312,11 @@ class TestFaults:
         cut[20:60] = bytes(40)
         members = {"1.tif": bytes(cut), "2.tif": file.getvalue()[:-2], "3.jpg": jpeg(3)[:-40], "4.jpg": jpeg(4)}
         competition.write(members)
-        settings = {"kind": "picture", "reader": READER, "on_bad": "skip", "tolerated_share": 0}
+        settings = {"kind": "picture", "reader": READER}
         folder = competition.folder
         flags = ["--settings", json.dumps(settings), "--raw", competition.raw, "--index", folder / "index.csv"]
-        flags += ["--split", "train", "--shard", "1", "--array", folder / "a.npy"]
+        flags += ["--bad-samples", '{"on_bad": "skip"}', "--split", "train"]
+        flags += ["--shard", "1", "--array", folder / "a.npy"]
 
         told = subprocess.run([sys.executable, "-c", SCRIPT, *flags], capture_output=True, text=True, check=True)
 

@@ -29,8 +29,14 @@ def cats(block: str) -> str:
         ("{submission: {aggregate: max}}", {"write_submission", "render_report"}),
         ("{index: {shards: 3}}", {"index_samples", *AFTER_INDEX}),
         ("{train: {device: cpu}}", set()),
+        ("{preprocess: {on_bad: skip}}", set()),
+        ("{preprocess: {tolerated_share: 0.2}}", set()),
+        ("{preprocess: {tolerated_share: 0}}", AFTER_INDEX),
     ],
-    ids=["learning rate", "picture size", "scan size", "seed", "flips", "aggregation", "shards", "device"],
+    ids=[
+        *("learning rate", "picture size", "scan size", "seed", "flips", "aggregation", "shards", "device"),
+        *("skip bad samples", "tolerate more", "tolerate none"),
+    ],
 )
 def test_a_setting_reruns_what_reads_it_and_what_follows(project, block: str, rules: set[str]) -> None:
     project.overlay(cats(block))

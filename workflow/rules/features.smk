@@ -22,6 +22,7 @@ rule features_of_shard:
         "results/{competition}/benchmarks/features-{network}-{split}-{shard}-of-{shards}.tsv"
     threads: lambda wildcards: of(wildcards)["train"]["threads"]
     resources:
+        bad_samples=lambda wildcards: stage_strings.bad_samples(of(wildcards)),
         gpu=lambda wildcards: gpus.wanted(of(wildcards)["train"]["device"], GPUS),
         device=lambda wildcards: of(wildcards)["train"]["device"],
     params:
@@ -37,6 +38,7 @@ rule features_of_shard:
             --index {input.index:q} \
             --split {wildcards.split:q} \
             --shard {wildcards.shard:q} \
+            --bad-samples {resources.bad_samples:q} \
             --array {output.array:q} \
             --device {resources.device:q} 2>&1 | tee -i {log:q}
         """

@@ -2,7 +2,8 @@
 
 Required inputs: index.csv and the raw files.
 Outputs: one uint8 array a shard, and its sidecar (ids, bad and odd samples with reasons, settings, geometry).
-Reads of the config: data.kind, the reader's block of preprocess, preprocess.on_bad, preprocess.tolerated_share.
+Reads of the config: data.kind, the reader's block of preprocess; preprocess.on_bad and preprocess.tolerated_share, on which
+no byte depends.
 """
 
 
@@ -19,6 +20,8 @@ rule preprocess_shard:
     benchmark:
         "results/{competition}/benchmarks/preprocess-{split}-{shard}-of-{shards}.tsv"
     threads: 2
+    resources:
+        bad_samples=lambda wildcards: stage_strings.bad_samples(of(wildcards)),
     params:
         stage=lambda wildcards: stage_strings.preprocess(of(wildcards)),
     message:
@@ -32,6 +35,7 @@ rule preprocess_shard:
             --index {input.index:q} \
             --split {wildcards.split:q} \
             --shard {wildcards.shard:q} \
+            --bad-samples {resources.bad_samples:q} \
             --array {output.array:q} \
             --threads {threads} 2>&1 | tee -i {log:q}
         """

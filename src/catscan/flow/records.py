@@ -31,6 +31,7 @@ from catscan.common.errors import CatscanError, listed
 from catscan.common.files import read_json, write_json
 from catscan.flow.code_history import remember
 from catscan.flow.locks import Locks
+from catscan.flow.tolerance import exceeded
 
 ENDING = ".stage.json"
 BLOCK, BLOCKS = 1 << 14, 64  # of larger files that many blocks are read, evenly spread: 1 MiB in all
@@ -106,8 +107,11 @@ class BesideOutputs(Locks):
         return super()._code_changed(job, file) and words_of(recorded) != words_of(self._code(job.rule))
 
     def _input_changed(self, job: Any, file: str) -> bool:
-        """Whether the inputs are others, by name or by content, than those that the output was made from."""
-        if super()._input_changed(job, file):
+        """Whether the inputs are others, by name or by content, than those that the output was made from.
+
+        Or whether they hold more bad samples than are tolerated by now.
+        """
+        if super()._input_changed(job, file) or exceeded(job):
             return True
         kept = kept_of(file)
         inputs = kept.inputs if kept else {}

@@ -86,18 +86,19 @@ def reader(competition: Config) -> Config:
 
 
 def preprocess(competition: Config) -> str:
-    """What the preprocess stage reads: the reader's settings and what to do about bad samples."""
-    block = competition["preprocess"]
-    bad = {key: block[key] for key in ("on_bad", "tolerated_share")}
-    values = {**reader(competition), **bad}
-    return stage_string("preprocess", values, also=kind_of(competition).code_of_reading)
+    """What the preprocess stage reads: the reader's settings."""
+    return stage_string("preprocess", reader(competition), also=kind_of(competition).code_of_reading)
+
+
+def bad_samples(competition: Config) -> str:
+    """Which samples that cannot be read are tolerated; no shard depends on it (`tolerance.py`)."""
+    return canonical({key: competition["preprocess"][key] for key in ("on_bad", "tolerated_share")})
 
 
 def features(competition: Config, network: str) -> str:
     """What the features stage reads: the network and its weights, the reader's settings at its size, how to compute."""
     kind, block, known = kind_of(competition), competition["preprocess"], PRETRAINED[network]
-    values = {key: block[key] for key in ("on_bad", "tolerated_share")}
-    values |= {"network": network, "weights": known.sha256, "kind": kind.name}
+    values: Config = {"network": network, "weights": known.sha256, "kind": kind.name}
     values["reader"] = kind.block_seen_at(block[kind.block], known.side)
     return stage_string("features", {**values, **_computing(competition)}, also=kind.code_of_reading)
 

@@ -102,6 +102,7 @@ def _named(job: Any) -> str:
 def _words(dag: Any, job: Any) -> Iterator[str]:
     """What of its own makes a job run; nothing where it only follows another."""
     from catscan.flow.records import kept_of, settings_of
+    from catscan.flow.tolerance import exceeded
 
     reason = dag.reason(job)
     missing = [str(path) for path in reason.missing_output]
@@ -117,6 +118,10 @@ def _words(dag: Any, job: Any) -> Iterator[str]:
     old, new = settings_of(kept.record.params or []), settings_of([repr(value) for value in job.params])
     if old and new:
         yield from changes(old, new)
+    if reason.code_changed:
+        yield f"the command of the rule {job.rule.name}"
+    if exceeded(job):
+        yield "preprocess.on_bad, preprocess.tolerated_share: more samples could not be read than are tolerated now"
     running = {str(path) for other in dag.jobs if dag.needrun(other) for path in other.output}
     yield from _inputs(kept.inputs, [str(path) for path in job.input], running)
 

@@ -33,6 +33,10 @@ class BadSamples:
     tolerated_share: Annotated[float, between(0, 1)] = 0.01
     """With `on_bad: fail`: the share of a shard's samples that may be bad."""
 
+    def are_too_many(self, bad: int, samples: int) -> bool:
+        """Whether a shard with so many bad ones among its samples stops the run."""
+        return self.on_bad == "fail" and bad > self.tolerated_share * samples
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -51,6 +55,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--index", required=True, type=Path, help="index.csv")
     parser.add_argument("--split", required=True, choices=("train", "test"))
     parser.add_argument("--shard", required=True, type=int, help="number of the shard in the index, from 1")
+    parser.add_argument("--bad-samples", default="{}", help="which bad samples are tolerated, as JSON")
     parser.add_argument("--array", required=True, type=Path, help="the .npy to write; its sidecar .json lies beside it")
 
 
@@ -98,7 +103,7 @@ def read_one(read: Callable[[Sample], Reading], sample: Sample, row: NDArray[np.
     return Outcome(sample.sample_id, odd=reading.odd, geometry=reading.geometry)
 
 
-def refuse_too_many(outcomes: Sequence[Outcome], settings: BadSamples, *, where: str) -> None:
+def refuse_too_many(outcomes: Sequence[Outcome], tolerated: BadSamples, *, where: str) -> None:
     """Raise when more samples are bad than `on_bad: fail` tolerates.
 
     Raises
@@ -107,14 +112,14 @@ def refuse_too_many(outcomes: Sequence[Outcome], settings: BadSamples, *, where:
         Naming the first of them and the way out.
     """
     bad = [outcome for outcome in outcomes if outcome.reason]
-    if settings.on_bad == "skip" or len(bad) <= settings.tolerated_share * len(outcomes):
+    if not tolerated.are_too_many(len(bad), len(outcomes)):
         return
     shown = [f"{outcome.sample_id}: {outcome.reason}" for outcome in bad[:OFFENDERS_SHOWN]]
     if len(bad) > OFFENDERS_SHOWN:
         shown.append(f"and {len(bad) - OFFENDERS_SHOWN:,} more")
     raise CatscanError(
         f"{len(bad):,} of {len(outcomes):,} samples cannot be read, more than the "
-        f"{100 * settings.tolerated_share:.4g} % that `on_bad: fail` tolerates.",
+        f"{100 * tolerated.tolerated_share:.4g} % that `on_bad: fail` tolerates.",
         where=where,
         found="\n".join(shown),
         do="Fetch these files again, raise `preprocess.tolerated_share`, or set `preprocess.on_bad: skip` to go on "

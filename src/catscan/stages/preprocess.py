@@ -3,7 +3,7 @@
 In: the raw files and the index. Out: `arrays/<split>-<i>-of-<n>.npy`, uint8, (samples, height, width, channels) or
 (samples, depth, height, width, channels), and beside it the sidecar `.json`: `ids` (one a row), `bad` (samples that
 cannot be read have no row, but a reason), `odd` (readable, but worth telling), `settings`, `geometry`.
-The settings are `data.kind`, its reader's block of `preprocess`, `on_bad` and `tolerated_share`.
+The settings are `data.kind` and its reader's block of `preprocess`; which bad samples are tolerated changes no byte.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ ROWS_AT_ONCE = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(BadSamples):
+class Settings:
     """What the stage reads from the config."""
 
     kind: str
@@ -65,6 +65,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read the shard's samples in threads, write their array and its sidecar."""
     settings = stage_settings.parse(Settings, args.settings)
+    tolerated = stage_settings.parse(BadSamples, args.bad_samples)
     samples = shard_samples(args.index, split=args.split, shard=args.shard)
     one_thread_a_call()
     sweep_own(args.array)
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> None:
         whole(args.array) as partial,
     ):
         outcomes = write_rows(partial, reader, samples, threads=args.threads)
-        refuse_too_many(outcomes, settings, where=f"{args.split} shard {args.shard} of {args.index}")
+        refuse_too_many(outcomes, tolerated, where=f"{args.split} shard {args.shard} of {args.index}")
     sidecar(outcomes, settings).write(args.array.with_suffix(".json"))
     tell(outcomes, args.array)
 

@@ -84,12 +84,14 @@ class Competition:
 
     def run(self, *, shard: int = 1, split: str = "train", name: str = "a", **settings: Any) -> Path:
         values = {"network": LITE0, "weights": WEIGHTS, "kind": "picture", "reader": READER}
-        values |= {"on_bad": "fail", "tolerated_share": 0.0, "threads": 2, "precision": "fp32"}
+        values |= {"on_bad": "fail", "tolerated_share": 0.0, "threads": 2, "precision": "fp32"} | settings
+        tolerated = {key: values.pop(key) for key in ("on_bad", "tolerated_share")}
         array = self.folder / "features" / f"{name}.npy"
         parser = argparse.ArgumentParser()
         features.register(parser)
         flags = {
-            "settings": json.dumps(values | settings),
+            "settings": json.dumps(values),
+            "bad-samples": json.dumps(tolerated),
             "raw": self.raw,
             "index": self.folder / "index.csv",
             "split": split,

@@ -4,7 +4,7 @@ In: the raw files and the index. Out: `features/<network>/<split>-<i>-of-<n>.npy
 of a picture one slice, each the mean over the slice and its mirror image; and beside it the sidecar `.json`: `ids`,
 `bad` and `odd` as beside the arrays, and which weights looked. The samples are read at the network's own size.
 Beside them, undeclared: `.parts/` while it runs, from which a stopped job goes on.
-Settings: `network`, its `weights`, `kind`, `reader` (its block), `on_bad`, `tolerated_share`, `precision`, `threads`.
+Settings: `network`, its `weights`, `kind`, `reader` (its block), `precision`, `threads`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ READERS = 2  # threads that read; a picture is read in a tenth of the time that 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(BadSamples, Computing):
+class Settings(Computing):
     """What the stage reads from the config."""
 
     network: str
@@ -81,6 +81,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Read the shard's samples, let the network look at them, write its features and their sidecar."""
     settings = parse(Settings, args.settings)
+    tolerated = parse(BadSamples, args.bad_samples)
     samples = shard_samples(args.index, split=args.split, shard=args.shard)
     one_thread_a_call()
     with one_device(args.device, visible_gpus()) as gpu:
@@ -93,7 +94,7 @@ def run(args: argparse.Namespace) -> None:
             with closing(RawFiles(args.raw)) as raw, closing(_reader(settings, raw)) as reader:
                 look(samples, reader, parts, settings.network, compute)
             outcomes = [outcome for part in parts for outcome in part.outcomes]
-            refuse_too_many(outcomes, settings, where=f"{args.split} shard {args.shard} of {args.index}")
+            refuse_too_many(outcomes, tolerated, where=f"{args.split} shard {args.shard} of {args.index}")
             write_features(args.array, parts, slices_of(reader.shape))
             source = FeaturesSource(settings.network, settings.weights, compute.precision)
             read_as = ReadAs(settings.kind, settings.reader)
