@@ -30,7 +30,7 @@ ATTRIBUTES = {
 # Samples that the named networks are tried on: such that windows outgrow their maps, and the defaults' own and others.
 SMALL = ((50, 50, 1), (3, 3, 1), (20, 50, 50, 1), (2, 3, 3, 1))
 LARGE = ((64, 64, 3), (64, 64, 64, 1), (28, 28, 28, 1))
-POSITIONS = 1 << 20  # of a batch of them at most: a quarter of a million voxels a sample, four samples
+POSITIONS = 1 << 19  # of a batch of them at most: a quarter of a million voxels a sample, two samples
 CLASSES = 2
 
 
