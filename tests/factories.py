@@ -58,7 +58,7 @@ SCORES = {"log_loss": 0.2, "accuracy": 0.9, "auc": None}
 FOLD = FoldScores(fold=0, n=10, scores=SCORES)
 
 
-MODEL_SCORES = ModelScores(n=10, scores=SCORES, folds=(FOLD,), weight=1.0, gain=None)
+MODEL_SCORES = ModelScores(n=10, scores=SCORES, folds=(FOLD,), weight=1.0, gain=None, foreign=False)
 
 
 def metrics_of(**others: Any) -> Metrics:

@@ -42,6 +42,13 @@ def test_a_pretrained_model_is_told_apart(tmp_path: Path) -> None:
     assert dict(summary(METRICS, CHECK, tmp_path))["networks"] == "resnet pretrained: efficientnet-lite0"
 
 
+def test_a_foreign_member_is_told_apart(tmp_path: Path) -> None:
+    models = METRICS.models | {"own": replace(METRICS.models["resnet"], foreign=True)}
+
+    told = dict(summary(replace(METRICS, models=models), CHECK, tmp_path))
+    assert told["networks"] == "resnet from scratch; own foreign"
+
+
 def test_a_run_of_single_stages_ends_without_a_box(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     box({"run": ["dogs"]}, tmp_path)
 

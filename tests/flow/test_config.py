@@ -60,6 +60,18 @@ class TestMistakes:
                 ["log_loss is not made for a regression task", "dogs-vs-cats.metric", "there are rmse, mae"],
             ),
             (
+                lambda cats: cats.update(blend=[{"name": "resnet", "out_of_fold": "a.csv", "test": "b.csv"}]),
+                ["a name of its own", "dogs-vs-cats.blend.0.name", "'resnet'"],
+            ),
+            (
+                lambda cats: cats.update(blend=[{"name": "own", "out_of_fold": "no.csv", "test": "b.csv"}]),
+                ["A file of a foreign member is not there", "dogs-vs-cats.blend.0.out_of_fold", "no.csv"],
+            ),
+            (
+                lambda cats: cats.update(blend=[{"name": "own", "out_of_fold": "README.md", "test": "b.csv"}]),
+                ["columns of a foreign member", "README.md", "the classes cat, dog"],
+            ),
+            (
                 lambda cats: cats.update(metric_positive_weight=2),
                 [
                     "Only the weighted log loss",
@@ -217,6 +229,9 @@ class TestMistakes:
             "classes of a regression",
             "weights of a regression's classes",
             "metric of a regression",
+            "name of a foreign member",
+            "file of a foreign member",
+            "columns of a foreign member",
             "positive weight",
             "network of features",
             "layers of features",

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from factories import MODEL, SUBMISSION
+from factories import MODEL, MODEL_SCORES, SUBMISSION
 from small_competition import MODELS, TASKS, write_competition
 
 from catscan.cli import main
+from catscan.common.contracts.metrics import Metrics
 
 
 @pytest.fixture
@@ -91,6 +92,19 @@ def test_a_network_that_was_not_evaluated_is_left_out_and_told(competition, tmp_
     told = capsys.readouterr()
     assert told.err == f"{copy / 'models' / 'old' / 'fold-7'} is left out: the evaluation does not speak of it\n"
     assert told.out == before
+
+
+def test_a_blend_with_a_foreign_member_is_not_told_of_other_samples(competition, tmp_path, capsys):
+    copy = Path(shutil.copytree(competition, tmp_path / "copy"))
+    path = copy / "evaluation" / "metrics.json"
+    metrics = Metrics.read(path)
+    replace(metrics, models=metrics.models | {"own": replace(MODEL_SCORES, foreign=True)}).write(path)
+
+    assert main(["predict", "--model", str(copy / "models"), str(copy / "0.png")]) == 2
+    told = capsys.readouterr().err
+    assert "The submission blends foreign members, of which only the predictions are known." in told
+    assert "found  own\n" in told
+    assert f"Name one network alone: {copy / 'models' / 'main' / 'fold-0'}" in told
 
 
 def test_networks_without_an_evaluation_are_refused_by_naming_one(competition, tmp_path, capsys):

@@ -44,6 +44,14 @@ def test_a_setting_reruns_what_reads_it_and_what_follows(project, block: str, ru
     assert project.planned() == rules
 
 
+def test_a_foreign_member_reruns_what_blends_and_what_follows(project) -> None:
+    for name in ("own.csv", "own-test.csv"):
+        (project.home / name).write_text("id,label\n")  # read by the jobs alone, of which none runs
+    project.overlay(cats("{blend: [{name: own, out_of_fold: own.csv, test: own-test.csv}]}"))
+
+    assert project.planned() == {"evaluate_folds", "write_submission", "render_report"}
+
+
 def test_a_setting_of_one_competition_leaves_the_other_alone(project) -> None:
     project.overlay(cats("{models: {resnet: {learning_rate: 0.0005}}}"))
     done = project.plan()

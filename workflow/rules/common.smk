@@ -102,6 +102,11 @@ def samples_of(competition, model, split, ending="npy"):
     return arrays_of(competition, split, ending=ending)
 
 
+def foreign(file):
+    """Input function: the files of the blend's foreign members, `out_of_fold` or `test`."""
+    return lambda wildcards: [member[file] for member in of(wildcards)["blend"]]
+
+
 def per_fold(pattern):
     """Input function: ``pattern`` for every model and fold."""
     return lambda wildcards: per_fold_of(wildcards.competition, pattern)

@@ -1,10 +1,10 @@
 """Evaluate.
 
 Required inputs: index.csv, index.json, the out-of-fold predictions and the history of every model and fold, the arrays of
-the training shards (for the galleries).
+the training shards (for the galleries), the out-of-fold CSVs of foreign members.
 Outputs: evaluation/metrics.json (scores with intervals, the calibration that the submission uses), out-of-fold.csv (the
 models' blend) and the figures.
-Reads of the config: metric, metric_weights, metric_positive_weight.
+Reads of the config: metric, metric_weights, metric_positive_weight, blend.
 """
 
 
@@ -15,6 +15,7 @@ rule evaluate_folds:
         summary=rules.index_samples.output.summary,
         out_of_fold=per_fold(rules.train_fold.output.out_of_fold),
         histories=per_fold(rules.train_fold.output.history),
+        foreign=foreign("out_of_fold"),
         arrays=lambda wildcards: arrays_of(wildcards.competition, "train"),
         sidecars=lambda wildcards: arrays_of(wildcards.competition, "train", ending="json"),
     output:
@@ -50,6 +51,7 @@ rule evaluate_folds:
             --history {input.histories:q} \
             --models {params.models:q} \
             --folds {params.folds:q} \
+            --foreign {input.foreign:q} \
             --arrays {input.arrays:q} \
             --out "$(dirname {output.metrics:q})" 2>&1 | tee -i {log:q}
         """

@@ -1,9 +1,10 @@
 """Submission.
 
 Required inputs: the test predictions of all models and folds, evaluation/metrics.json (temperature, clip, odds) and
-out-of-fold.csv, index.csv, index.json, the sample submission among the raw files; truth/solution.csv where it exists.
+out-of-fold.csv, index.csv, index.json, the sample submission among the raw files; truth/solution.csv where it exists; the test CSVs of
+foreign members.
 Outputs: submission.csv, and submission.json, what was checked: rows, ids without a prediction, expected and true score.
-Reads of the config: submission, metric.
+Reads of the config: submission, metric, blend.
 """
 
 
@@ -16,6 +17,7 @@ rule write_submission:
         metrics=rules.evaluate_folds.output.metrics,
         out_of_fold=rules.evaluate_folds.output.out_of_fold,
         predictions=per_fold(rules.predict_test.output.predictions),
+        foreign=foreign("test"),
     output:
         submission="results/{competition}/submission.csv",
         check="results/{competition}/submission.json",
@@ -41,6 +43,7 @@ rule write_submission:
             --out-of-fold {input.out_of_fold:q} \
             --predictions {input.predictions:q} \
             --models {params.models:q} \
+            --foreign {input.foreign:q} \
             --out {output.submission:q} \
             --check {output.check:q} 2>&1 | tee -i {log:q}
         """

@@ -24,6 +24,7 @@ from catscan.kinds.registry import KINDS
 from catscan.kinds.shard import BadSamples
 from catscan.networks.computing import Computing
 from catscan.networks.device import DEVICES
+from catscan.scores.foreign import Foreign
 from catscan.scores.settings import MetricSettings
 from catscan.stages import submit
 from catscan.stages.download.settings import Source
@@ -91,6 +92,10 @@ class Competition(MetricSettings):
     )
     """The networks to train, by a name of your choice; the submission blends all of them. A key left out takes the
     network's own recipe (below)."""
+
+    blend: tuple[Foreign, ...] = ()
+    """Members of the blend beside the models: predictions of your own, by files of which a relative path starts at the
+    working directory."""
 
     train: Train = field(default_factory=Train)
     predict: Predicting = field(default_factory=Predicting)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from catscan.common.errors import CatscanError, did_you_mean, listed
@@ -13,6 +14,7 @@ from catscan.networks.pretrained.registry import FEATURES, slices_of
 from catscan.networks.registry import check_network
 from catscan.raw.row_ids import Rows, check_template
 from catscan.raw.sample_submission import Layout, check_columns
+from catscan.scores.foreign import check_header
 from catscan.scores.metrics import METRICS, metric_named
 from catscan.scores.tasks import REGRESSION
 
@@ -68,6 +70,7 @@ def check_competition(name: str, competition: Config) -> None:
 
         check_name(source["competition"])
     _check_networks(competition, where)
+    _check_blend(competition, where)
 
 
 def _check_regression(competition: Config, where: str) -> None:
@@ -181,6 +184,27 @@ def _check_sheet(competition: Config, where: str) -> None:
     with _below(where):
         check_template(sheet["row_id"], more_fields=bool(sheet["rows"]["csv"]))
         check_columns(layout_of(competition), task=competition["data"]["task"], classes=classes)
+
+
+def _check_blend(competition: Config, where: str) -> None:
+    """The foreign members: their names, and whether their files can be theirs."""
+    data, taken = competition["data"], list(competition["models"])
+    seeds = tuple(f"{name}-seed-" for name in taken)
+    for place, member in enumerate(competition["blend"]):
+        key = f"config key {where}.blend.{place}"
+        if not member["name"] or member["name"] in taken or member["name"].startswith(seeds):
+            raise CatscanError(
+                "Each member of the blend has a name of its own.",
+                where=f"{key}.name",
+                found=repr(member["name"]),
+                do=f"Taken are {listed(taken)}.",
+            )
+        taken.append(member["name"])
+        for file in ("out_of_fold", "test"):
+            path = Path(member[file])
+            if not path.is_file():
+                raise CatscanError("A file of a foreign member is not there.", where=f"{key}.{file}", found=str(path))
+            check_header(path, data["classes"] or None, data["task"])
 
 
 def _check_networks(competition: Config, where: str) -> None:

@@ -59,10 +59,10 @@ def summary(metrics: Metrics, check: Check, folder: Path) -> list[tuple[str, str
 
 
 def origins(models: Path, metrics: Metrics) -> str:
-    """Which models learnt from scratch and which from pretrained networks: "resnet from scratch"."""
-    first = {name: models / name / f"fold-{scores.folds[0].fold}" for name, scores in metrics.models.items()}
+    """Which models learnt from scratch or from pretrained networks, and which are foreign: "resnet from scratch"."""
+    first = {name: models / name / f"fold-{scores.folds[0].fold}" for name, scores in metrics.trained.items()}
     told = [f"{name} {Model.read(folder / 'model.json').origin}" for name, folder in first.items()]
-    return "; ".join(told)
+    return "; ".join([*told, *(f"{name} foreign" for name in metrics.models if name not in metrics.trained)])
 
 
 def failure(logs: list[str], home: Path) -> None:

@@ -134,14 +134,19 @@ def predict() -> str:
 
 
 def evaluate(competition: Config) -> str:
-    """What the evaluate stage reads: the metric and its weights."""
-    return stage_string("evaluate", _metric(competition))
+    """What the evaluate stage reads: the metric and its weights, and the names of foreign members."""
+    return stage_string("evaluate", {**_metric(competition), **_foreign(competition)})
 
 
 def submission(competition: Config) -> str:
-    """What the submission stage reads: the submission block but its kind, and the metric."""
+    """What the submission stage reads: the submission block but its kind, the metric, and foreign members."""
     block = {key: value for key, value in competition["submission"].items() if key != "kind"}
-    return stage_string("submission", {**block, **_metric(competition)})
+    return stage_string("submission", {**block, **_metric(competition), **_foreign(competition)})
+
+
+def _foreign(competition: Config) -> Config:
+    names = [member["name"] for member in competition["blend"]]
+    return {"blend": names} if names else {}
 
 
 def _computing(competition: Config) -> Config:

@@ -78,6 +78,14 @@ def read_evaluated(models: Path) -> Evaluated:
             do=f"Run the evaluate stage, or name one network alone: {there[0]}",
         )
     metrics, summary = evaluation
+    if len(metrics.trained) < len(metrics.models):
+        foreign = [name for name in metrics.models if name not in metrics.trained]
+        raise CatscanError(
+            "The submission blends foreign members, of which only the predictions are known.",
+            where=str(spelt_out(models).parent / METRICS),
+            found=listed(foreign),
+            do=f"Name one network alone: {there[0]}",
+        )
     folders = {
         name: [models / name / f"fold-{fold.fold}" for fold in scores.folds] for name, scores in metrics.models.items()
     }

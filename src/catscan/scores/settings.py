@@ -22,3 +22,10 @@ class MetricSettings:
     metric_positive_weight: Annotated[float, above(0)] = 1
     """For `weighted_log_loss` of a multilabel task: how much more a class that applies counts than one that does not.
     The submission's probabilities are then moved to where this metric is best."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlendSettings(MetricSettings):
+    """The metric, and the names of the blend's foreign members, in the order of their files."""
+
+    blend: tuple[str, ...] = ()

@@ -61,7 +61,7 @@ def told_of(folder: Path) -> Metrics:
     return evaluate.evaluate(held_out, "log_loss", metrics.Problem("binary", positive=1), summary)
 
 
-def run(folder: Path) -> Metrics:
+def run(folder: Path, foreign: dict[str, Path] | None = None) -> Metrics:
     models = folder / "models" / "resnet"
     arguments = ["--index", str(folder / "index.csv"), "--summary", str(folder / "index.json")]
     arguments += ["--predictions", *map(str, sorted(models.glob("*/out-of-fold.csv")))]
@@ -69,7 +69,9 @@ def run(folder: Path) -> Metrics:
     folds = [path.name.removeprefix("fold-") for path in sorted(models.iterdir())]
     arguments += ["--models", *["resnet"] * len(folds), "--folds", *folds]
     arguments += ["--arrays", str(folder / "a.npy"), "--out", str(folder / "evaluation")]
-    settings = canonical({"metric": "log_loss", "metric_weights": [], "metric_positive_weight": 1})
+    given = {"metric": "log_loss", "metric_weights": [], "metric_positive_weight": 1}
+    settings = canonical(given | ({"blend": list(foreign)} if foreign else {}))
+    arguments += ["--foreign", *map(str, (foreign or {}).values())]
     assert main(["evaluate", "--settings", settings, *arguments]) == 0
     return Metrics.read(folder / "evaluation" / "metrics.json")
 
@@ -116,6 +118,49 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
 
     assert {path.name: path.read_bytes() for path in (tmp_path / "evaluation").iterdir()} == first
     assert len(first) == 8
+
+
+class TestForeignMembers:
+    """A competitor's own out-of-fold predictions in the blend."""
+
+    @staticmethod
+    def written(folder: Path, *, skill: float) -> dict[str, Path]:
+        """Predictions of a model that knows other things than the networks: one column, of the dog."""
+        labels = np.arange(N) % 2
+        dog = 1 / (1 + np.exp(-(skill * (2 * labels - 1) + np.random.default_rng(9).normal(0, 1, N))))
+        path = folder / "own.csv"
+        pd.DataFrame({"id": [f"s{i}" for i in range(N)], "label": dog}).to_csv(path, index=False)
+        return {"own": path}
+
+    def test_its_weight_and_its_gain_are_told_like_those_of_a_model(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        competition(tmp_path, skill=1.0)
+        alone = run(tmp_path)
+        told = run(tmp_path, self.written(tmp_path, skill=1.0))
+
+        own = told.models["own"]
+        assert own.foreign
+        assert own.gain is not None
+        assert own.gain.interval[0] > 0
+        assert 0.2 < own.weight < 0.8
+        assert told.loss.value < alone.loss.value
+        assert list(told.trained) == ["resnet"]
+        assert "own (foreign): log loss " in capsys.readouterr().err
+
+    def test_ids_that_are_not_the_indexs_are_one_block(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        competition(tmp_path, skill=1.0)
+        files = self.written(tmp_path, skill=1.0)
+        files["own"].write_text(files["own"].read_text().replace("s7,", "x7,"))
+        with pytest.raises(AssertionError):
+            run(tmp_path, files)
+
+        said = capsys.readouterr().err
+        assert "The sample ids of a foreign member are not those of the index." in said
+        assert "1 id missing: s7" in said
+        assert "1 id unknown: x7" in said
 
 
 def test_models_trained_on_different_folds_are_refused(tmp_path: Path) -> None:

@@ -67,6 +67,17 @@ def test_the_page_says(tmp_path: Path, text: str) -> None:
     assert text in page(tmp_path)
 
 
+def test_a_foreign_member_is_labelled(tmp_path: Path) -> None:
+    models = METRICS.models | {"own": replace(METRICS.models["resnet"], foreign=True)}
+    page(tmp_path)
+    competition = tmp_path / "results" / "dogs"
+    replace(METRICS, models=models).write(competition / "evaluation" / "metrics.json")
+    arguments = ["--results", str(tmp_path / "results"), "--out", str(tmp_path / "report.html")]
+    assert main(["report", "--settings", canonical({"titles": [["dogs", "Dogs"]]}), *arguments]) == 0
+
+    assert "<td>own</td><td>foreign</td>" in (tmp_path / "report.html").read_text()
+
+
 def test_every_bad_sample_is_shown_with_its_reason_up_to_fifty(tmp_path: Path) -> None:
     text = page(tmp_path, bad=60)
 

@@ -515,6 +515,19 @@ class TestPredictions:
         assert told[0, 1] == pytest.approx(1 / (1 + np.exp(-logit)))
         assert {name: len(folds) for name, folds in predictions.by_model.items()} == {"main": 2, "other": 1}
 
+    def test_a_foreign_member_is_blended_like_a_model(self, stage: Stage) -> None:
+        stage.metrics(models={"main": replace(MODEL_SCORES, weight=0.5), "own": replace(MODEL_SCORES, weight=0.5)})
+        index = stage.folder / "index.csv"
+        index.write_text(index.read_text() + "".join(f"{name},test,,{name}\n" for name in PREDICTED))
+        stage.table("own.csv", "id,label", "9,0.5", "08,0.5", "007,0.8")
+        assert stage.run("--foreign", str(stage.folder / "raw" / "own.csv"), blend=["own"]) == 0
+
+        # The root of the product of the odds: 9 and 1; 1/4 and 4; 3/2 and 1.
+        assert [float(line.split(",")[1]) for line in stage.lines[1:]] == pytest.approx(
+            [0.75, 0.5, 1.5**0.5 / (1 + 1.5**0.5)]
+        )
+        assert stage.check["models"] == {"main": 1, "own": 1}
+
     def test_a_model_that_was_not_evaluated_is_refused(self, stage: Stage) -> None:
         stage.predict("other", 0, PREDICTED)
 

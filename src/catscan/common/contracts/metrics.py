@@ -72,6 +72,8 @@ class ModelScores:
         How much it counts in the blend; those of all models add up to 1.
     gain
         By how much it lowers the loss of the blend, with the 95 % interval; None for the only model.
+    foreign
+        Whether catscan did not train it: its predictions were given.
     """
 
     n: int
@@ -79,6 +81,7 @@ class ModelScores:
     folds: tuple[FoldScores, ...]
     weight: float
     gain: Estimate | None
+    foreign: bool
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ class Metrics(Document):
         What a person should know, a sentence each.
     """
 
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
     STAGE: ClassVar[str] = "evaluate"
 
     metric: str
@@ -141,6 +144,11 @@ class Metrics(Document):
     amounts: Amounts | None
     score: float | None
     remarks: tuple[str, ...]
+
+    @property
+    def trained(self) -> dict[str, ModelScores]:
+        """The models that catscan trained itself."""
+        return {name: model for name, model in self.models.items() if not model.foreign}
 
     @property
     def spread(self) -> str:

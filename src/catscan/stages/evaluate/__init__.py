@@ -29,8 +29,9 @@ from catscan.common.settings import parse
 from catscan.common.tables import read_table
 from catscan.scores import blending, metrics
 from catscan.scores.answers import ANSWERS
+from catscan.scores.foreign import read_foreign
 from catscan.scores.predictions import check_one_each, read_predictions, write_predictions
-from catscan.scores.settings import MetricSettings
+from catscan.scores.settings import BlendSettings
 from catscan.stages.evaluate import figures
 from catscan.stages.evaluate.held_out import HeldOut
 from catscan.stages.evaluate.tasks import EVALUATED
@@ -55,13 +56,14 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--history", required=True, type=Path, nargs="+", help="their history.csv, in the same order")
     parser.add_argument("--models", required=True, nargs="+", help="the name of the model of each of those files")
     parser.add_argument("--folds", required=True, type=int, nargs="+", help="the fold of each of those files")
+    parser.add_argument("--foreign", type=Path, nargs="*", default=[], help="out-of-fold CSVs of foreign members")
     parser.add_argument("--arrays", required=True, type=Path, nargs="+", help="the training shards")
     parser.add_argument("--out", required=True, type=Path, help="the folder to write into")
 
 
 def run(args: argparse.Namespace) -> None:
     """Score, draw, write; metrics.json comes last."""
-    settings = parse(MetricSettings, args.settings)
+    settings = parse(BlendSettings, args.settings)
     summary = Summary.read(args.summary)
     classes = list(summary.classes)
     index = read_table(args.index, columns=["sample_id", "split", "label", "group", "fold"])
@@ -71,6 +73,10 @@ def run(args: argparse.Namespace) -> None:
     held_out = gather(
         list(zip(args.models, args.predictions, strict=True)), index, classes, summary.task, settings.metric
     )
+    check_one_each("--foreign", settings.blend, args.foreign)
+    files = dict(zip(settings.blend, args.foreign, strict=True))
+    foreign = {name: _foreign(path, summary, held_out, index) for name, path in files.items()}
+    held_out = joined_by(foreign, held_out, summary.task, settings.metric)
     problem = metrics.Problem(
         task=summary.task,
         positive=classes.index(summary.positive),
@@ -92,9 +98,10 @@ def run(args: argparse.Namespace) -> None:
     for name, model in told.models.items():
         if model.gain is not None:
             low, high = model.gain.interval
+            title = f"{name} (foreign)" if model.foreign else name
             say(
-                f"{name}: {loss.title} {model.scores[loss.name]:.4f}, weight {model.weight:.2f}, lowers the blend's by "
-                f"{model.gain.value:.4f} (95 %: {low:.4f} to {high:.4f})"
+                f"{title}: {loss.title} {model.scores[loss.name]:.4f}, weight {model.weight:.2f}, lowers the blend's "
+                f"by {model.gain.value:.4f} (95 %: {low:.4f} to {high:.4f})"
             )
     for remark in told.remarks:
         say(f"remark: {remark}")
@@ -149,6 +156,27 @@ def gather(files: list[tuple[str, Path]], index: pd.DataFrame, classes: list[str
         blend=blend,
         calibrated=EVALUATED[task].cross_fitted(blend, targets, folds, metric),
     )
+
+
+def _foreign(path: Path, summary: Summary, held_out: HeldOut, index: pd.DataFrame) -> Array:
+    return read_foreign(
+        path,
+        classes=summary.classes,
+        task=summary.task,
+        positive=summary.positive,
+        wanted=held_out.sample_ids,
+        known=list(index.index),
+    )
+
+
+def joined_by(foreign: dict[str, Array], held_out: HeldOut, task: str, metric: str) -> HeldOut:
+    """The same with foreign members, by name the answers (n, classes), in the blend; as it is without any."""
+    if not foreign:
+        return held_out
+    models = held_out.models | foreign
+    blend = blending.cross_fitted(models, held_out.targets, held_out.folds, task)
+    calibrated = EVALUATED[task].cross_fitted(blend, held_out.targets, held_out.folds, metric)
+    return replace(held_out, models=models, blend=blend, calibrated=calibrated, foreign=tuple(foreign))
 
 
 def evaluate(held_out: HeldOut, metric: str, problem: metrics.Problem, summary: Summary) -> Metrics:
@@ -215,6 +243,7 @@ def _models(held_out: HeldOut, problem: metrics.Problem) -> dict[str, ModelScore
             folds=_folds(answers, held_out, problem),
             weight=weights[name],
             gain=Estimate(*gains[name]) if name in gains else None,
+            foreign=name in held_out.foreign,
         )
         for name, answers in given.items()
     }

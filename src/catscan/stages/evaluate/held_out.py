@@ -30,6 +30,8 @@ class HeldOut:
         (n, classes), the weighted mean of the models, each fold's by the weights that the others teach; not calibrated.
     calibrated
         (n, classes), each fold calibrated (amounts: within the bounds) by what the others teach.
+    foreign
+        Those of the models that catscan did not train.
     """
 
     sample_ids: list[str]
@@ -39,3 +41,4 @@ class HeldOut:
     models: dict[str, Array]
     blend: Array
     calibrated: Array
+    foreign: tuple[str, ...] = ()

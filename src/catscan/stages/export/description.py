@@ -95,7 +95,7 @@ def submission_steps(*, multilabel: bool) -> list[str]:
 
 
 def _numbers(metrics: Metrics, summary: Summary) -> dict[str, Any]:
-    networks = {name: [f"fold-{fold.fold}" for fold in scores.folds] for name, scores in metrics.models.items()}
+    networks = {name: [f"fold-{fold.fold}" for fold in scores.folds] for name, scores in metrics.trained.items()}
     told = {"networks": networks, "weights": weights_in(metrics)}
     if metrics.amounts is not None:
         return told | {"bounds": metrics.amounts.bounds}

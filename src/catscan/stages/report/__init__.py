@@ -223,7 +223,11 @@ def _submission(folder: Path, check: Check) -> dict[str, Any]:
 
 def _models(metrics: Metrics, described: dict[str, Model]) -> list[dict[str, Any]]:
     rows = [
-        {"model": model, "origin": described[f"{model}/fold-{fold.fold}"].origin, "fold": str(fold.fold)}
+        {
+            "model": model,
+            "origin": "foreign" if scores.foreign else described[f"{model}/fold-{fold.fold}"].origin,
+            "fold": str(fold.fold),
+        }
         | _scores(fold.n, fold.scores)
         | {"weight": f"{scores.weight:.2f}", "gain": _gain(scores)}
         for model, scores in metrics.models.items()
@@ -314,6 +318,6 @@ def _described(folder: Path, metrics: Metrics) -> dict[str, Model]:
     """The evaluated networks, by the name of the model and the fold: "resnet/fold-0"."""
     return {
         str(path.parent.relative_to(folder / "models")): Model.read(path)
-        for name in metrics.models
+        for name in metrics.trained
         for path in sorted((folder / "models" / name).glob("fold-*/model.json"))
     }

@@ -30,8 +30,9 @@ from catscan.raw.files import RawFiles
 from catscan.raw.places import read_raw_table
 from catscan.raw.row_ids import Fields, read_fields
 from catscan.scores.expected import expected_score
+from catscan.scores.foreign import read_foreign
 from catscan.scores.metrics import Problem, metric_named, targets_of
-from catscan.scores.predictions import Predictions, read_all, read_predictions
+from catscan.scores.predictions import Array, Predictions, check_one_each, read_all, read_predictions
 from catscan.scores.told import Told, told_by
 from catscan.stages.submission.fill import Filled, blank_sheet, fill_sheet
 from catscan.stages.submission.settings import Settings
@@ -53,6 +54,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out-of-fold", required=True, type=Path, help="evaluation/out-of-fold.csv")
     parser.add_argument("--predictions", required=True, type=Path, nargs="+", help="the files of predictions")
     parser.add_argument("--models", required=True, nargs="+", help="the name of the model of each of those files")
+    parser.add_argument("--foreign", type=Path, nargs="*", default=[], help="test CSVs of foreign members")
     parser.add_argument("--out", required=True, type=Path, help="the submission to write")
     parser.add_argument("--check", required=True, type=Path, help="what was checked, JSON")
 
@@ -63,6 +65,10 @@ def run(args: argparse.Namespace) -> None:
     summary, metrics = Summary.read(args.summary), Metrics.read(args.metrics)
     metric_named(settings.metric, summary.task)
     predictions = read_all(args.predictions, args.models, summary.classes, summary.task)
+    index = read_table(args.index, columns=["sample_id", "split", "label", "group"])
+    check_one_each("--foreign", settings.blend, args.foreign)
+    for name, path in zip(settings.blend, args.foreign, strict=True):
+        predictions.by_model[name] = [_foreign(path, summary, predictions, index)]
     sample, fields = _asked(args.raw, settings)
     if sample is None:
         sample = blank_sheet(
@@ -76,7 +82,6 @@ def run(args: argparse.Namespace) -> None:
     form = _form(sample, settings, summary)
     combined = told_by(metrics, summary)
     problem = Problem(form.task, form.positive, settings.metric_weights, settings.metric_positive_weight)
-    index = read_table(args.index, columns=["sample_id", "split", "label", "group"])
     index = index[index["split"] == "train"].set_index("sample_id")
     filled = fill_sheet(
         sample,
@@ -113,6 +118,17 @@ def run(args: argparse.Namespace) -> None:
     )
     check.write(args.check)
     _tell(check)
+
+
+def _foreign(path: Path, summary: Summary, predictions: Predictions, index: pd.DataFrame) -> Array:
+    return read_foreign(
+        path,
+        classes=summary.classes,
+        task=summary.task,
+        positive=summary.positive,
+        wanted=predictions.sample_ids,
+        known=list(index.loc[index["split"] == "test", "sample_id"]),
+    )
 
 
 def _asked(folder: Path, settings: Settings) -> tuple[pd.DataFrame | None, Fields]:

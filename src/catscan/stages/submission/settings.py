@@ -7,7 +7,7 @@ from typing import Annotated
 
 from catscan.common.keys import one_of
 from catscan.raw.sample_submission import Layout, SampleSubmission
-from catscan.scores.settings import MetricSettings
+from catscan.scores.settings import BlendSettings
 from catscan.stages.submission.fill import AGGREGATES
 
 
@@ -20,5 +20,5 @@ class Sheet(Layout, SampleSubmission):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(Sheet, MetricSettings):
+class Settings(Sheet, BlendSettings):
     """All that the stage reads."""

@@ -1,0 +1,123 @@
+"""Foreign members of the blend: a competitor's own predictions, out of fold and of the test samples, as CSV.
+
+Such a file has the sample ids in its first column, as `index.csv` has them, and then the columns of catscan's own
+predictions, in any order; of a binary task one column may hold the positive class's probability, and of a regression
+the one column may have any name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from catscan.common.errors import CatscanError, listed
+from catscan.common.tables import place_of_row, read_header, read_table
+from catscan.common.words import number_of
+from catscan.scores.answers import ANSWERS
+from catscan.scores.tasks import REGRESSION
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foreign:
+    """A member of the blend that catscan did not train: predictions of your own, of all samples."""
+
+    name: str
+    """Its name in log, box and report."""
+
+    out_of_fold: str
+    """CSV of the training samples, each predicted by a model that did not learn from it: the sample id, then a column a
+    class (binary: or one, of the positive class; a regression: one)."""
+
+    test: str
+    """The same of the test samples."""
+
+
+def check_header(path: Path, classes: Sequence[str] | None, task: str) -> None:
+    """Refuse a file whose columns cannot be those of the task; without ``classes`` only their number is looked at.
+
+    Raises
+    ------
+    CatscanError
+        When it is missing, is no table, or its columns do not fit.
+    """
+    _places(path, read_header(path), classes, task)
+
+
+def read_foreign(
+    path: Path, *, classes: Sequence[str], task: str, positive: str, wanted: Sequence[str], known: Sequence[str]
+) -> Array:
+    """The answers of a foreign member, (wanted, classes).
+
+    Parameters
+    ----------
+    wanted
+        The ids of the samples to read, in the order of the rows.
+    known
+        The ids of all samples of the split.
+
+    Raises
+    ------
+    CatscanError
+        When ids are missing, there twice or unknown, or a value is no answer of the task.
+    """
+    table = read_table(path)
+    places = _places(path, list(table.columns), classes, task)
+    _check_ids(path, table[table.columns[0]], wanted, known)
+    cells = table[[table.columns[place] for place in places]]
+    values = cells.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
+    answers = ANSWERS[task]
+    wrong = np.flatnonzero(~answers.fit(values).all(axis=1))
+    if len(wrong):
+        raise CatscanError(
+            f"{number_of(len(wrong), 'row')} of a foreign member with a value that is not a {answers.noun}.",
+            where=f"{path}, {place_of_row(table, int(wrong[0]))}",
+            found=", ".join(cell or "an empty cell" for cell in cells.iloc[wrong[0]]),
+            do="Correct the file.",
+        )
+    if task == "binary" and len(places) == 1:
+        values = np.where(np.array([name == positive for name in classes]), values, 1 - values)
+    row_of = {name: row for row, name in enumerate(table[table.columns[0]])}
+    return values[[row_of[name] for name in wanted]]
+
+
+def _places(path: Path, header: list[str], classes: Sequence[str] | None, task: str) -> list[int]:
+    """The places of the value columns, in the order of the classes."""
+    there = header[1:]
+    if len(there) == 1 and task in ("binary", REGRESSION):
+        return [1]
+    if classes is None and len(there) > 1:
+        return list(range(1, len(header)))
+    if classes is None or sorted(there) != sorted(classes):
+        raise CatscanError(
+            "The columns of a foreign member are not those of the task.",
+            where=str(path),
+            found=f"columns {listed(header)}; the task is {task}"
+            + (f", the classes {listed(list(classes))}" if classes else ""),
+            do="Write the sample id first, then one column a class by its name"
+            + ("; or one, of the positive class." if task == "binary" else "."),
+        )
+    return [header.index(name) for name in classes]
+
+
+def _check_ids(path: Path, ids: pd.Series, wanted: Sequence[str], known: Sequence[str]) -> None:
+    there, of_split = set(ids), set(known)
+    wrong = {
+        "missing": [name for name in wanted if name not in there],
+        "there twice": list(dict.fromkeys(ids[ids.duplicated()])),
+        "unknown": [name for name in dict.fromkeys(ids) if name not in of_split],
+    }
+    found = [f"{number_of(len(names), 'id')} {what}: {listed(names)}" for what, names in wrong.items() if names]
+    if found:
+        raise CatscanError(
+            "The sample ids of a foreign member are not those of the index.",
+            where=str(path),
+            found="\n".join(found),
+            do="Write one row a sample, with the ids of index.csv.",
+        )
