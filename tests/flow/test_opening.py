@@ -49,7 +49,7 @@ def test_only_competitions_with_a_preset_have_a_line(
 
     assert capsys.readouterr().err == (
         "dogs-vs-cats: preset quick: lite0 pretrained: efficientnet-lite0. "
-        "About 1 minute on 2 cores, from nothing, for 1,800 pictures.\n"
+        "About 2 minutes on 2 cores, from nothing, for 1,800 pictures.\n"
     )
 
 

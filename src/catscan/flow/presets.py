@@ -30,23 +30,21 @@ class Preset:
         return deepcopy(self.pretrained if pretrained else self.from_scratch)
 
 
-def _on_features(*networks: str) -> Config:
-    """One model on the features of each pretrained network, named like it.
+def _on(*networks: str) -> Config:
+    """A model on the features of pretrained networks, side by side.
 
-    Smoothed labels, since a few are wrong; how sure the blend may be is learnt afterwards from what it did not see.
+    Its labels are smoothed, since a few are wrong; how sure the blend may be is learnt from predictions of samples that
+    it did not see.
     """
-    return {
-        network.removeprefix("efficientnet-"): {"features": [network], "label_smoothing": 0.1} for network in networks
-    }
+    return {"features": list(networks), "label_smoothing": 0.1}
 
 
+SMALL, LARGE = "efficientnet-lite0-288", "efficientnet-lite2-320"
+STANDARD = {"lite0-288": _on(SMALL), "lite2-320": _on(LARGE)}
 PRESETS = {
-    "quick": Preset(_on_features("efficientnet-lite0"), {"resnet": {"epochs": 3}}),
-    "standard": Preset(_on_features("efficientnet-lite0-288", "efficientnet-lite2-320"), {"resnet": {"epochs": 10}}),
-    "strong": Preset(
-        _on_features("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2", "efficientnet-lite2-320"),
-        {"resnet": {"epochs": 40}},
-    ),
+    "quick": Preset({"lite0": _on("efficientnet-lite0")}, {"resnet": {"epochs": 3}}),
+    "standard": Preset(STANDARD, {"resnet": {"epochs": 10}}),
+    "strong": Preset({**STANDARD, "both": _on(SMALL, LARGE)}, {"resnet": {"epochs": 40}}),
 }
 
 
