@@ -23,8 +23,9 @@ from catscan.stages.export import open_exported
 from catscan.stages.export.description import preprocessing, submission_steps
 
 WITHOUT_CATSCAN = """
-import sys
-sys.modules["catscan"] = sys.modules["tflearn"] = None
+import gc, sys
+sys.modules["catscan"] = sys.modules["tflearn"] = sys.modules["keras"] = None
+gc.disable()
 import numpy as np, tensorflow as tf
 tf.config.threading.set_intra_op_parallelism_threads(2)  # as the model: sums are split by it
 model = tf.saved_model.load(sys.argv[1])

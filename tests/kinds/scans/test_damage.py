@@ -54,6 +54,14 @@ def folder(slice_at: Callable[..., Dataset], save: Callable[..., Path]) -> Path:
     return save([slice_at((0, 0, 2.5 * k), np.arange(1024, dtype=np.int16).reshape(32, 32) * k) for k in range(9)])
 
 
+@pytest.fixture
+def few(folder: Path) -> Path:
+    """The five slices in the middle, where a thousand readings are to be quick."""
+    for number in (0, 1, 7, 8):
+        (folder / f"{number:04}.dcm").unlink()
+    return folder
+
+
 def reason_or_reading(read: Read, folder: Path) -> str | Reading:
     try:
         return read(folder)
@@ -73,25 +81,25 @@ def test_a_file_cut_anywhere_leaves_2_5_mm_or_a_reason(folder: Path, read: Read)
     assert steps == {2.5}
 
 
-def test_a_thousand_changed_bytes_never_crash_the_reader(folder: Path, read: Read) -> None:
-    victim = folder / "0004.dcm"
+def test_a_thousand_changed_bytes_never_crash_the_reader(few: Path, read: Read) -> None:
+    victim = few / "0004.dcm"
     data = victim.read_bytes()
     generator = np.random.default_rng(0)
     for _ in range(1000):
         changed = bytearray(data)
         changed[generator.integers(len(data))] = generator.integers(256)
         victim.write_bytes(changed)
-        outcome = reason_or_reading(read, folder)
+        outcome = reason_or_reading(read, few)
         assert isinstance(outcome, str) or outcome.array.shape == (8, 8, 8, 1)
 
 
 @pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEGLSLossless, uid.JPEG2000Lossless], ids=lambda s: s.name)
-def test_damaged_packed_pixels_never_crash_the_reader(syntax: str, folder: Path, read: Read) -> None:
-    for path in folder.iterdir():
+def test_damaged_packed_pixels_never_crash_the_reader(syntax: str, few: Path, read: Read) -> None:
+    for path in few.iterdir():
         dataset = pydicom.dcmread(path)
         dataset.compress(syntax, generate_instance_uid=False)
         dataset.save_as(path)
-    victim = folder / "0004.dcm"
+    victim = few / "0004.dcm"
     data = victim.read_bytes()
     generator = np.random.default_rng(0)
     for _ in range(60):
@@ -99,7 +107,7 @@ def test_damaged_packed_pixels_never_crash_the_reader(syntax: str, folder: Path,
         for _ in range(3):
             changed[generator.integers(len(data) // 2, len(data))] = generator.integers(256)
         victim.write_bytes(changed)
-        outcome = reason_or_reading(read, folder)
+        outcome = reason_or_reading(read, few)
         assert isinstance(outcome, str) or outcome.array.shape == (8, 8, 8, 1)
 
 
