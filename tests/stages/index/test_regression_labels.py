@@ -36,6 +36,7 @@ def test_amounts_stand_in_the_index_written_in_one_way(stage: Stage, ages: Calla
 
 def test_the_summary_has_the_target_in_place_of_the_classes(stage: Stage, ages: Callable[..., int]) -> None:
     assert ages(10, 20, 30, 60) == 0
+    assert "4 train samples: age from 10 to 60, 30 on average\n" in stage.said
     told = {key: stage.summary[key] for key in ("task", "classes", "positive", "prior", "counts")}
     assert told == {
         "task": "regression",

@@ -23,6 +23,7 @@ from catscan.common.words import number_of
 from catscan.kinds.registry import kind_named
 from catscan.raw.files import RawFiles
 from catscan.raw.row_ids import read_fields
+from catscan.scores.tasks import REGRESSION
 from catscan.stages.index.alike import find_duplicates, remarks_on
 from catscan.stages.index.amounts import binned
 from catscan.stages.index.checks import check_labels, check_sample, check_solution, remarks_on_cuts
@@ -164,6 +165,9 @@ def shard_of(n_samples: int, shards: int) -> list[int]:
 def _tell(table: pd.DataFrame, summary: Summary) -> None:
     """Print the counts that show whether the patterns and labels were meant so."""
     shown = [f"{count:,} {name}" for name, count in summary.counts.items()]
+    if summary.task == REGRESSION:
+        amounts = table.loc[table["split"] == "train", "label"].astype(float)
+        shown = [f"{summary.positive} from {amounts.min():g} to {amounts.max():g}, {amounts.mean():.4g} on average"]
     more = f", and {len(shown) - 10} more classes" if len(shown) > 10 else ""
     say(f"{number_of(summary.n_train, 'train sample')}: {', '.join(shown[:10])}{more}")
     say(number_of(summary.n_test, "test sample"))

@@ -228,10 +228,7 @@ def _tell(check: Check) -> None:
     if check.expected:
         say(f"expected score: {check.expected}")
     if check.spread:
-        say(
-            "of each sample the networks tell from {:.4g} to +{:.4g} beside what is told, on average".format(
-                *check.spread
-            )
-        )
+        low, high = check.spread
+        say(f"the networks lie from {low:.4g} to {high:+.4g} beside what is told, on average")
     if check.true_score is not None:
         say(f"true score: {check.metric.replace('_', ' ')} {check.true_score:.4f}")
