@@ -1,4 +1,4 @@
-"""What `./run snakemake` does, in a child of a process that has imported Snakemake: a call takes a second less."""
+"""What `./run snakemake` and `catscan` do, in a child of a process that has imported Snakemake: a second less each."""
 
 from __future__ import annotations
 
@@ -17,18 +17,22 @@ BEYOND = ["jsonschema", "smart_open", "snakemake.report.html_reporter", "yte"]
 FORKS.set_forkserver_preload(["snakemake.cli", "pandas", *BEYOND])
 
 
-def run(arguments: list[str], folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """What ``python -m catscan.flow.front ARGUMENTS`` does in ``folder``."""
+def run(
+    arguments: list[str], folder: Path, environment: dict[str, str], *, module: str = "catscan.flow.front"
+) -> subprocess.CompletedProcess[str]:
+    """What ``python -m MODULE ARGUMENTS`` does in ``folder``."""
     with TemporaryDirectory() as kept:
         printed = Path(kept) / "stdout", Path(kept) / "stderr"
-        process = FORKS.Process(target=_front, args=(arguments, folder, environment, printed))
+        process = FORKS.Process(target=_run, args=(module, arguments, folder, environment, printed))
         process.start()
         process.join()
         assert process.exitcode is not None
         return subprocess.CompletedProcess(arguments, process.exitcode, *[path.read_text() for path in printed])
 
 
-def _front(arguments: list[str], folder: Path, environment: dict[str, str], printed: tuple[Path, Path]) -> None:
+def _run(
+    module: str, arguments: list[str], folder: Path, environment: dict[str, str], printed: tuple[Path, Path]
+) -> None:
     for stream, path in enumerate(printed, start=1):
         with path.open("w") as out:
             os.dup2(out.fileno(), stream)
@@ -38,5 +42,5 @@ def _front(arguments: list[str], folder: Path, environment: dict[str, str], prin
     os.environ.update(environment)
     # What `python -m` sees: the folder and PYTHONPATH before what is installed.
     sys.path[:0] = [str(folder), *environment["PYTHONPATH"].split(os.pathsep)]
-    sys.argv = ["front", *arguments]
-    runpy.run_module("catscan.flow.front", run_name="__main__")
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__")

@@ -1,20 +1,19 @@
 """`catscan why` names the true cause of each job that would run, and what follows is folded."""
 
 import subprocess
-import sys
 
+import forked_snakemake
 import pytest
 
 
-def why(project, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "catscan", "why", *arguments, "--configfile", *map(str, project.overlays)],
-        cwd=project.home,
-        env=project.environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+def asked(project) -> subprocess.CompletedProcess[str]:
+    arguments = ["why", "--configfile", *map(str, project.overlays)]
+    return forked_snakemake.run(arguments, project.home, project.environment, module="catscan")
+
+
+def why(project) -> str:
+    done = asked(project)
+    assert done.returncode == 0, done.stderr
     return done.stdout
 
 
@@ -73,14 +72,7 @@ def test_a_deleted_result_and_an_edited_input_are_told(project) -> None:
 
 def test_a_wrong_config_is_refused_as_in_a_run(project) -> None:
     project.overlay(cats("{modles: {}}"))
-    done = subprocess.run(
-        [sys.executable, "-m", "catscan", "why", "--configfile", *map(str, project.overlays)],
-        cwd=project.home,
-        env=project.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = asked(project)
 
     assert done.returncode == 2
     assert 'Did you mean "models"?' in done.stderr
