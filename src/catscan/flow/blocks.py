@@ -80,8 +80,8 @@ class Competition(MetricSettings):
 
     preset: Annotated[str, one_of(presets.NONE, *presets.PRESETS)] = presets.NONE
     """For pictures, the models that a budget of time buys, in place of `models`, as the table below tells: `quick`,
-    `standard` or `strong`, on two cores with bf16 about 3, 8 and 8 minutes for 9,000 pictures, without it 4, 14 and 15.
-    With `pretrained: false` they learn from scratch, in about 4, 13 and 50 minutes with bf16, 9, 28 and 107 without."""
+    `standard` or `strong`, on two cores with bf16 about 3, 8 and 8 minutes for 9,000 pictures, without it 5, 15 and 15.
+    With `pretrained: false` they learn from scratch, in about 5, 15 and 56 minutes with bf16, 9, 28 and 107 without."""
 
     pretrained: bool = True
     """Whether models may learn from pretrained networks; false where a competition forbids outside data: a model with

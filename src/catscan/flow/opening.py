@@ -37,7 +37,7 @@ STEP = 0.0099  # a picture of 64 x 64, seen once by resnet-2d in training
 STEP_SIDE = 64
 STEP_ON_FEATURES = 5e-5  # a picture, seen once by one layer
 A_PICTURE = 0.004  # in index, preprocess and evaluate
-A_JOB = 6.0  # the start of TensorFlow: a shard's features, a fold's training, its prediction
+A_JOB = 7.0  # the start of TensorFlow: a shard's features, a fold's training, its prediction
 THE_REST = 60.0  # what does not depend on the pictures
 BF16 = 1.9  # times as fast as fp32
 
