@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from catscan.common.arrays import write_array
 from catscan.common.contracts.check import Check
+from catscan.common.contracts.explanation import Block, Cell, Explanation, Layer, Link, Shown
 from catscan.common.contracts.features import FeaturesSidecar, FeaturesSource
 from catscan.common.contracts.metrics import Estimate, FoldScores, Loss, Metrics, ModelScores
 from catscan.common.contracts.model import Model
 from catscan.common.contracts.sidecar import Bad, Odd, ReadAs, Sidecar
 from catscan.common.contracts.summary import Duplicates, Summary
+from catscan.common.layer_table import Reach
 from catscan.raw.manifest import Entry, Manifest
 
 MANIFEST = Manifest((Entry("sample_submission.csv", 120, "sha256:00"), Entry("train.zip", 9_000, "zip:00")))
@@ -123,6 +125,37 @@ FEATURES_SIDECAR = FeaturesSidecar(
     settings=ReadAs("picture", {"size": [224, 224]}),
     source=FeaturesSource("efficientnet-lite0", "00" * 32, "fp32"),
 )
+
+
+# Of one sample of 2 x 2 grey levels, which a network without hidden layers looks at.
+EXPLANATION = Explanation(
+    model="resnet",
+    fold=0,
+    classes=("cat", "dog"),
+    task="binary",
+    sample_shape=(2, 2, 1),
+    layers=(
+        Layer(
+            kind="input", how="", name="input", inputs=(), shape=(2, 2, 1), reach=(Reach(),) * 2,
+            arrays={}, closed=False,
+        ),
+        Layer(
+            kind="fully_connected", how="bias", name="output/BiasAdd", inputs=(0,), shape=(2,), weights=10, flops=18,
+            arrays={"window": Block.of(np.eye(4, 2)), "bias": Block.of(np.array([0.5, -0.5]))}, closed=False,
+        ),
+    ),
+    heat_layer=None,
+    samples=(
+        Shown(
+            sample_id="</script><b>1</b>", split="test", label="", why="test",
+            pixels=Block.of(np.array([[[1], [2]], [[3], [4]]], np.uint8)), logits=(1.5, 1.5), told=0, heat=None,
+            covered=Block.of(np.zeros((2, 2))), values={"1": Block.of(np.array([1.5, 1.5]))},
+            chain=(Link("logits of this network", (1.5, 1.5)), Link("what is told", (0.5, 0.5))),
+            cells=(Cell("1", "label", "dog", "0.5"),),
+        ),
+    ),
+    remarks=("A remark on the network.",),
+)  # fmt: skip
 
 
 def write_shard(path: Path, array: NDArray[np.uint8], ids: Sequence[str], **others: Any) -> None:

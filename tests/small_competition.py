@@ -36,7 +36,9 @@ def write_network(folder: Path, model: Model, seed: int) -> None:
     with predictor.graph.as_default():
         shapes = {variable.op.name: variable.shape.as_list() for variable in tf.global_variables()}
     predictor.close()
-    write_model(folder, model, {name: draw.normal(0, 0.02, shape).astype(np.float32) for name, shape in shapes.items()})
+    weights = {name: draw.normal(0, 0.02, shape).astype(np.float32) for name, shape in shapes.items()}
+    of_variance = {name: np.abs(array) + 0.5 for name, array in weights.items() if name.endswith("variance")}
+    write_model(folder, model, weights | of_variance)
 
 
 def write_competition(folder: Path, task: str) -> None:

@@ -25,6 +25,7 @@ COMMANDS = {
     "export": "Write a trained model as a TensorFlow SavedModel (or ONNX) that runs without TFLearn and catscan.",
     "evaluate": "Score the out-of-fold predictions: metrics with intervals, calibration, figures, galleries.",
     "submission": "Blend, calibrate and clip the predictions, write the submission and check it row by row.",
+    "explain": "Open one network of the best model that learnt from scratch, and show what it does with a few samples.",
     "report": "Put all competitions into one self-contained page.",
     "submit": "Upload a checked submission to Kaggle and show its score beside the expected one.",
     "why": "Tell why jobs would run: which setting, function or file has changed, root causes first.",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from factories import FEATURES_SIDECAR, MANIFEST, MODEL, SIDECAR, check_of, metrics_of, summary_of
+from factories import EXPLANATION, FEATURES_SIDECAR, MANIFEST, MODEL, SIDECAR, check_of, metrics_of, summary_of
 
 from catscan.common import contracts
 from catscan.common.documents import Document
@@ -26,6 +26,7 @@ DOCUMENTS: dict[str, Document] = {
     "model.json": MODEL,
     "metrics.json": metrics_of(),
     "submission.json": check_of(),
+    "explanation.json": EXPLANATION,
 }
 ANYTHING = ("network",)  # a text or a list of layers, which `find` checks
 KEYS = [

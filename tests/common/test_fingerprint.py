@@ -12,7 +12,7 @@ from catscan.common import fingerprint
 from catscan.flow import stage_strings
 from catscan.kinds.registry import KINDS
 
-NETWORK_STAGES = {"train", "predict", "export"}
+NETWORK_STAGES = {"train", "predict", "export", "explain"}
 TENSORFLOW_STAGES = {"features", *NETWORK_STAGES}
 STAGES = [name for name in cli.COMMANDS if name not in cli.BESIDE]
 

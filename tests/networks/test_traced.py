@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from catscan.common.layer_table import Reach, laid_out, layers_of, table
 from catscan.networks.compat import tf, tflearn
 from catscan.networks.layers import Mode, set_mode
 from catscan.networks.registry import FAMILIES, find
-from catscan.networks.traced import Field, laid_out, layers_of, table, traced
+from catscan.networks.traced import traced
 
 SHAPES = {"features": (3, 1280), "pictures": (48, 64, 3), "scans": (8, 20, 24, 1)}
 NAMED = [(name, SHAPES[samples]) for samples, networks in FAMILIES.values() for name in networks]
@@ -60,15 +61,15 @@ def test_a_scans_pooling_in_two_steps_is_one_of_three_axes() -> None:
     pooling = next(step for step in steps if step.kind == "pooling")
 
     assert (pooling.window, pooling.stride, pooling.shape) == ((2, 2, 2), (2, 2, 2), (10, 25, 25, 32))
-    assert pooling.fields == (Field(start=-1, size=4, jump=2),) * 3
+    assert pooling.reach == (Reach(start=-1, size=4, jump=2),) * 3
 
 
 def test_a_shortcut_sees_what_the_wider_way_sees() -> None:
     steps = traced(find("resnet-2d", (64, 64, 3), 2).build(), (64, 64, 3), 2)
     first = next(step for step in steps if step.kind == "add")
 
-    assert {steps[number].fields[0].size for number in first.inputs} == {11, 27}
-    assert first.fields[0].size == 27
+    assert {steps[number].reach[0].size for number in first.inputs} == {11, 27}
+    assert first.reach[0].size == 27
 
 
 def of_a_user(pixels: Any, classes: int) -> Any:

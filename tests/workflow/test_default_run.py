@@ -4,8 +4,11 @@ import csv
 import json
 import re
 
+import numpy as np
 import pytest
+from recomputed import values_of
 
+from catscan.common.contracts.explanation import Explanation
 from catscan.common.files import read_json
 
 COMPETITIONS = {"dogs-vs-cats": 12, "ct-scans": 4}
@@ -53,7 +56,23 @@ def test_the_report_is_one_page_that_fetches_nothing(finished) -> None:
 
     assert all(address.startswith(("data:image/png;base64,", "#")) for address in addresses)
     assert text.count("<img") == 12 + 3  # three of a scan
-    assert not re.search(r"url\(|@import|<script", text)
+    assert not re.search(r"url\(|@import|https?:|<script src", text)
+
+
+@pytest.mark.parametrize("competition", COMPETITIONS)
+def test_the_explorers_chain_ends_in_the_very_number_of_the_submission(finished, competition: str) -> None:
+    folder = finished[0].home / "results" / competition
+    told = Explanation.read(folder / "explanation.json")
+    with (folder / "submission.csv").open() as file:
+        rows = {row["id"]: row for row in csv.DictReader(file)}
+    of_test = [sample for sample in told.samples if sample.split == "test"]
+    (column,) = {cell.column for sample in of_test for cell in sample.cells}
+    ends = {sample.sample_id: sample.chain[-1].values[-1] for sample in of_test}
+
+    assert {sample.sample_id: sample.cells[0].text for sample in of_test} == {name: rows[name][column] for name in ends}
+    assert {name: f"{value:.9g}" for name, value in ends.items()} == {name: rows[name][column] for name in ends}
+    for sample in told.samples:
+        np.testing.assert_allclose(values_of(told, sample)[-1], sample.logits, rtol=1e-5, atol=1e-5)
 
 
 def test_bad_pictures_stand_in_the_sidecar_and_in_the_report(finished) -> None:

@@ -9,7 +9,8 @@ import time
 import pytest
 from training_process import checkpoint_in, slow_steps, wait_until
 
-AFTER_PREPROCESS = {"train_fold", "predict_test", "evaluate_folds", "write_submission", "render_report"}
+AFTER_SUBMISSION = {"explain_network", "render_report"}
+AFTER_PREPROCESS = {"train_fold", "predict_test", "evaluate_folds", "write_submission", *AFTER_SUBMISSION}
 AFTER_INDEX = {"preprocess_shard", *AFTER_PREPROCESS}
 AFTER_DOWNLOAD = {"index_samples", *AFTER_INDEX}
 
@@ -26,7 +27,7 @@ def cats(block: str) -> str:
         ("{preprocess: {scan: {size: [9, 9, 9]}}}", set()),
         ("{source: {seed: 2}}", {"download_files", *AFTER_DOWNLOAD}),
         ("{predict: {flips: false}}", AFTER_PREPROCESS),
-        ("{submission: {aggregate: max}}", {"write_submission", "render_report"}),
+        ("{submission: {aggregate: max}}", {"write_submission", *AFTER_SUBMISSION}),
         ("{index: {shards: 3}}", {"index_samples", *AFTER_INDEX}),
         ("{train: {device: cpu}}", set()),
         ("{preprocess: {on_bad: skip}}", set()),
@@ -49,7 +50,7 @@ def test_a_foreign_member_reruns_what_blends_and_what_follows(project) -> None:
         (project.home / name).write_text("id,label\n")  # read by the jobs alone, of which none runs
     project.overlay(cats("{blend: [{name: own, out_of_fold: own.csv, test: own-test.csv}]}"))
 
-    assert project.planned() == {"evaluate_folds", "write_submission", "render_report"}
+    assert project.planned() == {"evaluate_folds", "write_submission", *AFTER_SUBMISSION}
 
 
 def test_a_setting_of_one_competition_leaves_the_other_alone(project) -> None:
@@ -65,6 +66,8 @@ def test_a_setting_of_one_competition_leaves_the_other_alone(project) -> None:
     [
         ("src/catscan/common/arrays.py", "from __future__", "# a comment\nfrom __future__", set()),
         ("src/catscan/common/arrays.py", '"""Shards:', '"""Shards, that is:', set()),
+        ("src/catscan/stages/explain/choice.py", "CLASSES_SHOWN = 2", "CLASSES_SHOWN = 3", AFTER_SUBMISSION),
+        ("src/catscan/stages/report/explorer.js", "SHOWN_INPUTS = 4", "SHOWN_INPUTS = 5", {"render_report"}),
         ("src/catscan/stages/report/__init__.py", "ROWS_SHOWN = 5", "ROWS_SHOWN = 6", {"render_report"}),
         (
             "src/catscan/networks/resnets.py",
@@ -79,7 +82,7 @@ def test_a_setting_of_one_competition_leaves_the_other_alone(project) -> None:
             {"index_samples", *AFTER_INDEX},
         ),
     ],
-    ids=["comment", "docstring", "report", "network", "picture decoding"],
+    ids=["comment", "docstring", "explain", "explorer", "report", "network", "picture decoding"],
 )
 def test_code_reruns_the_stages_that_import_it(project, file: str, old: str, new: str, rules: set[str]) -> None:
     project.edit(file, lambda text: text.replace(old, new, 1))
@@ -107,7 +110,7 @@ def test_results_copied_into_another_folder_rerun_what_their_settings_differ_in(
     done = copied.plan()
     jobs = set(re.findall(r"^Job \d+: (\w+) ?([\w-]*)", done.stdout + done.stderr, re.MULTILINE))
 
-    after_training = {"train", "predict", "evaluate", "submission"}
+    after_training = {"train", "predict", "evaluate", "submission", "explain"}
     assert jobs == {
         *((stage, "dogs-vs-cats") for stage in {"preprocess", *after_training}),
         *((stage, "ct-scans") for stage in after_training),
@@ -147,7 +150,7 @@ def test_results_without_a_record_of_their_own_are_told_and_kept(copied) -> None
     os.utime(metrics, (0, 0))  # older than what was made from other metrics, as one brought from elsewhere may be
     done = copied.plan()
 
-    assert copied.rules_in(done) == {"write_submission", "render_report"}
+    assert copied.rules_in(done) == {"write_submission", *AFTER_SUBMISSION}
     assert [block.splitlines()[1:3] for block in done.stderr.split("catscan: ")[1:]] == [
         [
             "  where  results/dogs-vs-cats/index.csv",

@@ -13,6 +13,7 @@ rule render_report:
         sidecars=[arrays_of(competition, "train", "test", ending="json") for competition in RUN],
         metrics=expand(rules.evaluate_folds.output.metrics, competition=RUN),
         checks=expand(rules.write_submission.output.check, competition=RUN),
+        explanations=expand(rules.explain_network.output.explanation, competition=RUN),
     output:
         report="results/report.html",
     log:

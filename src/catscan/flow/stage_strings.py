@@ -21,6 +21,7 @@ from catscan.flow.config import models
 from catscan.networks.pretrained.registry import PRETRAINED
 from catscan.networks.registry import find
 from catscan.raw.source import solution_of
+from catscan.stages.report.page import SCRIPT, STYLE
 
 Config = dict[str, Any]
 
@@ -157,10 +158,16 @@ def _metric(competition: Config) -> Config:
     return {key: competition[key] for key in ("metric", "metric_weights", "metric_positive_weight")}
 
 
+def explain() -> str:
+    """What the explain stage reads: nothing of the config, since models and evaluation say all."""
+    return stage_string("explain", {})
+
+
 def report(config: Config) -> str:
-    """What the report reads: the names and titles of the competitions that run."""
+    """What the report reads: the names and titles of the competitions that run, the explorer's script and style."""
     titles = [[name, config["competitions"][name]["title"] or name] for name in config["run"]]
-    return stage_string("report", {"titles": titles})
+    explorer = hashlib.sha256(SCRIPT.read_bytes() + STYLE.read_bytes()).hexdigest()
+    return stage_string("report", {"titles": titles, "explorer": explorer})
 
 
 def submit(competition: Config) -> str:

@@ -60,8 +60,13 @@ def evaluation_beside(models: Path) -> tuple[Metrics, Summary] | None:
     return Metrics.read(competition / METRICS), Summary.read(competition / "index.json")
 
 
-def read_evaluated(models: Path) -> Evaluated:
+def read_evaluated(models: Path, *, with_foreign: bool = False) -> Evaluated:
     """Read what the evaluation beside ``models``, the folder of all models of a competition, says of them.
+
+    Parameters
+    ----------
+    with_foreign
+        Whether the blend may have foreign members: the caller knows their predictions.
 
     Raises
     ------
@@ -78,7 +83,7 @@ def read_evaluated(models: Path) -> Evaluated:
             do=f"Run the evaluate stage, or name one network alone: {there[0]}",
         )
     metrics, summary = evaluation
-    if len(metrics.trained) < len(metrics.models):
+    if len(metrics.trained) < len(metrics.models) and not with_foreign:
         foreign = [name for name in metrics.models if name not in metrics.trained]
         raise CatscanError(
             "The submission blends foreign members, of which only the predictions are known.",
@@ -87,7 +92,7 @@ def read_evaluated(models: Path) -> Evaluated:
             do=f"Name one network alone: {there[0]}",
         )
     folders = {
-        name: [models / name / f"fold-{fold.fold}" for fold in scores.folds] for name, scores in metrics.models.items()
+        name: [models / name / f"fold-{fold.fold}" for fold in scores.folds] for name, scores in metrics.trained.items()
     }
     evaluated = [folder for folds in folders.values() for folder in folds]
     described = {folder: read_model(folder) for folder in evaluated}

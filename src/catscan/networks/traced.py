@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from catscan.common.layer_table import Reach, Told
 from catscan.networks.compat import quiet, tf
 from catscan.networks.layers import Mode, set_mode
 from catscan.networks.registry import Build, dtype_of
@@ -18,93 +19,23 @@ SAME_VALUES = ("Identity", "Cast", "Reshape", "Squeeze", "ExpandDims", "StopGrad
 ABOUT_SIZES = ("Shape", "ShapeN", "Size", "Rank")  # their results depend on no value
 ARITHMETIC = ("Add", "AddV2", "Sub", "Mul", "RealDiv", "BiasAdd")
 COMMUTATIVE = ("Add", "AddV2", "Mul", "Merge")
-ACTIVATIONS = ("Relu", "Relu6", "Elu", "Selu", "LeakyRelu", "Tanh", "Sigmoid", "Softplus", "Sqrt")
-OPENERS = ("input", "convolution", "pooling", "global_pooling", "fully_connected", "add", "concat", "other")
-TITLES = {"fully_connected": "fully connected", "add": "sum", "concat": "joined"}
+ACTIVATIONS = ("Relu", "Relu6", "Elu", "Tanh", "Sigmoid", "Softplus", "Sqrt")
 
 
-@dataclass(frozen=True)
-class Field:
-    """Along one axis, what part of the sample a value of a step depends on.
+@dataclass(frozen=True, kw_only=True)
+class Step(Told):
+    """An operation, and TensorFlow's own of it.
 
     Attributes
     ----------
-    start
-        The first pixel that the first value sees; below 0 in the padding.
-    size
-        Pixels that one value sees.
-    jump
-        Pixels between what two neighbours see.
-    """
-
-    start: int = 0
-    size: int = 1
-    jump: int = 1
-
-    def seen_by(self, window: int, stride: int, padding: int) -> Field:
-        """That of a step whose window slides over the values of this one."""
-        return Field(self.start - padding * self.jump, self.size + (window - 1) * self.jump, self.jump * stride)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One operation on feature maps.
-
-    Attributes
-    ----------
-    kind
-        One of `OPENERS`; or scale, batch_norm, activation.
-    how
-        What of its kind: max or average; the name of the activation; TensorFlow's name of any other operation.
-    name
-        In the graph.
-    inputs
-        The numbers of the steps whose values come in.
-    shape
-        Of what comes out, without the sample's axis; the last one is that of the maps.
-    window, stride, padding
-        One an axis, where a window slides; the padding is that before the first value.
-    weights
-        How many the network holds for it.
-    flops
-        Floating-point operations a sample: a multiplication and an addition are two, a comparison is one.
-    fields
-        One an axis of the sample, until a step sees all of it.
     tensor
-        TensorFlow's, of what comes out.
+        What comes out.
     constants
-        TensorFlow's, of what it computes with besides: window and bias; factor and addend.
+        What it computes with besides: window and bias; factor and addend.
     """
 
-    kind: str
-    how: str
-    name: str
-    inputs: tuple[int, ...]
-    shape: tuple[int, ...]
-    window: tuple[int, ...] = ()
-    stride: tuple[int, ...] = ()
-    padding: tuple[int, ...] = ()
-    weights: int = 0
-    flops: int = 0
-    fields: tuple[Field, ...] = ()
     tensor: Any = field(default=None, compare=False)
     constants: dict[str, Any] = field(default_factory=dict, compare=False)
-
-    @property
-    def opens(self) -> bool:
-        """Whether a layer begins with it, for a person; the others belong to the layer before."""
-        return self.kind in OPENERS
-
-    @property
-    def title(self) -> str:
-        """What a person calls it."""
-        with_how = {
-            "pooling": f"{self.how} pooling",
-            "global_pooling": f"{self.how} over each map",
-            "activation": self.how,
-            "other": f"{self.how} (TensorFlow's)",
-        }
-        return with_how.get(self.kind) or TITLES.get(self.kind, self.kind.replace("_", " "))
 
 
 def trace(pixels: Any, logits: Any) -> list[Step]:
@@ -126,7 +57,8 @@ class _Tracer:
     def __init__(self, pixels: Any, logits: Any) -> None:
         self._depends = _depending_on(pixels, logits)
         sizes = tuple(pixels.shape.as_list()[1:])
-        first = Step("input", "", "input", (), sizes, fields=tuple(Field() for _ in sizes[:-1]), tensor=pixels)
+        reach = tuple(Reach() for _ in sizes[:-1])
+        first = Step(kind="input", how="", name="input", inputs=(), shape=sizes, reach=reach, tensor=pixels)
         self.steps, self._step_of, self._counted = [first], {pixels.ref(): 0}, set[str]()
         for operation in _in_order(pixels, logits, self._depends):
             self._take(operation)
@@ -166,8 +98,10 @@ class _Tracer:
 
     def _step(self, kind: str, operation: Any, incoming: Sequence[Any], before: Sequence[int]) -> Step:
         source = self.steps[before[0]]
-        told = Step("other", kind, operation.name, tuple(before), self._shape(operation), tensor=operation.outputs[0])
-        told = replace(told, fields=source.fields if len(told.shape) == len(source.shape) else ())
+        shape = self._shape(operation)
+        told = Step(kind="other", how=kind, name=operation.name, inputs=tuple(before), shape=shape)
+        reach = source.reach if len(shape) == len(source.shape) else ()
+        told = replace(told, reach=reach, tensor=operation.outputs[0])
         if len(incoming) > 1:
             all_come_in = len(incoming) == len(_inputs(operation)) - (kind == "ConcatV2")  # the last one is its axis
             return self._joined(told, operation) if all_come_in else told
@@ -186,14 +120,12 @@ class _Tracer:
 
     def _joined(self, told: Step, operation: Any) -> Step:
         """A sum of several steps, or their maps side by side."""
-        fields = _widest([self.steps[number].fields for number in told.inputs])
+        reach = _widest([self.steps[number].reach for number in told.inputs])
         if told.how in ("Add", "AddV2", "AddN"):
-            return replace(
-                told, kind="add", how="", flops=(len(told.inputs) - 1) * math.prod(told.shape), fields=fields
-            )
+            return replace(told, kind="add", how="", flops=(len(told.inputs) - 1) * math.prod(told.shape), reach=reach)
         alike = all(len(self.steps[number].shape) == len(told.shape) for number in told.inputs)
         if told.how == "ConcatV2" and alike and _value_of(operation.inputs[-1]) in (-1, len(told.shape)):
-            return replace(told, kind="concat", how="", fields=fields)
+            return replace(told, kind="concat", how="", reach=reach)
         return told
 
     def _scaled(self, told: Step, operation: Any, source: Step) -> Step:
@@ -213,7 +145,7 @@ class _Tracer:
         }.get(kind, (one, constant))
         constants = {"factor": tf.reshape(factor, [-1]), "addend": tf.reshape(addend, [-1])}
         how = "bias" if kind in ("BiasAdd", "Add", "AddV2") and sides == [maps] else ""
-        told = replace(told, kind="scale", how=how, shape=source.shape, fields=source.fields, constants=constants)
+        told = replace(told, kind="scale", how=how, shape=source.shape, reach=source.reach, constants=constants)
         return replace(told, flops=math.prod(source.shape))
 
     def _shape(self, operation: Any) -> tuple[int, ...]:
@@ -251,7 +183,7 @@ def _convolution(told: Step, operation: Any, source: Step) -> Step:
         stride=stride,
         padding=padding,
         flops=2 * math.prod(window[:-1]) * math.prod(told.shape),
-        fields=_fields(source.fields, window[:-2], stride, padding),
+        reach=_reaching(source.reach, window[:-2], stride, padding),
         constants={"window": operation.inputs[1]},
     )
 
@@ -266,7 +198,7 @@ def _batch_norm(told: Step, operation: Any, source: Step) -> Step:
         kind="batch_norm",
         how="",
         shape=shape,
-        fields=source.fields,
+        reach=source.reach,
         flops=2 * math.prod(shape),
         constants=constants,
     )
@@ -294,7 +226,7 @@ def _pooling(told: Step, operation: Any, source: Step) -> Step:
         stride=stride,
         padding=padding,
         flops=math.prod(window) * math.prod(after) * source.shape[-1],
-        fields=_fields(source.fields, window, stride, padding),
+        reach=_reaching(source.reach, window, stride, padding),
     )
 
 
@@ -308,8 +240,8 @@ def _fully_connected(told: Step, operation: Any, source: Step) -> Step:
 def _activation(told: Step, operation: Any, source: Step) -> Step:
     del operation
     how = told.how.replace("Relu", "ReLU")
-    shape, fields = source.shape, source.fields
-    return replace(told, kind="activation", how=how, shape=shape, fields=fields, flops=math.prod(shape))
+    shape, reach = source.shape, source.reach
+    return replace(told, kind="activation", how=how, shape=shape, reach=reach, flops=math.prod(shape))
 
 
 def _global_pooling(told: Step, operation: Any, source: Step) -> Step:
@@ -354,22 +286,22 @@ def _padding(
     )
 
 
-def _fields(
-    fields: Sequence[Field], window: Sequence[int], stride: Sequence[int], padding: Sequence[int]
-) -> tuple[Field, ...]:
-    if not fields:
+def _reaching(
+    reach: Sequence[Reach], window: Sequence[int], stride: Sequence[int], padding: Sequence[int]
+) -> tuple[Reach, ...]:
+    if not reach:
         return ()
     return tuple(
-        one.seen_by(wide, step, pad) for one, wide, step, pad in zip(fields, window, stride, padding, strict=True)
+        one.seen_by(wide, step, pad) for one, wide, step, pad in zip(reach, window, stride, padding, strict=True)
     )
 
 
-def _widest(several: Sequence[tuple[Field, ...]]) -> tuple[Field, ...]:
+def _widest(several: Sequence[tuple[Reach, ...]]) -> tuple[Reach, ...]:
     """What a value sees that is made of values of several steps."""
     if not all(several):
         return ()
     return tuple(
-        Field(
+        Reach(
             min(one.start for one in along),
             max(one.start + one.size for one in along) - min(one.start for one in along),
             along[0].jump,
@@ -407,73 +339,3 @@ def _in_order(pixels: Any, logits: Any, depends: set[Any]) -> list[Any]:
 def _inputs(operation: Any) -> list[Any]:
     """What comes in; where TFLearn's ways of training and of predicting meet, what comes from predicting."""
     return list(operation.inputs[:1] if operation.type == "Merge" else operation.inputs)
-
-
-def layers_of(steps: Sequence[Step]) -> list[list[Step]]:
-    """The steps by layer, as a person counts them: each begins with one of `OPENERS`."""
-    layers: list[list[Step]] = []
-    for step in steps:
-        if step.opens or not layers:
-            layers.append([])
-        layers[-1].append(step)
-    return layers
-
-
-def table(steps: Sequence[Step]) -> list[tuple[str, ...]]:
-    """A row a layer: what it is, window, stride, what comes out, what of the sample one value sees, weights, FLOPs.
-
-    The first row is the head, the last the sums. Windows are as computed, without taps that never meet a pixel; the
-    weights of those count.
-    """
-    rows = [("layer", "window", "stride", "out", "sees", "weights", "FLOPs")]
-    whole = steps[0].shape[:-1]
-    for layer in layers_of(steps):
-        first, last = layer[0], layer[-1]
-        rows.append(
-            (
-                " + ".join(step.title for step in layer),
-                times(first.window),
-                times(first.stride),
-                times(last.shape),
-                seen(last, whole) if first.kind != "input" else "",
-                f"{sum(step.weights for step in layer):,}",
-                counted(sum(step.flops for step in layer)),
-            )
-        )
-    weights, flops = sum(step.weights for step in steps), sum(step.flops for step in steps)
-    return [*rows, ("", "", "", "", "", f"{weights:,}", counted(flops))]
-
-
-def seen(step: Step, sizes: Sequence[int]) -> str:
-    """How much of the sample one value of a step sees, for people."""
-    if not step.fields or all(one.size >= 2 * size - 1 for one, size in zip(step.fields, sizes, strict=True)):
-        return "all"
-    return times(one.size for one in step.fields)
-
-
-def times(sizes: Any) -> str:
-    """
-    >>> times((5, 5))
-    '5 x 5'
-    """
-    return " x ".join(map(str, sizes))
-
-
-def counted(number: int) -> str:
-    """A large number for people.
-
-    >>> counted(950), counted(12_345), counted(1_234_567), counted(98_700_000_000)
-    ('950', '12.3 k', '1.23 M', '98.7 G')
-    """
-    for factor, letter in ((10**9, " G"), (10**6, " M"), (10**3, " k")):
-        if number >= factor:
-            return f"{number / factor:.3g}{letter}"
-    return str(number)
-
-
-def laid_out(rows: Sequence[Sequence[str]]) -> str:
-    """The rows of `table` as lines."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(f"{cell:{wide}}" for cell, wide in zip(row, widths, strict=True)).rstrip() for row in rows
-    )

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factories import MODEL, check_of, metrics_of, summary_of, write_shard
+from factories import EXPLANATION, MODEL, check_of, metrics_of, summary_of, write_shard
 
 from catscan.cli import main
 from catscan.common.arrays import Shards
+from catscan.common.contracts.explanation import Explanation
 from catscan.common.contracts.sidecar import Bad
 from catscan.common.contracts.summary import Duplicates
 from catscan.common.settings import canonical
@@ -28,11 +29,12 @@ INDEX = summary_of(
 )
 
 
-def page(folder: Path, *, bad: int = 0, title: str = "Dogs") -> str:
+def page(folder: Path, *, bad: int = 0, title: str = "Dogs", explanation: Explanation = EXPLANATION) -> str:
     competition = folder / "results" / "dogs"
     INDEX.write(competition / "index.json")
     METRICS.write(competition / "evaluation" / "metrics.json")
     CHECK.write(competition / "submission.json")
+    explanation.write(competition / "explanation.json")
     for name, scores in METRICS.models.items():
         for fold in scores.folds:
             MODEL.write(competition / "models" / name / f"fold-{fold.fold}" / "model.json")
@@ -61,6 +63,9 @@ def page(folder: Path, *, bad: int = 0, title: str = "Dogs") -> str:
         "Near-duplicates: 1 group<",
         "of one fold",
         "<td>resnet</td><td>from scratch</td>",
+        "The network of fold 0 of resnet, opened.",
+        "A remark on the network.",
+        "<td>fully connected</td><td></td><td></td><td>2</td><td>all</td><td>10</td><td>18</td>",
     ],
 )
 def test_the_page_says(tmp_path: Path, text: str) -> None:
@@ -108,9 +113,19 @@ def test_bad_samples_of_all_shards_are_shown(tmp_path: Path) -> None:
 def test_what_comes_from_the_data_cannot_become_part_of_the_page(tmp_path: Path) -> None:
     text = page(tmp_path, title="<img src=x onerror=alert(1)>")
 
-    assert "<script>" not in text
+    assert text.count("<script") == text.count("</script>") == 2  # the explorer's data, and the explorer
     assert "<img src=x" not in text
     assert "&lt;script&gt;alert(1)" in text
+    assert r"\u003c/script>\u003cb>1\u003c/b>" in text
+
+
+def test_where_no_network_learnt_from_scratch_there_is_no_explorer_and_the_page_says_why(tmp_path: Path) -> None:
+    why = ("All models learnt from features.",)
+    nothing = replace(EXPLANATION, model="", layers=(), samples=(), remarks=why)
+    text = page(tmp_path, explanation=nothing)
+
+    assert "All models learnt from features." in text
+    assert 'data-explained="' not in text
 
 
 def test_networks_that_do_not_beat_the_prior_are_told_first() -> None:

@@ -1,8 +1,8 @@
 """Put all competitions into one self-contained page.
 
 In: of every competition the index's summary, the shards' sidecars, evaluation/ (metrics.json and figures),
-submission.csv and submission.json. Out: one HTML file that needs nothing else: figures are part of it, nothing is
-fetched.
+submission.csv, submission.json and explanation.json. Out: one HTML file that needs nothing else: figures are part of
+it, nothing is fetched.
 """
 
 from __future__ import annotations
@@ -19,15 +19,17 @@ from typing import TYPE_CHECKING, Any
 from catscan import __version__
 from catscan.common.arrays import Shards
 from catscan.common.contracts.check import Check
+from catscan.common.contracts.explanation import Explanation
 from catscan.common.contracts.metrics import Estimate, Metrics, ModelScores
 from catscan.common.contracts.model import Model
 from catscan.common.contracts.sidecar import Sidecar
 from catscan.common.contracts.summary import Duplicates, Summary
 from catscan.common.files import write_text
+from catscan.common.layer_table import table
 from catscan.common.settings import parse
 from catscan.common.tables import read_table
 from catscan.common.words import number_of
-from catscan.stages.report.page import TEMPLATE
+from catscan.stages.report.page import SCRIPT, STYLE, TEMPLATE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,9 +68,12 @@ class Settings:
     ----------
     titles
         The competitions that run, in order: (name, title).
+    explorer
+        Digest of the explorer's script and style, so that others make the page anew.
     """
 
     titles: tuple[tuple[str, str], ...]
+    explorer: str = ""
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -104,6 +109,8 @@ def page(competitions: list[dict[str, Any]]) -> str:
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.globals.update(figure=figure, embedded=embedded)
+    environment.globals["explorer_script"] = Markup(SCRIPT.read_text(encoding="utf-8"))
+    environment.globals["explorer_style"] = Markup(STYLE.read_text(encoding="utf-8"))
     return environment.from_string(TEMPLATE).render(competitions=competitions, version=__version__)
 
 
@@ -148,9 +155,28 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
         "loss": metrics.loss.title,
         "captions": OF_AMOUNTS if metrics.amounts else CAPTIONS,
         "many_models": len(metrics.models) > 1,
+        "explained": explained(Explanation.read(folder / "explanation.json")),
         "figures": folder / "evaluation",
         "settings": json.dumps(settings, indent=1, ensure_ascii=False),
     }
+
+
+def explained(told: Explanation) -> dict[str, Any]:
+    """The network that was opened: a line on it, its layers as a table, and all that the explorer needs."""
+    from markupsafe import Markup
+
+    if not told.layers:
+        return {"line": "", "remarks": told.remarks, "data": ""}
+    line = (
+        f"The network of fold {told.fold} of {told.model}, opened. It has learnt from the samples alone; those "
+        "with a label it never saw in training. Choose one, then a layer, a map and a place on it: every number is "
+        "computed here, from the network's own weights."
+    )
+    values = asdict(told)
+    for layer, step in zip(values["layers"], told.layers, strict=True):
+        layer |= {"title": step.title, "opens": step.opens}
+    data = json.dumps(values, ensure_ascii=False).replace("<", "\\u003c")  # nothing in it ends the script
+    return {"line": line, "remarks": told.remarks, "table": table(told.layers), "data": Markup(data)}
 
 
 def verdict(metrics: Metrics, check: Check) -> str:
@@ -211,13 +237,13 @@ def _card(name: str, value: str, note: str, tone: str = "") -> dict[str, str]:
 
 
 def _submission(folder: Path, check: Check) -> dict[str, Any]:
-    table = read_table(folder / "submission.csv")
+    rows = read_table(folder / "submission.csv")
     return {
         "path": str(folder / "submission.csv"),
         "line": f"{check.rows:,} rows, checked row by row: ids, order, columns and values.",
-        "columns": list(table.columns),
-        "head": table.head(ROWS_SHOWN).to_numpy().tolist(),
-        "more": f"{len(table) - ROWS_SHOWN:,}" if len(table) > ROWS_SHOWN else "",
+        "columns": list(rows.columns),
+        "head": rows.head(ROWS_SHOWN).to_numpy().tolist(),
+        "more": f"{len(rows) - ROWS_SHOWN:,}" if len(rows) > ROWS_SHOWN else "",
     }
 
 

@@ -23,6 +23,7 @@ import pandas as pd
 from catscan.common.contracts.model import Model
 from catscan.common.files import alone_in
 from catscan.common.fingerprint import code_of, versions_of
+from catscan.common.layer_table import laid_out, table
 from catscan.common.progress import say
 from catscan.common.settings import parse
 from catscan.common.tables import write_table
@@ -142,10 +143,10 @@ def _begin(
 
 def _tell(network: Any, build: Build, data: Data, recipe: Recipe, compute: Compute) -> None:
     """What is about to be trained, layer by layer, and on what."""
-    from catscan.networks import traced
+    from catscan.networks.traced import traced
 
     sample_shape = data.shards.sample_shape
-    say(traced.laid_out(traced.table(traced.traced(build, sample_shape, len(data.classes)))))
+    say(laid_out(table(traced(build, sample_shape, len(data.classes)))))
     size, what = " x ".join(map(str, sample_shape)), "features" if of_features(sample_shape) else "samples"
     say(
         f"{describe(network, sample_shape)} on {what} of {size}: {number_of(recipe.epochs, 'epoch')}, "

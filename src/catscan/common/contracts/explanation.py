@@ -1,0 +1,158 @@
+"""`explanation.json`: one trained network opened, and what it does with a few samples, for the report's explorer."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catscan.common.documents import Document
+from catscan.common.layer_table import Told
+
+
+@dataclass(frozen=True)
+class Block:
+    """An array.
+
+    Attributes
+    ----------
+    shape
+        Its sides.
+    dtype
+        "float32" or "uint8".
+    base64
+        Its bytes, little-endian, the last axis fastest.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    base64: str
+
+    @classmethod
+    def of(cls, array: NDArray[Any]) -> Self:
+        """``array``, uint8 as it is and any other type as float32."""
+        kind = "uint8" if array.dtype == np.uint8 else "float32"
+        data = np.ascontiguousarray(array, "<f4" if kind == "float32" else "u1").tobytes()
+        return cls(tuple(array.shape), kind, base64.b64encode(data).decode())
+
+    def array(self) -> NDArray[Any]:
+        """The array, read-only."""
+        kind = "<f4" if self.dtype == "float32" else "u1"
+        return np.frombuffer(base64.b64decode(self.base64), kind).reshape(self.shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer(Told):
+    """A step of the network, with its weights.
+
+    Attributes
+    ----------
+    arrays
+        What it computes with: "window" and "bias" of a convolution or a fully connected layer, "factor" and "addend"
+        (one value, or one a map) of others. Empty for a closed step.
+    closed
+        Whether its values are to be taken from the samples: its weights are too many for a page, or it is an operation
+        that the page does not know.
+    """
+
+    arrays: dict[str, Block]
+    closed: bool
+
+
+@dataclass(frozen=True)
+class Link:
+    """A step from the logits to the submission: what it is, in words, and a value a class."""
+
+    what: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value of `submission.csv` as it stands there: row, column, the class it is of, and its text."""
+
+    row: str
+    column: str
+    label: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A sample, and what the network says of it.
+
+    Attributes
+    ----------
+    split, label
+        "train" (of the fold that was held out) or "test", whose label is "".
+    why
+        Why it was chosen: "right", "wrong", "unsure" or "test".
+    pixels
+        As the network gets them, uint8.
+    logits
+        The network's own, a class.
+    told
+        The class that the heat maps are of: the most probable one.
+    heat
+        Grad-CAM (Selvaraju et al. 2017) of the layer `Explanation.heat_layer`, uint8, 255 where it is strongest; None
+        where no layer has maps.
+    covered
+        By how much the logit falls when a part of the sample is covered by its mean grey, (parts, ...) float32; an axis
+        for each of the sample's.
+    values
+        By the number of each closed step, what comes out of it, float32.
+    chain
+        From the logits to what is told in the end.
+    cells
+        Where that stands in the submission; empty for training samples.
+    """
+
+    sample_id: str
+    split: str
+    label: str
+    why: str
+    pixels: Block
+    logits: tuple[float, ...]
+    told: int
+    heat: Block | None
+    covered: Block
+    values: dict[str, Block]
+    chain: tuple[Link, ...]
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Explanation(Document):
+    """One fold's network of the best model that learnt from scratch.
+
+    Attributes
+    ----------
+    model, fold
+        Which it is; "" and 0 where all models learnt from pretrained features, and nothing else is told then.
+    classes, task, sample_shape
+        As in its `model.json`.
+    layers
+        Its steps in the order of computing, the first one the sample itself, the last one the logits.
+    heat_layer
+        The number of the step that the heat maps are of; None where no step has maps.
+    samples
+        About eight.
+    remarks
+        What the page does not show, and why, a sentence each.
+    """
+
+    VERSION: ClassVar[int] = 1
+    STAGE: ClassVar[str] = "explain"
+
+    model: str
+    fold: int
+    classes: tuple[str, ...]
+    task: str
+    sample_shape: tuple[int, ...]
+    layers: tuple[Layer, ...]
+    heat_layer: int | None
+    samples: tuple[Shown, ...]
+    remarks: tuple[str, ...]

@@ -1,0 +1,187 @@
+"""A trained network opened: its steps with their weights, what it says of samples, and what in them made it say so."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catscan.common.contracts.explanation import Block, Layer
+from catscan.common.contracts.model import Model
+from catscan.common.layer_table import Told
+from catscan.common.words import number_of
+from catscan.networks.compat import tf
+from catscan.networks.predictor import open_predictor
+from catscan.networks.traced import Step, trace
+
+Floats = NDArray[np.float32]
+
+BYTES_OF_WEIGHTS = 4_500_000  # of a network that stand in the page; the largest layers stay closed beyond
+FEWEST_POSITIONS = 4  # along the longest axis of maps that can tell where something is
+PARTS = {2: 8, 3: 4}  # along each axis of a picture or a scan, that are covered one by one
+POSITIONS_AT_ONCE = 1 << 19  # pixels or voxels
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the network does with one sample; the fields are those of `Shown`, and `mirrored` the logits of the
+    sample's mirror image, None where the network does not look at it.
+    """
+
+    pixels: NDArray[np.uint8]
+    logits: NDArray[np.float64]
+    mirrored: NDArray[np.float64] | None
+    told: int
+    heat: NDArray[np.uint8] | None
+    covered: Floats
+    values: dict[str, Floats]
+
+    def shown(self) -> dict[str, Any]:
+        """The fields of `Shown` that are known here."""
+        return {
+            "pixels": Block.of(self.pixels),
+            "logits": tuple(map(float, self.logits)),
+            "told": self.told,
+            "heat": None if self.heat is None else Block.of(self.heat),
+            "covered": Block.of(self.covered),
+            "values": {number: Block.of(array) for number, array in self.values.items()},
+        }
+
+
+class Opened:
+    """The network of one folder, in float32.
+
+    Attributes
+    ----------
+    heat_layer
+        The number of the last step whose maps still tell where something is; None where none does.
+    """
+
+    def __init__(self, folder: Path, described: Model, *, gpu: bool = False) -> None:
+        self._predictor = open_predictor(folder, described, gpu=gpu)
+        self._described = described
+        with self._predictor.graph.as_default():
+            self._steps = trace(self._predictor.pixels, self._predictor.logits)
+            self.heat_layer = _last_with_maps(self._steps)
+            self._wanted = tf.placeholder(tf.float32, [None, len(described.classes)])
+            self._slopes = self._gradients()
+        self._closed = closed(self._steps)
+
+    def close(self) -> None:
+        """Free the session."""
+        self._predictor.close()
+
+    def layers(self) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
+        """The steps with their weights, and what of them the page cannot show."""
+        layers = tuple(self._layer(number, step) for number, step in enumerate(self._steps))
+        large = [step for number, step in enumerate(self._steps) if number in self._closed and step.constants]
+        unknown = [step for step in self._steps if step.kind == "other"]
+        remarks = []
+        if large:
+            weights = sum(step.weights for step in large)
+            remarks.append(
+                f"{number_of(len(large), 'layer')} of {weights:,} weights in all cannot be opened: they are too many "
+                "for a page."
+            )
+        if unknown:
+            names = ", ".join(dict.fromkeys(step.how for step in unknown))
+            remarks.append(f"Operations of TensorFlow that the page does not know are shown by their results: {names}.")
+        return layers, tuple(remarks)
+
+    def look_at(self, pixels: NDArray[np.uint8]) -> list[Look]:
+        """What the network does with each of the samples (n, *sample_shape)."""
+        return [self._look(one) for one in pixels]
+
+    def _layer(self, number: int, step: Step) -> Layer:
+        is_closed = number in self._closed
+        arrays = {} if is_closed else self._predictor.session.run(step.constants)
+        known = {field.name: getattr(step, field.name) for field in fields(Told)}
+        return Layer(
+            **known,
+            arrays={name: Block.of(np.asarray(array, np.float32)) for name, array in arrays.items()},
+            closed=is_closed,
+        )
+
+    def _look(self, pixels: NDArray[np.uint8]) -> Look:
+        run, predictor = self._predictor.session.run, self._predictor
+        wanted = {"logits": predictor.logits} | {str(number): self._steps[number].tensor for number in self._closed}
+        found = run(wanted, {predictor.pixels: pixels[None]})
+        logits = np.asarray(found.pop("logits")[0], np.float64)
+        mirrored = None
+        if self._described.flips:
+            mirrored = np.asarray(run(predictor.logits, {predictor.pixels: pixels[None, ..., ::-1, :]})[0], np.float64)
+        told = int(np.argmax(logits))
+        values = {number: array.reshape(self._steps[int(number)].shape) for number, array in found.items()}
+        return Look(pixels, logits, mirrored, told, self._heat(pixels, told), self._covered(pixels, told), values)
+
+    def _gradients(self) -> tuple[Any, Any] | None:
+        """The maps of the heat layer, and the gradient of the wanted logits by them."""
+        if self.heat_layer is None:
+            return None
+        maps = self._steps[self.heat_layer].tensor
+        return maps, tf.gradients(self._predictor.logits, maps, self._wanted)[0]
+
+    def _heat(self, pixels: NDArray[np.uint8], told: int) -> NDArray[np.uint8] | None:
+        """Grad-CAM: the maps, each weighted by the mean of its gradient, what speaks for the class alone."""
+        if self._slopes is None or self.heat_layer is None:
+            return None
+        feed = {self._predictor.pixels: pixels[None], self._wanted: np.eye(len(self._described.classes))[[told]]}
+        shape = self._steps[self.heat_layer].shape
+        maps, slopes = (array.reshape(shape) for array in self._predictor.session.run(self._slopes, feed))
+        heat = np.maximum(maps @ slopes.reshape(-1, shape[-1]).mean(axis=0), 0)
+        return np.round(heat * (255 / max(float(heat.max()), 1e-30))).astype(np.uint8)
+
+    def _covered(self, pixels: NDArray[np.uint8], told: int) -> Floats:
+        """By how much the logit falls when each part of the sample is covered by its mean grey."""
+        sizes = pixels.shape[:-1]
+        parts = [min(PARTS[len(sizes)], size) for size in sizes]
+        grey = np.round(pixels.reshape(-1, pixels.shape[-1]).mean(axis=0)).astype(np.uint8)
+        corners = list(itertools.product(*map(range, parts)))
+        found = np.empty(len(corners), np.float32)
+        at_once = max(1, POSITIONS_AT_ONCE // math.prod(sizes))
+        for start in range(0, len(corners), at_once):
+            some = corners[start : start + at_once]
+            batch = np.repeat(pixels[None], len(some), axis=0)
+            for row, corner in enumerate(some):
+                where = tuple(
+                    slice(place * size // many, (place + 1) * size // many)
+                    for place, size, many in zip(corner, sizes, parts, strict=True)
+                )
+                batch[row][where] = grey
+            found[start : start + len(some)] = self._logits(batch)[:, told]
+        return self._logits(pixels[None])[0, told] - found.reshape(parts)
+
+    def _logits(self, pixels: NDArray[np.uint8]) -> Floats:
+        return np.asarray(self._predictor.session.run(self._predictor.logits, {self._predictor.pixels: pixels}))
+
+
+def _last_with_maps(steps: Sequence[Step]) -> int | None:
+    """Not the sample itself."""
+    with_maps = [
+        number
+        for number, step in enumerate(steps)
+        if number and len(step.shape) > 1 and max(step.shape[:-1]) >= FEWEST_POSITIONS and 0 not in step.shape
+    ]
+    return with_maps[-1] if with_maps else None
+
+
+def closed(steps: Sequence[Step]) -> set[int]:
+    """The numbers of the steps whose values the page takes as they are: unknown ones, and those of too many weights."""
+    found = {number for number, step in enumerate(steps) if step.kind == "other"}
+    left = sum(_bytes_of(step) for step in steps)
+    for number in sorted(range(len(steps)), key=lambda number: _bytes_of(steps[number]), reverse=True):
+        if left <= BYTES_OF_WEIGHTS:
+            break
+        left -= _bytes_of(steps[number])
+        found.add(number)
+    return found
+
+
+def _bytes_of(step: Step) -> int:
+    return 4 * sum(constant.shape.num_elements() or 0 for constant in step.constants.values())

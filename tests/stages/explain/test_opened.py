@@ -1,0 +1,117 @@
+"""An opened network: what is written of it gives its own answers again, and its heat maps find what it looks at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from factories import MODEL
+from recomputed import values_of
+from small_competition import write_network
+
+from catscan.common.contracts.explanation import Shown
+from catscan.common.contracts.model import Model
+from catscan.networks.model import read_weights, write_model
+from catscan.stages.explain import opened
+from catscan.stages.explain.opened import Opened
+
+LIST = [
+    {"convolution": {"feature_maps": 6, "window": 3, "batch_norm": True}},
+    {"pooling": {"window": 3, "stride": 2}},
+    {"convolution": {"feature_maps": 5, "window": 4, "stride": 2}},
+    {"pooling": {"kind": "average", "window": 2, "stride": 1}},
+    {"fully_connected": {"units": 7, "keep_probability": 0.8}},
+]
+NETWORKS = {
+    "tutorial-2d": (21, 26, 1),
+    "resnet-2d": (16, 24, 3),
+    "tutorial-3d": (4, 9, 10, 1),
+    "resnet-3d": (6, 9, 12, 1),
+    "a list": (11, 12, 3),
+    "a list for scans": (5, 8, 7, 1),
+}
+
+
+def model_of(network: Any, shape: tuple[int, ...]) -> Model:
+    return replace(MODEL, network=LIST if network.startswith("a list") else network, sample_shape=shape)
+
+
+def looked_at(folder: Path, model: Model, pixels: np.ndarray) -> tuple[Any, list[Shown], Opened]:
+    network = Opened(folder, model)
+    try:
+        shown = [
+            Shown(sample_id="1", split="test", label="", why="test", chain=(), cells=(), **look.shown())
+            for look in network.look_at(pixels)
+        ]
+        return network.layers(), shown, network
+    finally:
+        network.close()
+
+
+def pixels_of(shape: tuple[int, ...], n: int = 1) -> np.ndarray:
+    return np.random.default_rng(3).integers(0, 256, (n, *shape)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("network", "shape"), NETWORKS.items())
+def test_pixels_and_weights_give_the_networks_own_logits(network: str, shape: tuple[int, ...], tmp_path: Path) -> None:
+    model = model_of(network, shape)
+    write_network(tmp_path, model, seed=1)
+    (layers, remarks), (shown,), _ = looked_at(tmp_path, model, pixels_of(shape))
+    values = values_of(layers, shown)
+
+    np.testing.assert_allclose(values[-1], shown.logits, rtol=1e-5, atol=1e-5 * np.abs(values[-2]).max())
+    assert remarks == ()
+    assert sum(layer.weights for layer in layers) == sum(array.size for array in read_weights(tmp_path).values())
+
+
+def test_a_layer_of_too_many_weights_stays_closed_and_its_values_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opened, "BYTES_OF_WEIGHTS", 2200)
+    model = model_of("a list", NETWORKS["a list"])
+    write_network(tmp_path, model, seed=1)
+    (layers, remarks), (shown,), _ = looked_at(tmp_path, model, pixels_of(model.sample_shape))
+    (closed,) = [number for number, layer in enumerate(layers) if layer.closed]
+
+    assert (layers[closed].kind, layers[closed].arrays, list(shown.values)) == ("convolution", {}, [str(closed)])
+    assert remarks == ("1 layer of 485 weights in all cannot be opened: they are too many for a page.",)
+    np.testing.assert_allclose(values_of(layers, shown)[-1], shown.logits, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(32, 32, 1), (16, 16, 16, 1)], ids=["picture", "scan"])
+def test_the_heat_maps_peak_where_the_cue_is(shape: tuple[int, ...], tmp_path: Path) -> None:
+    """A bright square, or cube, in the last quarter along each axis; one window of ones sums it up."""
+    axes = len(shape) - 1
+    layers = [{"convolution": {"feature_maps": 1, "window": 3}}, {"global_pooling": {"kind": "max"}}]
+    model = replace(MODEL, network=layers, sample_shape=shape)
+    cue = {
+        "convolution_1/W": np.ones((3,) * axes + (1, 1)), "convolution_1/b": np.zeros(1),
+        "output/W": np.array([[-1.0, 1.0]]), "output/b": np.zeros(2),
+    }  # fmt: skip
+    write_model(tmp_path, model, {name: array.astype(np.float32) for name, array in cue.items()})
+    pixels = np.random.default_rng(0).integers(0, 30, (1, *shape)).astype(np.uint8)
+    pixels[(0, *(slice(side * 3 // 4 + 1, side * 3 // 4 + 4) for side in shape[:-1]))] = 250
+    _, (shown,), network = looked_at(tmp_path, model, pixels)
+    assert shown.heat is not None
+    heat, covered = shown.heat.array(), shown.covered.array()
+
+    assert (shown.told, network.heat_layer) == (1, 2)
+    assert all(
+        3 / 4 <= place / side < 1
+        for place, side in zip(np.unravel_index(heat.argmax(), heat.shape), heat.shape, strict=True)
+    )
+    assert all(
+        3 / 4 <= place / side < 1
+        for place, side in zip(np.unravel_index(covered.argmax(), covered.shape), covered.shape, strict=True)
+    )
+
+
+def test_maps_of_a_single_pixel_tell_nothing_of_where(tmp_path: Path) -> None:
+    write_network(tmp_path, MODEL, seed=1)
+    _, (shown,), network = looked_at(tmp_path, MODEL, pixels_of(MODEL.sample_shape))
+
+    assert (network.heat_layer, shown.heat) == (None, None)
+    assert shown.covered.shape == (8, 8)

@@ -1,0 +1,198 @@
+"""The explorer as a learner meets it: clicks and keys, then the numbers that are seen, beside NumPy's own."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browser import CHROMIUM, Page
+from factories import EXPLANATION, MODEL, check_of, metrics_of, summary_of, write_shard
+from recomputed import values_of
+from small_competition import write_network
+
+from catscan.cli import main
+from catscan.common.contracts.explanation import Explanation
+from catscan.common.settings import canonical
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM and "CATSCAN_BROWSER" not in os.environ, reason="there is no Chromium here"),
+]
+
+PICTURES = [
+    {"convolution": {"feature_maps": 6, "window": 3, "batch_norm": True}},
+    {"pooling": {"window": 3, "stride": 2}},
+    {"convolution": {"feature_maps": 5, "window": 3}},
+    {"fully_connected": {"units": 7}},
+]
+NETWORKS = {
+    "pictures": (PICTURES, (15, 18, 3)),
+    "scans": (PICTURES, (6, 9, 10, 1)),
+    "resnet-2d": ("resnet-2d", (32, 32, 3)),
+    "resnet-3d": ("resnet-3d", (8, 12, 12, 1)),
+    "tutorial-2d": ("tutorial-2d", (25, 25, 1)),
+}
+Made = Callable[[str], tuple[Path, Explanation]]
+
+
+@pytest.fixture(scope="session")
+def report_of(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Made:
+    """A report with an opened network, and what the explain stage told of it."""
+    from dataclasses import replace
+
+    from catscan.stages.explain.opened import Opened
+
+    def make(folder: Path, name: str) -> None:
+        network, shape = NETWORKS[name]
+        competition, model = folder / "results" / "dogs", replace(MODEL, network=network, sample_shape=shape)
+        summary_of(["cat", "dog"]).write(competition / "index.json")
+        metrics_of().write(competition / "evaluation" / "metrics.json")
+        check_of().write(competition / "submission.json")
+        (competition / "submission.csv").write_text("id,label\n1,0.5\n")
+        write_network(competition / "models" / "resnet" / "fold-0", model, seed=1)
+        for split in ("train", "test"):
+            write_shard(competition / "arrays" / f"{split}-1-of-1.npy", np.empty((0, *shape), np.uint8), [])
+        opened = Opened(competition / "models" / "resnet" / "fold-0", model)
+        pixels = np.random.default_rng(3).integers(0, 256, (2, *shape)).astype(np.uint8)
+        looks, (layers, remarks) = opened.look_at(pixels), opened.layers()
+        opened.close()
+        told = EXPLANATION.samples[0]
+        samples = [replace(told, **look.shown(), sample_id=f"<b>{number}</b>") for number, look in enumerate(looks)]
+        replace(
+            EXPLANATION, sample_shape=shape, layers=layers, samples=tuple(samples), remarks=remarks,
+            heat_layer=opened.heat_layer,
+        ).write(competition / "explanation.json")  # fmt: skip
+        arguments = ["--results", str(folder / "results"), "--out", str(folder / "report.html")]
+        assert main(["report", "--settings", canonical({"titles": [["dogs", "Dogs"]]}), *arguments]) == 0
+
+    def made(name: str) -> tuple[Path, Explanation]:
+        folder = made_once(f"report of {name}", lambda folder: make(folder, name))
+        return folder / "report.html", Explanation.read(folder / "results" / "dogs" / "explanation.json")
+
+    return made
+
+
+def opened(path: Path, **options: object) -> Page:
+    page = Page(path, **options)  # type: ignore[arg-type]
+    page.evaluate("document.querySelector('.explorer').scrollIntoView()")
+    page.wait_for("document.querySelector('.ex-value')")
+    return page
+
+
+def layers_of(told: Explanation) -> list[list[int]]:
+    layers: list[list[int]] = []
+    for number, step in enumerate(told.layers):
+        if step.opens:
+            layers.append([])
+        layers[-1].append(number)
+    return layers
+
+
+def place_in(readout: str) -> tuple[int, ...]:
+    """Slice, row, column (from 0; no slice of a picture) and map that the page says it shows."""
+    map_ = int(re.findall(r"Map (\d+)", readout)[0])
+    return (*(int(one) - 1 for one in re.findall(r"(?:slice|row|column) (\d+)", readout)), map_ - 1)
+
+
+def assert_shows(shown: str, value: float, values: np.ndarray) -> None:
+    """As shown, rounded to about three digits, and within 1e-4 of the layer's range."""
+    assert abs(float(shown) - value) <= max(0.0006, 0.06 * abs(value) * (abs(value) < 0.01), 1e-4 * np.ptp(values)) + (
+        0.06 if abs(value) >= 100 else 0
+    )
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_layers_numbers_are_numpys_own(report_of: Made, name: str) -> None:
+    path, told = report_of(name)
+    values, layers = values_of(told, told.samples[0]), layers_of(told)
+    with opened(path) as page:
+        for number, steps in enumerate(layers):
+            page.click(f".ex-strip button:nth-child({number + 1})")
+            readout, last = page.text(".ex-readout"), values[steps[-1]]
+            if "Map" in readout:
+                place = place_in(readout)
+                assert_shows(readout.split(": ")[1], last[place], last)
+                if page.evaluate("Boolean(document.querySelector('.ex-total'))"):
+                    first = values[steps[0]]
+                    assert_shows(page.text(".ex-total"), first[place], first)
+            else:
+                assert_shows(readout.split(": ")[1], last.max(), last)
+
+        assert page.said == []
+
+
+@pytest.mark.parametrize("name", ["pictures", "scans"])
+def test_the_arrow_keys_move_the_window_and_its_products_add_up(report_of: Made, name: str) -> None:
+    path, told = report_of(name)
+    values = values_of(told, told.samples[0])
+    with opened(path) as page:
+        page.click(".ex-tabs button:nth-child(1)")
+        before = place_in(page.text(".ex-readout"))
+        page.evaluate("document.querySelector('.ex-big').focus()")
+        page.press("ArrowUp" if before[-3] else "ArrowDown")
+        after = place_in(page.text(".ex-readout"))
+        sums = [float(one) for one in page.texts(".ex-sum")]
+
+        assert [one - other for one, other in zip(before, after, strict=True)][-3] in (1, -1)
+        assert_shows(page.text(".ex-total"), values[1][after], values[1])
+        assert sum(sums) == pytest.approx(values[1][after], abs=0.002 + 0.06 * (np.abs(sums).max() > 100))
+
+
+def test_a_pooling_rings_its_largest_value(report_of: Made) -> None:
+    path, _ = report_of("pictures")
+    with opened(path) as page:
+        page.click(".ex-strip button:nth-child(3)")
+        cells = [float(one) for one in page.texts(".ex-window td") if one != "·"]
+
+        assert page.text(".ex-most") == page.text(".ex-total")
+        assert float(page.text(".ex-most")) == max(cells)
+        assert "overlap" in page.text(".ex-window")
+
+
+def test_what_counts_for_the_output_adds_up_to_the_logit(report_of: Made) -> None:
+    path, told = report_of("pictures")
+    with opened(path) as page:
+        page.click(".ex-strip button:last-child")
+        parts = [float(one.split("=")[1]) for one in page.texts(".ex-bars td:nth-child(2)")]
+        bias = float(re.findall(r"([-\d.e]+) \(bias\)", page.text(".ex-equation"))[0])
+
+        assert len(parts) == 7
+        assert_shows(page.text(".ex-total"), max(told.samples[0].logits), np.array(told.samples[0].logits))
+        assert sum(parts) + bias == pytest.approx(max(told.samples[0].logits), abs=0.01)
+
+
+def test_the_chain_ends_in_the_submissions_cell_and_names_are_shown_as_text(report_of: Made) -> None:
+    path, told = report_of("pictures")
+    with opened(path) as page:
+        assert page.text(".ex-cell") == told.samples[0].cells[0].text
+        assert page.texts(".ex-samples .id") == ["<b>0</b>", "<b>1</b>"]
+
+
+def test_another_sample_is_chosen_by_keyboard_alone(report_of: Made) -> None:
+    path, told = report_of("pictures")
+    with opened(path) as page:
+        page.evaluate("document.querySelector('.ex-samples button').focus()")
+        page.press("Tab")
+        page.press("Enter")
+        page.wait_for(
+            "document.querySelector('.ex-samples button:nth-child(2)').getAttribute('aria-pressed') === 'true'"
+        )
+        logits = [float(one) for one in re.findall(r"-?\d\S*\d", page.text(".explorer > [role=status]"))]
+
+        np.testing.assert_allclose(logits, told.samples[1].logits, rtol=0.01, atol=0.006)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1400])
+def test_the_page_has_no_scroll_to_the_side_no_error_and_no_request(report_of: Made, width: int, dark: bool) -> None:
+    path, _ = report_of("resnet-3d")
+    with opened(path, width=width, dark=dark) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == (
+            "rgb(21, 23, 27)" if dark else "rgb(255, 255, 255)"
+        )
+        assert page.said == []
