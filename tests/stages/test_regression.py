@@ -16,6 +16,7 @@ from ready_configs import described
 from ready_configs import index as run_index
 
 from catscan.cli import main
+from catscan.common.contracts.explanation import Explanation
 from catscan.common.contracts.model import Model
 from catscan.common.settings import canonical
 from catscan.flow import stage_strings
@@ -110,6 +111,17 @@ def run_all(folder: Path) -> None:
         check=folder / "submission.json",
         **told,
     )
+    run(
+        "explain",
+        models=folder / "models",
+        index=folder / "index.csv",
+        train=folder / "arrays" / "train-1-of-1.npy",
+        test=folder / "arrays" / "test-1-of-1.npy",
+        predictions=[folder / f"test-{fold}.csv" for fold in FOLDS],
+        names=["main"] * len(FOLDS),
+        submission=folder / "submission.csv",
+        out=folder / "explanation.json",
+    )
     titles = canonical({"titles": [[folder.name, "Scores"]]})
     run("report", settings=titles, results=folder.parent, out=folder / "report.html")
 
@@ -192,3 +204,11 @@ def test_an_export_says_that_it_answers_amounts(competition: Path, tmp_path: Pat
     assert "amount in the unit of the targets" in told["outputs"]["values"]
     assert told["task"] == "regression"
     assert told["submission"]["weights"] == {"main": 1.0}
+
+
+def test_the_explorer_shows_the_nearest_and_the_farthest_and_ends_in_the_submissions_amount(competition: Path) -> None:
+    told = Explanation.read(competition / "explanation.json")
+    ends = {one.sample_id: f"{one.chain[-1].values[0]:.9g}" for one in told.samples if one.split == "test"}
+
+    assert {one.why for one in told.samples} == {"right", "wrong", "test"}
+    assert {one.sample_id: one.cells[0].text for one in told.samples if one.split == "test"} == ends

@@ -32,8 +32,8 @@ def test_a_setting_is_told_with_both_values_and_what_follows(project) -> None:
     assert cause.startswith("learning_rate: ")
     assert cause.endswith(" -> 0.0005")
     assert jobs == "    runs train dogs-vs-cats resnet (2 jobs)"
-    assert follows == "and what follows: predict 2, evaluate 1, submission 1, report 1"
-    assert cost.startswith("7 jobs; by the times of their last run ")
+    assert follows == "and what follows: predict 2, evaluate 1, submission 1, explain 1, report 1"
+    assert cost.startswith("8 jobs; by the times of their last run ")
 
 
 @pytest.mark.parametrize(
