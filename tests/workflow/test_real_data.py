@@ -27,6 +27,7 @@ FEW = """
 ALL = """
     index: {folds: 50, shards: 4} # 98 % to learn from
     train: {folds: [0]}
+    models: {resnet: {epochs: 12}} # ten minutes of two cores; the whole recipe has 40
 """
 SCANS = """
 run: [real-ct]
@@ -85,8 +86,11 @@ def test_features_of_a_pretrained_network_tell_real_pictures_apart_that_are_few(
 
 
 @pytest.mark.accuracy
-def test_real_pictures_reach_the_goal_of_the_default_network(fresh, shared_data) -> None:
-    """The constant prior has a log loss of 0.693, the tutorial's own network 0.54 at its best epoch."""
+def test_real_pictures_reach_the_goal_of_twelve_epochs_of_the_default_network(fresh, shared_data) -> None:
+    """The constant prior has a log loss of 0.693, the tutorial's own network 0.54 at its best epoch.
+
+    All 40 epochs end at 0.19 and 922 right (README).
+    """
     fresh.overlays = []
     fresh.overlay(PICTURES.format(name="real-dogs-vs-cats", path=shared_data / "dogs-vs-cats") + ALL)
     fresh.snakemake()
@@ -96,8 +100,8 @@ def test_real_pictures_reach_the_goal_of_the_default_network(fresh, shared_data)
 
     assert given.keys() == true.keys()
     assert len(given) == 1000
-    assert read_json(folder / "submission.json")["true_score"] <= 0.22
-    assert sum((probability > 0.5) == true[sample] for sample, probability in given.items()) >= 920
+    assert read_json(folder / "submission.json")["true_score"] <= 0.32
+    assert sum((probability > 0.5) == true[sample] for sample, probability in given.items()) >= 865
 
 
 @pytest.mark.slow
