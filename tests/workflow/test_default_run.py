@@ -116,6 +116,7 @@ def test_one_stage_is_run_again_by_name(project) -> None:
     assert "train_fold" not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_results_go_where_directory_says(project, tmp_path) -> None:
     elsewhere = tmp_path / "else where"
     project.snakemake("--directory", str(elsewhere), "results/dogs-vs-cats/index.csv")

@@ -99,6 +99,7 @@ def test_an_archive_deleted_after_the_download_is_told_with_the_way_out(project,
     assert "download" in told
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_every_training_and_says_how_to_go_on(project) -> None:
     """Ctrl-C reaches all processes of the terminal at once: the one that writes the log must outlive the training."""
     folder = project.home / "results" / "dogs-vs-cats"

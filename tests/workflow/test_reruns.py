@@ -19,19 +19,24 @@ def cats(block: str) -> str:
     return f"competitions: {{dogs-vs-cats: {block}}}\n"
 
 
+def slow(*row: object) -> object:
+    """A row that tests/flow/test_stage_strings.py or tests/common/test_fingerprint.py holds too, without a plan."""
+    return pytest.param(*row, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     ("block", "rules"),
     [
         ("{models: {resnet: {learning_rate: 0.0005}}}", AFTER_PREPROCESS),
-        ("{preprocess: {picture: {size: [16, 16]}}}", AFTER_INDEX),
-        ("{preprocess: {scan: {size: [9, 9, 9]}}}", set()),
-        ("{source: {seed: 2}}", {"download_files", *AFTER_DOWNLOAD}),
-        ("{predict: {flips: false}}", AFTER_PREPROCESS),
-        ("{submission: {aggregate: max}}", {"write_submission", *AFTER_SUBMISSION}),
-        ("{index: {shards: 3}}", {"index_samples", *AFTER_INDEX}),
-        ("{train: {device: cpu}}", set()),
-        ("{preprocess: {on_bad: skip}}", set()),
-        ("{preprocess: {tolerated_share: 0.2}}", set()),
+        slow("{preprocess: {picture: {size: [16, 16]}}}", AFTER_INDEX),
+        slow("{preprocess: {scan: {size: [9, 9, 9]}}}", set()),
+        slow("{source: {seed: 2}}", {"download_files", *AFTER_DOWNLOAD}),
+        slow("{predict: {flips: false}}", AFTER_PREPROCESS),
+        slow("{submission: {aggregate: max}}", {"write_submission", *AFTER_SUBMISSION}),
+        slow("{index: {shards: 3}}", {"index_samples", *AFTER_INDEX}),
+        slow("{train: {device: cpu}}", set()),
+        slow("{preprocess: {on_bad: skip}}", set()),
+        slow("{preprocess: {tolerated_share: 0.2}}", set()),
         ("{preprocess: {tolerated_share: 0}}", AFTER_INDEX),
     ],
     ids=[
@@ -64,10 +69,10 @@ def test_a_setting_of_one_competition_leaves_the_other_alone(project) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "rules"),
     [
-        ("src/catscan/common/arrays.py", "from __future__", "# a comment\nfrom __future__", set()),
+        slow("src/catscan/common/arrays.py", "from __future__", "# a comment\nfrom __future__", set()),
         ("src/catscan/common/arrays.py", '"""Shards:', '"""Shards, that is:', set()),
-        ("src/catscan/stages/explain/choice.py", "CLASSES_SHOWN = 2", "CLASSES_SHOWN = 3", AFTER_SUBMISSION),
-        ("src/catscan/stages/report/explorer.js", "SHOWN_INPUTS = 4", "SHOWN_INPUTS = 5", {"render_report"}),
+        slow("src/catscan/stages/explain/choice.py", "CLASSES_SHOWN = 2", "CLASSES_SHOWN = 3", AFTER_SUBMISSION),
+        slow("src/catscan/stages/report/explorer.js", "SHOWN_INPUTS = 4", "SHOWN_INPUTS = 5", {"render_report"}),
         ("src/catscan/stages/report/__init__.py", "ROWS_SHOWN = 5", "ROWS_SHOWN = 6", {"render_report"}),
         (
             "src/catscan/networks/resnets.py",
@@ -75,7 +80,7 @@ def test_a_setting_of_one_competition_leaves_the_other_alone(project) -> None:
             "from __future__ import annotations\nA = 1",
             AFTER_PREPROCESS,
         ),
-        (
+        slow(
             "src/catscan/kinds/pictures/decode.py",
             "from __future__ import annotations",
             "from __future__ import annotations\nA = 1",
@@ -212,6 +217,7 @@ def test_features_are_not_made_again_for_arrays_of_another_size(project) -> None
     assert project.planned("features") == set()
 
 
+@pytest.mark.slow
 def test_a_kill_amid_a_training_other_cores_and_other_shards_end_in_the_same_submission(project, tmp_path) -> None:
     folder = project.home / "results" / "ct-scans"
     wanted = (folder / "submission.csv").read_bytes()

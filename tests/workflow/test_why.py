@@ -3,7 +3,6 @@
 import subprocess
 
 import forked_snakemake
-import pytest
 
 
 def asked(project) -> subprocess.CompletedProcess[str]:
@@ -36,28 +35,14 @@ def test_a_setting_is_told_with_both_values_and_what_follows(project) -> None:
     assert cost.startswith("8 jobs; by the times of their last run ")
 
 
-@pytest.mark.parametrize(
-    ("file", "old", "new", "told"),
-    [
-        (
-            "src/catscan/stages/report/__init__.py",
-            "ROWS_SHOWN = 5",
-            "ROWS_SHOWN = 6",
-            "code: stages/report/__init__.py: the rest\n    runs report\n",
-        ),
-        (
-            "src/catscan/stages/submission/fill.py",
-            "from __future__ import annotations",
-            "from __future__ import annotations\ndef new() -> None: ...",
-            "code: stages/submission/fill.py: new\n    runs submission ct-scans, submission dogs-vs-cats\n",
-        ),
-    ],
-    ids=["constant", "function"],
-)
-def test_code_is_told_by_its_file_and_function(project, file: str, old: str, new: str, told: str) -> None:
-    project.edit(file, lambda text: text.replace(old, new, 1))
+def test_code_is_told_by_its_file_and_function(project) -> None:
+    new = "from __future__ import annotations\ndef new() -> None: ..."
+    project.edit("src/catscan/stages/report/__init__.py", lambda text: text.replace("ROWS_SHOWN = 5", "ROWS_SHOWN = 6"))
+    project.edit("src/catscan/stages/submission/fill.py", lambda text: text.replace(new.splitlines()[0], new, 1))
+    told = why(project)
 
-    assert why(project).startswith(told)
+    assert "code: stages/submission/fill.py: new\n    runs submission ct-scans, submission dogs-vs-cats\n" in told
+    assert "code: stages/report/__init__.py: the rest\n    runs report\n" in told
 
 
 def test_a_deleted_result_and_an_edited_input_are_told(project) -> None:

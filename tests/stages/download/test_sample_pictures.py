@@ -23,7 +23,8 @@ from catscan.common.errors import CatscanError
 from catscan.stages.download.sample import generate
 from catscan.stages.download.sample.draws import drawn_labels, generator, labels, shared_quantiles
 
-TRAIN, TEST = 1500, 300
+TRAIN, TEST = 200, 40
+OF_A_RUN = 1500, 300  # as many as a default run makes: what holds of the set as a whole is a slow test
 DEVIATIONS = 3.5  # of an AUC around 0.5, by chance; 20 cues at once stay within with odds of 99 %
 
 CUES = ["place in the archive", "number", "file size", "bytes a pixel", "width", "area", "aspect", "mean", "contrast"]
@@ -45,15 +46,22 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def default(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+def sample(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     return made_once("pictures", lambda folder: make(folder, train=TRAIN, test=TEST))
 
 
 @pytest.fixture(scope="module")
-def cues(default: Path) -> pd.DataFrame:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The set of a default run."""
+    train, test = OF_A_RUN
+    return make(tmp_path_factory.mktemp("pictures"), train=train, test=test)
+
+
+@pytest.fixture(scope="module")
+def cues(whole: Path) -> pd.DataFrame:
     """One row a readable training picture, in the order of the archive: its label, and what is no shape."""
     rows = []
-    for place, (name, data) in enumerate(members(default / "raw/train.zip").items()):
+    for place, (name, data) in enumerate(members(whole / "raw/train.zip").items()):
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         if pixels is None or name.endswith(".12.jpg"):
             continue
@@ -98,37 +106,39 @@ def bound(labels: pd.Series) -> float:
     return DEVIATIONS * float(np.sqrt((len(labels) + 1) / (12 * positives * negatives)))
 
 
-def test_the_layout_is_that_of_dogs_vs_cats_redux(default: Path) -> None:
+def test_the_layout_is_that_of_dogs_vs_cats_redux(sample: Path) -> None:
     numbers = range(TRAIN // 2)
 
-    assert {path.name for path in (default / "raw").iterdir()} == {"train.zip", "test.zip", "sample_submission.csv"}
-    assert set(members(default / "raw/train.zip")) == {f"train/{a}.{n}.jpg" for a in ("cat", "dog") for n in numbers}
-    assert list(members(default / "raw/test.zip")) == [f"test/{n}.jpg" for n in range(1, TEST + 1)]
-    assert (default / "raw/sample_submission.csv").read_text().splitlines()[:3] == ["id,label", "1,0.5", "2,0.5"]
+    assert {path.name for path in (sample / "raw").iterdir()} == {"train.zip", "test.zip", "sample_submission.csv"}
+    assert set(members(sample / "raw/train.zip")) == {f"train/{a}.{n}.jpg" for a in ("cat", "dog") for n in numbers}
+    assert list(members(sample / "raw/test.zip")) == [f"test/{n}.jpg" for n in range(1, TEST + 1)]
+    assert (sample / "raw/sample_submission.csv").read_text().splitlines()[:3] == ["id,label", "1,0.5", "2,0.5"]
 
 
-def test_the_truth_has_one_label_a_test_picture_half_of_them_dogs(default: Path) -> None:
-    truth = pd.read_csv(default / "truth/solution.csv")
+def test_the_truth_has_one_label_a_test_picture_half_of_them_dogs(sample: Path) -> None:
+    truth = pd.read_csv(sample / "truth/solution.csv")
 
     assert list(truth.columns) == ["id", "label"]
     assert list(truth.id) == list(range(1, TEST + 1))
     assert truth.label.value_counts().to_dict() == {0: TEST // 2, 1: TEST // 2}
 
 
-def test_the_truth_stands_nowhere_in_the_raw_folder(default: Path) -> None:
-    label = pd.read_csv(default / "truth/solution.csv").label.astype(str)
-    given = (default / "raw/sample_submission.csv").read_text()
+def test_the_truth_stands_nowhere_in_the_raw_folder(sample: Path) -> None:
+    label = pd.read_csv(sample / "truth/solution.csv").label.astype(str)
+    given = (sample / "raw/sample_submission.csv").read_text()
 
-    assert "solution" not in " ".join(bytes_of(default / "raw"))
+    assert "solution" not in " ".join(bytes_of(sample / "raw"))
     assert set(re.findall(r",(.*)", given)) == {"label", "0.5"}
-    assert "".join(label).encode() not in b"".join(bytes_of(default / "raw").values())
+    assert "".join(label).encode() not in b"".join(bytes_of(sample / "raw").values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cue", CUES)
 def test_a_trivial_cue_is_within_chance(cues: pd.DataFrame, cue: str) -> None:
     assert abs(roc_auc_score(cues.dog, cues[cue]) - 0.5) <= bound(cues.dog)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cue", ["histogram", "thumbnail", "grey thumbnail"])
 def test_a_linear_classifier_of_colours_or_thumbnails_is_within_chance(cues: pd.DataFrame, cue: str) -> None:
     linear = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000))
@@ -139,30 +149,31 @@ def test_a_linear_classifier_of_colours_or_thumbnails_is_within_chance(cues: pd.
 
 
 @pytest.mark.parametrize("archive", ["train.zip", "test.zip"])
-def test_every_member_has_the_same_date_and_attributes(default: Path, archive: str) -> None:
-    with zipfile.ZipFile(default / "raw" / archive) as file:
+def test_every_member_has_the_same_date_and_attributes(sample: Path, archive: str) -> None:
+    with zipfile.ZipFile(sample / "raw" / archive) as file:
         kinds = {(m.date_time, m.external_attr, m.compress_type, m.extra, m.comment) for m in file.infolist()}
 
     assert kinds == {((2017, 1, 1, 0, 0, 0), 0o644 << 16, zipfile.ZIP_STORED, b"", b"")}
 
 
-def test_no_order_of_the_test_pictures_tells_the_label(default: Path) -> None:
-    truth = pd.read_csv(default / "truth/solution.csv")
+@pytest.mark.slow
+def test_no_order_of_the_test_pictures_tells_the_label(whole: Path) -> None:
+    truth = pd.read_csv(whole / "truth/solution.csv")
     neighbours = (truth.label.diff().dropna() == 0).mean()
 
     assert abs(roc_auc_score(truth.label, truth.id) - 0.5) <= bound(truth.label)
-    assert abs(neighbours - 0.5) <= DEVIATIONS * 0.5 / np.sqrt(TEST)
+    assert abs(neighbours - 0.5) <= DEVIATIONS * 0.5 / np.sqrt(len(truth))
 
 
-def test_no_two_pictures_are_the_same(default: Path) -> None:
-    everything = [*members(default / "raw/train.zip").values(), *members(default / "raw/test.zip").values()]
+def test_no_two_pictures_are_the_same(sample: Path) -> None:
+    everything = [*members(sample / "raw/train.zip").values(), *members(sample / "raw/test.zip").values()]
 
     assert len(set(everything)) == TRAIN + TEST
 
 
 @pytest.mark.parametrize("animal", ["cat", "dog"])
-def test_the_training_set_has_a_grey_a_cmyk_a_png_and_a_cut_picture_of_each_class(default: Path, animal: str) -> None:
-    files = members(default / "raw/train.zip")
+def test_the_training_set_has_a_grey_a_cmyk_a_png_and_a_cut_picture_of_each_class(sample: Path, animal: str) -> None:
+    files = members(sample / "raw/train.zip")
     odd = [Image.open(io.BytesIO(files[f"train/{animal}.{number}.jpg"])) for number in (3, 6, 9, 12)]
 
     assert [(picture.format, picture.mode) for picture in odd[:3]] == [("JPEG", "L"), ("JPEG", "CMYK"), ("PNG", "RGB")]
@@ -170,8 +181,8 @@ def test_the_training_set_has_a_grey_a_cmyk_a_png_and_a_cut_picture_of_each_clas
         odd[3].load()
 
 
-def test_all_other_pictures_are_whole_colour_jpegs(default: Path) -> None:
-    files = members(default / "raw/train.zip") | members(default / "raw/test.zip")
+def test_all_other_pictures_are_whole_colour_jpegs(sample: Path) -> None:
+    files = members(sample / "raw/train.zip") | members(sample / "raw/test.zip")
     plain = [data for name, data in files.items() if not re.fullmatch(r"train/(cat|dog)\.(3|6|9|12)\.jpg", name)]
 
     assert len(plain) == TRAIN + TEST - 8
@@ -179,8 +190,8 @@ def test_all_other_pictures_are_whole_colour_jpegs(default: Path) -> None:
     assert {Image.open(io.BytesIO(data)).mode for data in plain} == {"RGB"}
 
 
-def test_pictures_are_90_to_170_pixels_wide_and_of_many_sizes(default: Path) -> None:
-    sizes = {Image.open(io.BytesIO(data)).size for data in members(default / "raw/test.zip").values()}
+def test_pictures_are_90_to_170_pixels_wide_and_of_many_sizes(sample: Path) -> None:
+    sizes = {Image.open(io.BytesIO(data)).size for data in members(sample / "raw/test.zip").values()}
 
     assert len(sizes) > TEST / 2
     assert min(sizes)[0] >= 90

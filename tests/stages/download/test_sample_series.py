@@ -16,7 +16,8 @@ from sklearn.metrics import roc_auc_score
 from catscan.stages.download.sample import generate
 from catscan.stages.download.sample.series import UNFINISHED, generate_series
 
-TRAIN, TEST = 120, 40
+TRAIN, TEST = 32, 4
+OF_A_RUN = 120, 40  # as many as a default run makes: what holds of the set as a whole is a slow test
 DEVIATIONS = 3.5  # of an AUC around 0.5, by chance; 30 cues at once stay within with odds of 98 %
 PER_SERIES = ["SliceThickness", "PixelSpacing", "ImagePositionPatient", "BitsStored", "RescaleIntercept"]
 PER_SERIES += ["PixelPaddingValue", "PixelRepresentation"]
@@ -46,22 +47,34 @@ def hu_of(image: pydicom.Dataset) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def default(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+def sample(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     return made_once("series", lambda folder: make(folder, train=TRAIN, test=TEST))
 
 
 @pytest.fixture(scope="module")
-def series(default: Path) -> dict[str, list[pydicom.Dataset]]:
-    return {patient.name: slices_of(patient) for patient in sorted((default / "raw/stage1").iterdir())}
+def series(sample: Path) -> dict[str, list[pydicom.Dataset]]:
+    return {patient.name: slices_of(patient) for patient in sorted((sample / "raw/stage1").iterdir())}
 
 
 @pytest.fixture(scope="module")
-def cues(default: Path, series: dict[str, list[pydicom.Dataset]]) -> pd.DataFrame:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The set of a default run."""
+    train, test = OF_A_RUN
+    return make(tmp_path_factory.mktemp("series"), train=train, test=test)
+
+
+@pytest.fixture(scope="module")
+def all_series(whole: Path) -> dict[str, list[pydicom.Dataset]]:
+    return {patient.name: slices_of(patient) for patient in sorted((whole / "raw/stage1").iterdir())}
+
+
+@pytest.fixture(scope="module")
+def cues(whole: Path, all_series: dict[str, list[pydicom.Dataset]]) -> pd.DataFrame:
     """One row a training patient: the label, and what is no shape."""
-    labels = pd.read_csv(default / "raw/stage1_labels.csv", dtype={"id": str})
+    labels = pd.read_csv(whole / "raw/stage1_labels.csv", dtype={"id": str})
     rows = []
     for place_in_list, (patient, label) in enumerate(zip(labels.id, labels.cancer, strict=True)):
-        images = series[patient]
+        images = all_series[patient]
         hu = np.concatenate([hu_of(image) for image in images])
         numbers = [int(image.InstanceNumber) for image in sorted(images, key=place)]
         rows.append(
@@ -69,7 +82,7 @@ def cues(default: Path, series: dict[str, list[pydicom.Dataset]]) -> pd.DataFram
                 "cancer": label,
                 "place in the list": place_in_list,
                 "patient id": int(patient, 16) / 16**32,
-                "modified": (default / "raw/stage1" / patient).stat().st_mtime_ns % 10**15,
+                "modified": (whole / "raw/stage1" / patient).stat().st_mtime_ns % 10**15,
                 "slices": len(images),
                 "bytes": sum(image.pixel_array.nbytes for image in images),
                 "extent": max(map(place, images)) - min(map(place, images)),
@@ -104,34 +117,34 @@ def bound(labels: pd.Series) -> float:
     return DEVIATIONS * float(np.sqrt((len(labels) + 1) / (12 * positives * negatives)))
 
 
-def test_the_layout_is_that_of_data_science_bowl_2017(default: Path) -> None:
+def test_the_layout_is_that_of_data_science_bowl_2017(sample: Path) -> None:
     tables = {"stage1_labels.csv", "stage1_sample_submission.csv"}
-    labels = pd.read_csv(default / "raw/stage1_labels.csv", dtype=str)
-    submission = pd.read_csv(default / "raw/stage1_sample_submission.csv", dtype=str)
-    patients = [path.name for path in (default / "raw/stage1").iterdir()]
+    labels = pd.read_csv(sample / "raw/stage1_labels.csv", dtype=str)
+    submission = pd.read_csv(sample / "raw/stage1_sample_submission.csv", dtype=str)
+    patients = [path.name for path in (sample / "raw/stage1").iterdir()]
 
-    assert {path.name for path in (default / "raw").iterdir()} == {"stage1", *tables}
+    assert {path.name for path in (sample / "raw").iterdir()} == {"stage1", *tables}
     assert [list(labels), list(submission)] == [["id", "cancer"]] * 2
     assert sorted([*labels.id, *submission.id]) == sorted(patients)
     assert (len(labels), len(submission), set(submission.cancer)) == (TRAIN, TEST, {"0.5"})
 
 
-def test_every_patient_and_every_file_is_named_by_32_hex_digits(default: Path) -> None:
-    files = [path.relative_to(default / "raw/stage1") for path in (default / "raw/stage1").rglob("*.dcm")]
+def test_every_patient_and_every_file_is_named_by_32_hex_digits(sample: Path) -> None:
+    files = [path.relative_to(sample / "raw/stage1") for path in (sample / "raw/stage1").rglob("*.dcm")]
 
     assert len(files) == len({file.stem for file in files})
     assert all(len(name) == 32 and int(name, 16) >= 0 for file in files for name in (file.parent.name, file.stem))
 
 
-def test_the_truth_has_one_label_a_test_patient_and_stands_nowhere_in_the_raw_folder(default: Path) -> None:
-    truth = pd.read_csv(default / "truth/solution.csv", dtype=str)
-    submission = pd.read_csv(default / "raw/stage1_sample_submission.csv", dtype=str)
-    labels = pd.read_csv(default / "raw/stage1_labels.csv", dtype=str)
+def test_the_truth_has_one_label_a_test_patient_and_stands_nowhere_in_the_raw_folder(sample: Path) -> None:
+    truth = pd.read_csv(sample / "truth/solution.csv", dtype=str)
+    submission = pd.read_csv(sample / "raw/stage1_sample_submission.csv", dtype=str)
+    labels = pd.read_csv(sample / "raw/stage1_labels.csv", dtype=str)
 
     assert list(truth.id) == list(submission.id)
     assert truth.cancer.value_counts().to_dict() == {"0": TEST // 2, "1": TEST // 2}
     assert not set(truth.id) & set(labels.id)
-    assert not list((default / "raw").rglob("*solution*"))
+    assert not list((sample / "raw").rglob("*solution*"))
 
 
 CUES = ["place in the list", "patient id", "modified", "slices", "bytes", "extent", "numbered upwards", "first slice"]
@@ -139,6 +152,7 @@ CUES += ["last byte of the first name", "study UID", "series UID", "frame UID", 
 CUES += ["HU deviation", "HU maximum", "HU 99th percentile", "tissue", "lung", "bone", *PER_SERIES]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cue", CUES)
 def test_a_trivial_cue_is_within_chance(cues: pd.DataFrame, cue: str) -> None:
     assert abs(roc_auc_score(cues.cancer, cues[cue]) - 0.5) <= bound(cues.cancer)
@@ -209,8 +223,9 @@ def gaps(images: list[pydicom.Dataset]) -> np.ndarray:
     return np.diff(sorted(place(image) for image in images))
 
 
-def test_file_names_tell_no_order(series: dict[str, list[pydicom.Dataset]]) -> None:
-    ranks = [np.corrcoef(np.arange(len(i)), [place(image) for image in i])[0, 1] for i in series.values()]
+@pytest.mark.slow
+def test_file_names_tell_no_order(all_series: dict[str, list[pydicom.Dataset]]) -> None:
+    ranks = [np.corrcoef(np.arange(len(i)), [place(image) for image in i])[0, 1] for i in all_series.values()]
 
     assert abs(np.mean(ranks)) < 0.05
 
@@ -220,24 +235,27 @@ def upwards(images: list[pydicom.Dataset]) -> list[bool]:
     return [later > earlier for earlier, later in pairwise(numbers)]
 
 
-def test_some_series_are_numbered_downwards(series: dict[str, list[pydicom.Dataset]]) -> None:
-    whole = [set(upwards(images)) for images in series.values()]
+@pytest.mark.slow
+def test_some_series_are_numbered_downwards(all_series: dict[str, list[pydicom.Dataset]]) -> None:
+    whole = [set(upwards(images)) for images in all_series.values()]
 
     assert all(len(directions) == 1 for directions in whole)
     assert 0.1 < np.mean([directions == {False} for directions in whole]) < 0.3
 
 
-def test_some_series_of_each_class_lack_one_slice(default: Path, series: dict[str, list[pydicom.Dataset]]) -> None:
-    labels = pd.read_csv(default / "raw/stage1_labels.csv", dtype={"id": str}).set_index("id").cancer
-    lacking = [p for p, images in series.items() if gaps(images).max() > 1.9 * np.median(gaps(images))]
+@pytest.mark.slow
+def test_some_series_of_each_class_lack_one_slice(whole: Path, all_series: dict[str, list[pydicom.Dataset]]) -> None:
+    labels = pd.read_csv(whole / "raw/stage1_labels.csv", dtype={"id": str}).set_index("id").cancer
+    lacking = [p for p, images in all_series.items() if gaps(images).max() > 1.9 * np.median(gaps(images))]
 
     assert labels.reindex(lacking).dropna().value_counts().to_dict() == {0: 2, 1: 2}
-    assert all(np.sum(gaps(series[p]) > 1.5 * np.median(gaps(series[p]))) == 1 for p in lacking)
+    assert all(np.sum(gaps(all_series[p]) > 1.5 * np.median(gaps(all_series[p]))) == 1 for p in lacking)
 
 
-def test_spacing_varies_between_series_and_some_jitter(series: dict[str, list[pydicom.Dataset]]) -> None:
-    steps = [np.median(gaps(images)) for images in series.values()]
-    jitter = [np.ptp(gaps(images)) for images in series.values()]
+@pytest.mark.slow
+def test_spacing_varies_between_series_and_some_jitter(all_series: dict[str, list[pydicom.Dataset]]) -> None:
+    steps = [np.median(gaps(images)) for images in all_series.values()]
+    jitter = [np.ptp(gaps(images)) for images in all_series.values()]
 
     assert 7 < min(steps) < 8
     assert 9 < max(steps) < 11

@@ -135,7 +135,12 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_others(competition, tmp
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize(
     "stop",
-    [("nesterov", 1), ("nesterov", 4), ("nesterov", 6), ("adam", 6)],
+    [
+        ("nesterov", 1),
+        pytest.param(("nesterov", 4), marks=pytest.mark.slow),
+        pytest.param(("nesterov", 6), marks=pytest.mark.slow),
+        ("adam", 6),
+    ],
     ids=["first step", "last step of an epoch", "amid an epoch", "adam"],
 )
 def test_resumed_training_gives_the_bytes_of_one_never_stopped(tmp_path, whole, monkeypatch, precision, stop):
@@ -303,7 +308,7 @@ def test_event_files_hold_the_numbers_and_pictures_of_a_batch(whole):
     assert "as_the_network_sees_it/0" in tags
 
 
-@pytest.mark.parametrize("channels", [2, 3], ids=["two-bands", "colour"])
+@pytest.mark.parametrize("channels", [2, pytest.param(3, marks=pytest.mark.slow)], ids=["two-bands", "colour"])
 def test_default_recipe_trains_pictures_of_any_channels(make_competition, tmp_path, channels):
     job = job_of(make_competition(n=12, shape=(24, 20, channels)), network="resnet-2d")
 

@@ -21,7 +21,10 @@ def network(pixels, classes):
 """
 
 
-@pytest.mark.parametrize("name", SHAPES)
+# The default run trains resnet-3d.
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name == "resnet-3d" else []) for name in SHAPES]
+)
 def test_network_learns_and_predicts_what_it_predicted_in_training(make_competition, tmp_path, name):
     competition = make_competition(n=24, shape=SHAPES[name])
     settings = {"network": name, "epochs": 2, "augment": {"flip": False}}
