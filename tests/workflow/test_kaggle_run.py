@@ -21,6 +21,7 @@ competitions:
       resnet:
         network: [{convolution: {feature_maps: 4, window: 3}}, {pooling: {kind: max, window: 2}}]
         epochs: 1
+    preset: none
     train: {threads: 1}
 """
 

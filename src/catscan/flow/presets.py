@@ -65,8 +65,9 @@ def expand(config: Config) -> None:
                 "A preset stands for `models`, and this competition has both.",
                 where=f"config key competitions.{name}.preset",
                 found=f"`preset: {preset}`, and the models {', '.join(competition['models'])}",
-                do="Leave one of them out. Descriptions of one name are merged, so that the models may be those of\n"
-                "config/config.yaml: give a competition of your own another name.",
+                do="Leave one of them out; for models in place of the preset of a ready file add `preset: none`.\n"
+                "Descriptions of one name are merged, so that the models may be those of config/config.yaml:\n"
+                "give a competition of your own another name.",
             )
         competition["models"] = PRESETS[preset].models(pretrained=competition.get("pretrained", True))
 
