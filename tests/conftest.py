@@ -29,6 +29,7 @@ def pytest_configure() -> None:
 
     NumPy's products take one thread: those of two workers wait for each other by spinning.
     """
+    gc.disable()  # until all is imported
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -36,6 +37,7 @@ def pytest_configure() -> None:
 def pytest_collection_finish() -> None:
     """What is there before the first test is never garbage: not to be looked through a hundred times."""
     gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

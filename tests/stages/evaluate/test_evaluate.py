@@ -110,6 +110,7 @@ def test_one_trained_fold_is_scored_and_told(tmp_path: Path) -> None:
     assert "Only 1 of 3 folds were trained" in told.remarks[0]
 
 
+@pytest.mark.slow
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     competition(tmp_path, skill=1.0, n=30)
     run(tmp_path)
