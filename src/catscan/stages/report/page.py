@@ -19,8 +19,8 @@ body { margin: 0 auto; max-width: 68rem; padding: 2rem 1.5rem 5rem; color: var(-
 h1 { font-size: 1.9rem; margin: 0 0 .3rem; } h2 { font-size: 1.55rem; margin: 3.5rem 0 .3rem; padding-top: 1.2rem; border-top: 3px solid var(--ink); }
 h3 { font-size: 1.15rem; margin: 2.2rem 0 .5rem; } p { margin: .4rem 0 .8rem; max-width: 48rem; } .soft { color: var(--soft); }
 nav a { margin-right: 1.2rem; } a { color: var(--link); } code { font-size: .92em; background: var(--tint); padding: .1em .3em; border-radius: 3px; overflow-wrap: anywhere; }
-.cards { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0 1.2rem; }
-.card { border: 1px solid var(--line); border-radius: 8px; padding: .7rem .9rem; min-width: 9rem; flex: 1; }
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.2rem, 1fr)); gap: .8rem; margin: 1rem 0 1.2rem; }
+.card { border: 1px solid var(--line); border-radius: 8px; padding: .7rem .8rem; }
 .card b { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums; line-height: 1.3; } .card span { color: var(--soft); font-size: .88rem; display: block; }
 .good { color: var(--good); } .warn { color: var(--warn); }
 .remark { border-left: 4px solid var(--warn); background: var(--tint); padding: .5rem .9rem; margin: .6rem 0; max-width: 52rem; }
@@ -33,7 +33,7 @@ details { margin: .6rem 0; } summary { cursor: pointer; color: var(--link); } pr
 
 <h1>catscan report</h1>
 <p class="soft">{{ competitions | length }} competition{{ "" if competitions | length == 1 else "s" }}, catscan {{ version }}.
-Scores are log losses, of a regression root mean squared errors (rmse), unless said otherwise: 0 is perfect, and a constant answer gets the prior's.</p>
+Of a loss 0 is perfect, and a constant answer gets that of the prior.</p>
 {% if competitions | length > 1 %}<nav>{% for c in competitions %}<a href="#{{ c.name }}">{{ c.title }}</a>{% endfor %}</nav>{% endif %}
 
 {% for c in competitions %}
