@@ -181,6 +181,7 @@ def test_another_sample_is_chosen_by_keyboard_alone(report_of: Made) -> None:
         page.wait_for(
             "document.querySelector('.ex-samples button:nth-child(2)').getAttribute('aria-pressed') === 'true'"
         )
+        page.wait_for("document.querySelector('.ex-value')")  # it is gone until the sample is computed
         logits = [float(one) for one in re.findall(r"-?\d\S*\d", page.text(".explorer > [role=status]"))]
 
         np.testing.assert_allclose(logits, told.samples[1].logits, rtol=0.01, atol=0.006)
