@@ -7,7 +7,7 @@ the one column may have any name.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from catscan.common.contracts.summary import Summary
 from catscan.common.errors import CatscanError, listed
-from catscan.common.tables import place_of_row, read_header, read_table
+from catscan.common.tables import read_header, read_table
 from catscan.common.words import number_of
-from catscan.scores.answers import ANSWERS
+from catscan.scores.predictions import Predictions, answers_in
 from catscan.scores.tasks import REGRESSION
 
 Array = NDArray[np.float64]
@@ -70,21 +71,26 @@ def read_foreign(
     table = read_table(path)
     places = _places(path, list(table.columns), classes, task)
     _check_ids(path, table[table.columns[0]], wanted, known)
-    cells = table[[table.columns[place] for place in places]]
-    values = cells.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
-    answers = ANSWERS[task]
-    wrong = np.flatnonzero(~answers.fit(values).all(axis=1))
-    if len(wrong):
-        raise CatscanError(
-            f"{number_of(len(wrong), 'row')} of a foreign member with a value that is not a {answers.noun}.",
-            where=f"{path}, {place_of_row(table, int(wrong[0]))}",
-            found=", ".join(cell or "an empty cell" for cell in cells.iloc[wrong[0]]),
-            do="Correct the file.",
-        )
+    columns = [table.columns[place] for place in places]
+    values = answers_in(table, columns, task, where=path, whose="a foreign member", do="Correct the file.")
     if task == "binary" and len(places) == 1:
         values = np.where(np.array([name == positive for name in classes]), values, 1 - values)
     row_of = {name: row for row, name in enumerate(table[table.columns[0]])}
     return values[[row_of[name] for name in wanted]]
+
+
+def add_foreign(predictions: Predictions, members: Mapping[str, Path], summary: Summary, index: pd.DataFrame) -> None:
+    """Add what the blend's foreign members say of the test samples, by name the file; the index has `split`."""
+    for name, path in members.items():
+        told = read_foreign(
+            path,
+            classes=summary.classes,
+            task=summary.task,
+            positive=summary.positive,
+            wanted=predictions.sample_ids,
+            known=list(index.loc[index["split"] == "test", "sample_id"]),
+        )
+        predictions.by_model[name] = [told]
 
 
 def _places(path: Path, header: list[str], classes: Sequence[str] | None, task: str) -> list[int]:

@@ -68,18 +68,33 @@ def read_predictions(path: Path, classes: Sequence[str], task: str) -> pd.DataFr
             found=repr(table["sample_id"].iloc[twice[0]]),
             do="Delete the file and run again.",
         )
-    cells = table[list(classes)]
+    do = "Delete the file and run again; if it stays, train with a smaller learning rate."
+    values = answers_in(table, list(classes), task, where=path, whose="predictions", do=do)
+    return pd.DataFrame(values, index=pd.Index(table["sample_id"], name="sample_id"), columns=list(classes))
+
+
+def answers_in(
+    table: pd.DataFrame, columns: Sequence[str], task: str, *, where: Path, whose: str, do: str
+) -> NDArray[np.float64]:
+    """(n, columns) the cells as numbers.
+
+    Raises
+    ------
+    CatscanError
+        When one is no answer of the task: ``whose`` it is, and what to ``do``.
+    """
+    cells = table[list(columns)]
     values = cells.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
     answers = ANSWERS[task]
     wrong = np.flatnonzero(~answers.fit(values).all(axis=1))
     if len(wrong):
         raise CatscanError(
-            f"{number_of(len(wrong), 'row')} of predictions with a value that is not a {answers.noun}.",
-            where=f"{path}, {place_of_row(table, int(wrong[0]))}",
+            f"{number_of(len(wrong), 'row')} of {whose} with a value that is not a {answers.noun}.",
+            where=f"{where}, {place_of_row(table, int(wrong[0]))}",
             found=", ".join(cell or "an empty cell" for cell in cells.iloc[wrong[0]]),
-            do="Delete the file and run again; if it stays, train with a smaller learning rate.",
+            do=do,
         )
-    return pd.DataFrame(values, index=pd.Index(table["sample_id"], name="sample_id"), columns=list(classes))
+    return values
 
 
 def check_one_each(flag: str, names: Sequence[object], paths: Sequence[Path]) -> None:

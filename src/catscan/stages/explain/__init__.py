@@ -19,13 +19,12 @@ import pandas as pd
 from catscan.common.arrays import Shards
 from catscan.common.contracts.explanation import Explanation, Shown
 from catscan.common.contracts.metrics import FoldScores, ModelScores
-from catscan.common.contracts.summary import Summary
 from catscan.common.progress import say
 from catscan.common.tables import read_table
 from catscan.common.words import number_of
 from catscan.networks.device import DEVICES, one_device, visible_gpus
 from catscan.networks.evaluated import Evaluated, read_evaluated
-from catscan.scores.foreign import read_foreign
+from catscan.scores.foreign import add_foreign
 from catscan.scores.predictions import Predictions, check_one_each, read_all, read_predictions
 from catscan.scores.told import told_by
 from catscan.stages.explain.chain import Chain
@@ -59,7 +58,8 @@ def run(args: argparse.Namespace) -> None:
         return
     predictions = read_all(args.predictions, args.names, evaluated.summary.classes, evaluated.summary.task)
     index = read_table(args.index, columns=["sample_id", "split", "label"])
-    _add_foreign(predictions, args.foreign, args.members, evaluated.summary, index)
+    check_one_each("--members", args.members, args.foreign)
+    add_foreign(predictions, dict(zip(args.members, args.foreign, strict=True)), evaluated.summary, index)
     with one_device(args.device, visible_gpus()) as gpu:
         explained = explain(
             evaluated,
@@ -77,23 +77,6 @@ def run(args: argparse.Namespace) -> None:
     )
     for remark in explained.remarks:
         say(remark)
-
-
-def _add_foreign(
-    predictions: Predictions, paths: Sequence[Path], names: Sequence[str], summary: Summary, index: pd.DataFrame
-) -> None:
-    """Add what the blend's foreign members say of the test samples."""
-    check_one_each("--members", names, paths)
-    for name, path in zip(names, paths, strict=True):
-        told = read_foreign(
-            path,
-            classes=summary.classes,
-            task=summary.task,
-            positive=summary.positive,
-            wanted=predictions.sample_ids,
-            known=list(index.loc[index["split"] == "test", "sample_id"]),
-        )
-        predictions.by_model[name] = [told]
 
 
 def best_from_scratch(evaluated: Evaluated) -> Path | None:

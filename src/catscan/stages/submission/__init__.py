@@ -30,9 +30,9 @@ from catscan.raw.files import RawFiles
 from catscan.raw.places import read_raw_table
 from catscan.raw.row_ids import Fields, read_fields
 from catscan.scores.expected import expected_score
-from catscan.scores.foreign import read_foreign
+from catscan.scores.foreign import add_foreign
 from catscan.scores.metrics import Problem, metric_named, targets_of
-from catscan.scores.predictions import Array, Predictions, check_one_each, read_all, read_predictions
+from catscan.scores.predictions import Predictions, check_one_each, read_all, read_predictions
 from catscan.scores.told import Told, told_by
 from catscan.stages.submission.fill import Filled, blank_sheet, fill_sheet
 from catscan.stages.submission.settings import Settings
@@ -67,8 +67,7 @@ def run(args: argparse.Namespace) -> None:
     predictions = read_all(args.predictions, args.models, summary.classes, summary.task)
     index = read_table(args.index, columns=["sample_id", "split", "label", "group"])
     check_one_each("--foreign", settings.blend, args.foreign)
-    for name, path in zip(settings.blend, args.foreign, strict=True):
-        predictions.by_model[name] = [_foreign(path, summary, predictions, index)]
+    add_foreign(predictions, dict(zip(settings.blend, args.foreign, strict=True)), summary, index)
     sample, fields = _asked(args.raw, settings)
     if sample is None:
         sample = blank_sheet(
@@ -118,17 +117,6 @@ def run(args: argparse.Namespace) -> None:
     )
     check.write(args.check)
     _tell(check)
-
-
-def _foreign(path: Path, summary: Summary, predictions: Predictions, index: pd.DataFrame) -> Array:
-    return read_foreign(
-        path,
-        classes=summary.classes,
-        task=summary.task,
-        positive=summary.positive,
-        wanted=predictions.sample_ids,
-        known=list(index.loc[index["split"] == "test", "sample_id"]),
-    )
 
 
 def _asked(folder: Path, settings: Settings) -> tuple[pd.DataFrame | None, Fields]:
