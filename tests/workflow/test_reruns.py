@@ -72,7 +72,9 @@ def test_a_setting_reruns_what_reads_it_and_leaves_the_other_competition_alone(p
         slow("src/catscan/common/arrays.py", "from __future__", "# a comment\nfrom __future__", set()),
         ("src/catscan/common/arrays.py", '"""Shards:', '"""Shards, that is:', set()),
         slow("src/catscan/stages/explain/choice.py", "CLASSES_SHOWN = 2", "CLASSES_SHOWN = 3", AFTER_SUBMISSION),
-        slow("src/catscan/stages/report/explorer.js", "SHOWN_INPUTS = 4", "SHOWN_INPUTS = 5", {"render_report"}),
+        slow(
+            "src/catscan/stages/report/explorer/windows.js", "SHOWN_INPUTS = 4", "SHOWN_INPUTS = 5", {"render_report"}
+        ),
         slow("src/catscan/stages/report/__init__.py", "ROWS_SHOWN = 5", "ROWS_SHOWN = 6", {"render_report"}),
         (
             "src/catscan/networks/resnets.py",

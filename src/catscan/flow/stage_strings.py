@@ -21,7 +21,7 @@ from catscan.flow.config import models
 from catscan.networks.pretrained.registry import PRETRAINED
 from catscan.networks.registry import find
 from catscan.raw.source import solution_of
-from catscan.stages.report.page import SCRIPT, STYLE
+from catscan.stages.report.explorer import SCRIPT, STYLE
 
 Config = dict[str, Any]
 
@@ -166,7 +166,7 @@ def explain() -> str:
 def report(config: Config) -> str:
     """What the report reads: the names and titles of the competitions that run, the explorer's script and style."""
     titles = [[name, config["competitions"][name]["title"] or name] for name in config["run"]]
-    explorer = hashlib.sha256(SCRIPT.read_bytes() + STYLE.read_bytes()).hexdigest()
+    explorer = hashlib.sha256((SCRIPT + STYLE).encode()).hexdigest()
     return stage_string("report", {"titles": titles, "explorer": explorer})
 
 

@@ -43,7 +43,7 @@ def looked_at(folder: Path, model: Model, pixels: np.ndarray) -> tuple[Any, list
     network = Opened(folder, model)
     try:
         shown = [
-            Shown(sample_id="1", split="test", label="", why="test", chain=(), cells=(), **look.shown())
+            Shown(sample_id="1", split="test", label="", why="test", chain=(), cells=(), voxels=None, **look.shown())
             for look in network.look_at(pixels)
         ]
         return network.layers(), shown, network

@@ -15,7 +15,7 @@ from recomputed import values_of
 from small_competition import write_network
 
 from catscan.cli import main
-from catscan.common.contracts.explanation import Explanation
+from catscan.common.contracts.explanation import Explanation, Voxels
 from catscan.common.settings import canonical
 
 pytestmark = [
@@ -36,6 +36,7 @@ NETWORKS = {
     "resnet-3d": ("resnet-3d", (8, 12, 12, 1)),
     "tutorial-2d": ("tutorial-2d", (25, 25, 1)),
 }
+VOXELS = Voxels((2.5, 1.0, 0.5), ((-1350.0, 150.0),), "HU")
 Made = Callable[[str], tuple[Path, Explanation]]
 
 
@@ -61,6 +62,7 @@ def report_of(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Mad
         looks, (layers, remarks) = opened.look_at(pixels), opened.layers()
         opened.close()
         told = EXPLANATION.samples[0]
+        told = replace(told, voxels=VOXELS if len(shape) == 4 else None)
         samples = [replace(told, **look.shown(), sample_id=f"<b>{number}</b>") for number, look in enumerate(looks)]
         replace(
             EXPLANATION, sample_shape=shape, layers=layers, samples=tuple(samples), remarks=remarks,
@@ -132,7 +134,7 @@ def test_the_arrow_keys_move_the_window_and_its_products_add_up(report_of: Made,
     with opened(path) as page:
         page.click(".ex-tabs button:nth-child(1)")
         before = place_in(page.text(".ex-readout"))
-        page.evaluate("document.querySelector('.ex-big').focus()")
+        page.evaluate("document.querySelector('.ex-big canvas').focus()")
         page.press("ArrowUp" if before[-3] else "ArrowDown")
         after = place_in(page.text(".ex-readout"))
         sums = [float(one) for one in page.texts(".ex-sum")]
@@ -140,6 +142,72 @@ def test_the_arrow_keys_move_the_window_and_its_products_add_up(report_of: Made,
         assert [one - other for one, other in zip(before, after, strict=True)][-3] in (1, -1)
         assert_shows(page.text(".ex-total"), values[1][after], values[1])
         assert sum(sums) == pytest.approx(values[1][after], abs=0.002 + 0.06 * (np.abs(sums).max() > 100))
+
+
+def place_told(page: Page) -> tuple[tuple[int, ...], str]:
+    """The place of the crosshair, from 0, and what is said of it."""
+    text = page.text(".ex-place")
+    return tuple(int(one) - 1 for one in re.findall(r"(?:slice|row|column) (\d+)", text)), text.split(": ")[1]
+
+
+def hounsfield(told: Explanation, place: tuple[int, ...]) -> str:
+    level = int(told.samples[0].pixels.array()[place][0])
+    return f"{-1350 + level * 1500 / 255:.0f} HU"
+
+
+def test_the_crosshair_begins_where_the_heat_map_is_strongest(report_of: Made) -> None:
+    path, told = report_of("resnet-3d")
+    assert told.samples[0].heat is not None
+    heat = told.samples[0].heat.array()
+    strongest = np.unravel_index(heat.argmax(), heat.shape)
+    with opened(path) as page:
+        place, _ = place_told(page)
+
+        assert [one * part // size for one, part, size in zip(place, heat.shape, (8, 12, 12), strict=True)] == [
+            *map(int, strongest)
+        ]
+
+
+def test_keys_move_the_crosshair_through_the_planes_and_the_hounsfield_units_are_numpys(report_of: Made) -> None:
+    path, told = report_of("scans")
+    with opened(path) as page:
+        (z, y, x), _ = place_told(page)
+        page.evaluate("document.querySelector('.ex-view-sample [data-plane=coronal]').focus()")
+        up = 1 if z + 1 < 6 else -1
+        page.press("ArrowUp" if up == 1 else "ArrowDown")
+        page.press("PageDown" if y else "PageUp")
+        place, said = place_told(page)
+
+        assert place == (z + up, y - 1 if y else 1, x)
+        assert said.removeprefix("at most ").removeprefix("at least ") == hounsfield(told, place)
+        assert page.evaluate("document.activeElement.dataset.plane") == "coronal"
+
+
+def test_a_click_on_a_plane_takes_the_layers_maps_there(report_of: Made) -> None:
+    path, told = report_of("scans")
+    with opened(path) as page:
+        page.click(".ex-tabs button:nth-child(1)")
+        page.click(".ex-view-sample [data-plane=sagittal]")
+        (z, y, _), _ = place_told(page)
+        at = place_in(page.text(".ex-readout"))
+
+        assert (z, y) == (3, 4)
+        assert at[:2] == (3, 4)
+        assert_shows(
+            page.text(".ex-value"), values_of(told, told.samples[0])[1][at], values_of(told, told.samples[0])[1]
+        )
+
+
+def test_the_planes_have_the_scans_true_proportions(report_of: Made) -> None:
+    path, _ = report_of("scans")
+    with opened(path) as page:
+        shapes = page.evaluate(
+            "[...document.querySelectorAll('.ex-view-sample canvas')].map((one) => one.offsetWidth / one.offsetHeight)"
+        )
+        millimetres = 6 * 2.5, 9 * 1.0, 10 * 0.5
+
+        z, y, x = millimetres
+        np.testing.assert_allclose(shapes, [x / y, x / z, y / z], rtol=0.02)
 
 
 def test_a_pooling_rings_its_largest_value(report_of: Made) -> None:

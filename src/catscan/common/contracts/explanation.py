@@ -81,6 +81,25 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Voxels:
+    """What the voxels of a scan stand for.
+
+    Attributes
+    ----------
+    spacing_mm
+        Their edges along z, y and x.
+    ranges
+        A channel, the values that the levels 0 and 255 stand for.
+    unit
+        "HU" of CT; "" of MR, whose values are in the scanner's own unit.
+    """
+
+    spacing_mm: tuple[float, float, float]
+    ranges: tuple[tuple[float, float], ...]
+    unit: str
+
+
+@dataclass(frozen=True)
 class Shown:
     """A sample, and what the network says of it.
 
@@ -92,6 +111,8 @@ class Shown:
         Why it was chosen: "right", "wrong", "unsure" or "test".
     pixels
         As the network gets them, uint8.
+    voxels
+        Of a scan that says how large its voxels are; None for all others.
     logits
         The network's own, a class.
     told
@@ -115,6 +136,7 @@ class Shown:
     label: str
     why: str
     pixels: Block
+    voxels: Voxels | None
     logits: tuple[float, ...]
     told: int
     heat: Block | None
@@ -144,7 +166,7 @@ class Explanation(Document):
         What the page does not show, and why, a sentence each.
     """
 
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     STAGE: ClassVar[str] = "explain"
 
     model: str

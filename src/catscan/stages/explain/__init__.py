@@ -12,12 +12,13 @@ import argparse
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from catscan.common.arrays import Shards
-from catscan.common.contracts.explanation import Explanation, Shown
+from catscan.common.contracts.explanation import Explanation, Shown, Voxels
 from catscan.common.contracts.metrics import FoldScores, ModelScores
 from catscan.common.progress import say
 from catscan.common.tables import read_table
@@ -139,12 +140,14 @@ def explain(
         layers, remarks = opened.layers()
     finally:
         opened.close()
+    geometry = {name: told for some in shards.values() for one in some.sidecars for name, told in one.geometry.items()}
     shown = [
         Shown(
             sample_id=one.sample_id,
             split=one.split,
             label=one.label,
             why=one.why,
+            voxels=_voxels(geometry.get(one.sample_id)),
             chain=chain.of(one, look.logits, look.mirrored, held_out),
             cells=chain.cells(one),
             **look.shown(),
@@ -162,6 +165,15 @@ def explain(
         samples=tuple(shown),
         remarks=remarks,
     )
+
+
+def _voxels(geometry: dict[str, Any] | None) -> Voxels | None:
+    """What a scan's geometry says of its voxels; None of a picture, and of a volume that says nothing."""
+    if not geometry:
+        return None
+    ranges = tuple((float(low), float(high)) for low, high in geometry["intensity_ranges"])
+    z, y, x = map(float, geometry["spacing_mm"])
+    return Voxels((z, y, x), ranges, "HU" if geometry["modality"] == "CT" else "")
 
 
 def _pixels(chosen: Sequence[Chosen], shards: dict[str, Shards]) -> np.ndarray:

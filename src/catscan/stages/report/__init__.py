@@ -29,7 +29,8 @@ from catscan.common.layer_table import table
 from catscan.common.settings import parse
 from catscan.common.tables import read_table
 from catscan.common.words import number_of
-from catscan.stages.report.page import SCRIPT, STYLE, TEMPLATE
+from catscan.stages.report.explorer import SCRIPT, STYLE
+from catscan.stages.report.page import TEMPLATE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -109,8 +110,8 @@ def page(competitions: list[dict[str, Any]]) -> str:
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.globals.update(figure=figure, embedded=embedded)
-    environment.globals["explorer_script"] = Markup(SCRIPT.read_text(encoding="utf-8"))
-    environment.globals["explorer_style"] = Markup(STYLE.read_text(encoding="utf-8"))
+    environment.globals["explorer_script"] = Markup(SCRIPT)
+    environment.globals["explorer_style"] = Markup(STYLE)
     return environment.from_string(TEMPLATE).render(competitions=competitions, version=__version__)
 
 

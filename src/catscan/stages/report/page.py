@@ -1,8 +1,4 @@
-"""The page itself: one Jinja template with its style, no outside address in it; the explorer's script and style."""
-
-from pathlib import Path
-
-SCRIPT, STYLE = (Path(__file__).with_name(f"explorer.{ending}") for ending in ("js", "css"))
+"""The page itself: one Jinja template with its style, no outside address in it."""
 
 TEMPLATE = """\
 <!doctype html>
