@@ -121,6 +121,24 @@ class Page:
         for kind in ("mousePressed", "mouseReleased"):
             self._ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
+    def drag(self, selector: str, *places: tuple[float, float]) -> None:
+        """Press the mouse on an element and move it, from one place to the next, in shares of its width and height."""
+        quoted = json.dumps(selector)
+        self.evaluate(f"document.querySelector({quoted}).scrollIntoView({{block: 'center'}})")
+        left, top, width, height = self.evaluate(
+            f"(() => {{ const b = document.querySelector({quoted}).getBoundingClientRect();"
+            "return [b.x, b.y, b.width, b.height]; })()"
+        )
+        kinds = ["mousePressed", *["mouseMoved"] * (len(places) - 1), "mouseReleased"]
+        for kind, (across, down) in zip(kinds, [*places, places[-1]], strict=True):
+            x, y = left + across * width, top + down * height
+            self._ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)
+
+    def choose(self, selector: str, path: Path) -> None:
+        """Choose a file in an input of files."""
+        found = self._ask("Runtime.evaluate", expression=f"document.querySelector({json.dumps(selector)})")
+        self._ask("DOM.setFileInputFiles", files=[str(path)], objectId=found["result"]["objectId"])
+
     def press(self, key: str) -> None:
         """Press a key, where the focus is."""
         text = {"text": "\r"} if key == "Enter" else {}

@@ -134,6 +134,9 @@ EXPLANATION = Explanation(
     classes=("cat", "dog"),
     task="binary",
     sample_shape=(2, 2, 1),
+    flips=False,
+    scale=None,
+    picture=None,
     layers=(
         Layer(
             kind="input", how="", name="input", inputs=(), shape=(2, 2, 1), reach=(Reach(),) * 2,

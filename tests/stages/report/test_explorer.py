@@ -4,107 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 from browser import CHROMIUM, Page
-from factories import EXPLANATION, MODEL, check_of, metrics_of, summary_of, write_shard
+from explored import NETWORKS, Made, assert_shows, layers_of, opened, place_in
 from recomputed import values_of
-from small_competition import write_network
 
-from catscan.cli import main
-from catscan.common.contracts.explanation import Explanation, Voxels
-from catscan.common.settings import canonical
+from catscan.common.contracts.explanation import Explanation
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM and "CATSCAN_BROWSER" not in os.environ, reason="there is no Chromium here"),
 ]
-
-PICTURES = [
-    {"convolution": {"feature_maps": 6, "window": 3, "batch_norm": True}},
-    {"pooling": {"window": 3, "stride": 2}},
-    {"convolution": {"feature_maps": 5, "window": 3}},
-    {"fully_connected": {"units": 7}},
-]
-NETWORKS = {
-    "pictures": (PICTURES, (15, 18, 3)),
-    "scans": (PICTURES, (6, 9, 10, 1)),
-    "resnet-2d": ("resnet-2d", (32, 32, 3)),
-    "resnet-3d": ("resnet-3d", (8, 12, 12, 1)),
-    "tutorial-2d": ("tutorial-2d", (25, 25, 1)),
-}
-VOXELS = Voxels((2.5, 1.0, 0.5), ((-1350.0, 150.0),), "HU")
-Made = Callable[[str], tuple[Path, Explanation]]
-
-
-@pytest.fixture(scope="session")
-def report_of(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Made:
-    """A report with an opened network, and what the explain stage told of it."""
-    from dataclasses import replace
-
-    from catscan.stages.explain.opened import Opened
-
-    def make(folder: Path, name: str) -> None:
-        network, shape = NETWORKS[name]
-        competition, model = folder / "results" / "dogs", replace(MODEL, network=network, sample_shape=shape)
-        summary_of(["cat", "dog"]).write(competition / "index.json")
-        metrics_of().write(competition / "evaluation" / "metrics.json")
-        check_of().write(competition / "submission.json")
-        (competition / "submission.csv").write_text("id,label\n1,0.5\n")
-        write_network(competition / "models" / "resnet" / "fold-0", model, seed=1)
-        for split in ("train", "test"):
-            write_shard(competition / "arrays" / f"{split}-1-of-1.npy", np.empty((0, *shape), np.uint8), [])
-        opened = Opened(competition / "models" / "resnet" / "fold-0", model)
-        pixels = np.random.default_rng(3).integers(0, 256, (2, *shape)).astype(np.uint8)
-        looks, (layers, remarks) = opened.look_at(pixels), opened.layers()
-        opened.close()
-        told = EXPLANATION.samples[0]
-        told = replace(told, voxels=VOXELS if len(shape) == 4 else None)
-        samples = [replace(told, **look.shown(), sample_id=f"<b>{number}</b>") for number, look in enumerate(looks)]
-        replace(
-            EXPLANATION, sample_shape=shape, layers=layers, samples=tuple(samples), remarks=remarks,
-            heat_layer=opened.heat_layer,
-        ).write(competition / "explanation.json")  # fmt: skip
-        arguments = ["--results", str(folder / "results"), "--out", str(folder / "report.html")]
-        assert main(["report", "--settings", canonical({"titles": [["dogs", "Dogs"]]}), *arguments]) == 0
-
-    def made(name: str) -> tuple[Path, Explanation]:
-        folder = made_once(f"report of {name}", lambda folder: make(folder, name))
-        return folder / "report.html", Explanation.read(folder / "results" / "dogs" / "explanation.json")
-
-    return made
-
-
-def opened(path: Path, **options: object) -> Page:
-    page = Page(path, **options)  # type: ignore[arg-type]
-    page.evaluate("document.querySelector('.explorer').scrollIntoView()")
-    page.wait_for("document.querySelector('.ex-value')")
-    return page
-
-
-def layers_of(told: Explanation) -> list[list[int]]:
-    layers: list[list[int]] = []
-    for number, step in enumerate(told.layers):
-        if step.opens:
-            layers.append([])
-        layers[-1].append(number)
-    return layers
-
-
-def place_in(readout: str) -> tuple[int, ...]:
-    """Slice, row, column (from 0; no slice of a picture) and map that the page says it shows."""
-    map_ = int(re.findall(r"Map (\d+)", readout)[0])
-    return (*(int(one) - 1 for one in re.findall(r"(?:slice|row|column) (\d+)", readout)), map_ - 1)
-
-
-def assert_shows(shown: str, value: float, values: np.ndarray) -> None:
-    """As shown, rounded to about three digits, and within 1e-4 of the layer's range."""
-    assert abs(float(shown) - value) <= max(0.0006, 0.06 * abs(value) * (abs(value) < 0.01), 1e-4 * np.ptp(values)) + (
-        0.06 if abs(value) >= 100 else 0
-    )
 
 
 @pytest.mark.parametrize("name", NETWORKS)

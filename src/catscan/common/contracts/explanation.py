@@ -147,6 +147,15 @@ class Shown:
 
 
 @dataclass(frozen=True)
+class FromFile:
+    """How a picture file becomes a sample: height and width, `fit` and `resize` as in `preprocess.picture`."""
+
+    size: tuple[int, int]
+    fit: str
+    resize: str
+
+
+@dataclass(frozen=True)
 class Explanation(Document):
     """One fold's network of the best model that learnt from scratch.
 
@@ -154,8 +163,10 @@ class Explanation(Document):
     ----------
     model, fold
         Which it is; "" and 0 where all models learnt from pretrained features, and nothing else is told then.
-    classes, task, sample_shape
+    classes, task, sample_shape, flips, scale
         As in its `model.json`.
+    picture
+        How it reads picture files; None where its samples are none.
     layers
         Its steps in the order of computing, the first one the sample itself, the last one the logits.
     heat_layer
@@ -174,6 +185,9 @@ class Explanation(Document):
     classes: tuple[str, ...]
     task: str
     sample_shape: tuple[int, ...]
+    flips: bool
+    scale: tuple[float, float] | None
+    picture: FromFile | None
     layers: tuple[Layer, ...]
     heat_layer: int | None
     samples: tuple[Shown, ...]

@@ -18,11 +18,13 @@ import numpy as np
 import pandas as pd
 
 from catscan.common.arrays import Shards
-from catscan.common.contracts.explanation import Explanation, Shown, Voxels
+from catscan.common.contracts.explanation import Explanation, FromFile, Shown, Voxels
 from catscan.common.contracts.metrics import FoldScores, ModelScores
+from catscan.common.contracts.model import Model
 from catscan.common.progress import say
 from catscan.common.tables import read_table
 from catscan.common.words import number_of
+from catscan.kinds.registry import kind_named
 from catscan.networks.device import DEVICES, one_device, visible_gpus
 from catscan.networks.evaluated import Evaluated, read_evaluated
 from catscan.scores.foreign import add_foreign
@@ -31,7 +33,20 @@ from catscan.scores.told import told_by
 from catscan.stages.explain.chain import Chain
 from catscan.stages.explain.choice import Chosen, of_held_out, of_test
 
-NONE = Explanation("", 0, (), "", (), (), None, (), ("All models learnt from features of pretrained networks.",))
+NONE = Explanation(
+    model="",
+    fold=0,
+    classes=(),
+    task="",
+    sample_shape=(),
+    flips=False,
+    scale=None,
+    picture=None,
+    layers=(),
+    heat_layer=None,
+    samples=(),
+    remarks=("All models learnt from features of pretrained networks.",),
+)
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -160,11 +175,22 @@ def explain(
         classes=described.classes,
         task=described.task,
         sample_shape=described.sample_shape,
+        flips=described.flips,
+        scale=described.scale,
+        picture=_from_file(described),
         layers=layers,
         heat_layer=opened.heat_layer,
         samples=tuple(shown),
         remarks=remarks,
     )
+
+
+def _from_file(described: Model) -> FromFile | None:
+    """How the network reads picture files; None of one that reads others, or features."""
+    if described.kind != "picture" or described.features:
+        return None
+    settings: Any = kind_named(described.kind).settings_of(described.reader)
+    return FromFile(settings.size, settings.fit, settings.resize)
 
 
 def _voxels(geometry: dict[str, Any] | None) -> Voxels | None:

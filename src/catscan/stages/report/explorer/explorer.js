@@ -1,6 +1,7 @@
 // The explorer: runs the opened network on the chosen sample, here in the page, and shows what every window does.
 
 const SHOWN_MAPS = 32;
+const OWN_ANSWER = "“catscan predict” with this fold's network answers the same of this file: within 0.001 for a PNG, within 0.02 for a JPEG, which a browser decodes in its own way. Grad-CAM and covering are for the samples that the explain stage looked at.";
 
 class Explorer {
   constructor(root, told) {
@@ -24,10 +25,11 @@ class Explorer {
     this.sampleShape = padded(told.sample_shape, 4, 1);
     this.ownScale = false;
     this.allMaps = false;
-    this.cache = new Map();
+    this.cache = new Map(); // of a sample, its values
     const part = (name, label) => make("div", { class: name, role: "group", "aria-label": label });
     this.status = make("p", { class: "soft", role: "status", "aria-live": "polite" });
     this.parts = {
+      own: this.ownPart(),
       samples: part("ex-samples", "samples"),
       answer: part("ex-answer", "why this answer"),
       strip: part("ex-strip", "layers"),
@@ -36,7 +38,7 @@ class Explorer {
     };
     const heading = (text) => make("h4", {}, text);
     root.replaceChildren(
-      heading("Choose a sample"), this.parts.samples, this.status, this.parts.answer,
+      heading("Choose a sample"), this.parts.samples, ...[this.parts.own].filter(Boolean), this.status, this.parts.answer,
       heading("All layers, in the order in which the network computes them"), this.parts.strip, this.parts.layer,
       heading("From the logits to the number"), this.parts.chain,
     );
@@ -55,14 +57,36 @@ class Explorer {
     this.parts.strip.replaceChildren();
     this.parts.layer.replaceChildren();
     const tell = (text) => {
-      if (this.number === number) this.status.textContent = text;
+      if (this.sample === this.told.samples[number]) this.status.textContent = text;
     };
-    if (!this.cache.has(number)) this.cache.set(number, await computed(this.steps, this.told.samples[number], tell));
-    if (this.number !== number) return; // another one was chosen meanwhile
-    this.values = this.cache.get(number);
+    const { sample } = this;
+    if (!this.cache.has(sample)) this.cache.set(sample, await computed(this.steps, sample, tell));
+    if (this.sample !== sample) return; // another one was chosen meanwhile
+    this.values = this.cache.get(sample);
     const logits = this.values[this.values.length - 1];
     this.status.textContent = `computed in this page: logits ${this.told.classes.map((name, k) => `${name} ${shown(logits[k])}`).join(", ")}`;
     this.open(this.layer ?? Math.min(1, this.layers.length - 1));
+  }
+
+  /** The reader's own picture beside the samples; where that cannot be, why. */
+  ownPart() {
+    if (!this.told.picture) return null;
+    const closed = this.steps.find((step) => step.closed);
+    if (closed) return make("p", { class: "soft" }, `A picture of your own cannot be run here: ${closed.kind === "other" ? `the page does not know TensorFlow's ${closed.how}` : "a layer has too many weights for a page"}.`);
+    return ownPanel(this.told, (canvas, name) => this.takeOwn(canvas, name), () => this.sample);
+  }
+
+  async takeOwn(canvas, name) {
+    const { picture: reader, sample_shape: shape } = this.told;
+    const levels = fitted(onCanvas(canvas, shape[shape.length - 1]), reader).levels;
+    const turn = (this.turn = (this.turn ?? 0) + 1);
+    const [sample, values] = await ownSample(this.told, levels, name, (text) => { this.status.textContent = text; });
+    if (turn !== this.turn) return; // another one came meanwhile
+    const at = this.told.samples.findIndex((one) => one.split === "own");
+    if (at >= 0) this.cache.delete(this.told.samples.splice(at, 1)[0]);
+    this.told.samples.push(sample);
+    this.cache.set(sample, values);
+    this.pick(this.told.samples.length - 1);
   }
 
   /** What a person calls the layer of a step. */
@@ -87,6 +111,7 @@ class Explorer {
 
   title(sample) {
     const said = this.told.classes[sample.told];
+    if (sample.split === "own") return this.told.task === "regression" ? "yours" : `yours: ${said}`;
     if (this.told.task === "regression") return sample.split === "test" ? "test" : `${sample.label}: ${sample.why === "right" ? "near" : "far off"}`;
     return sample.split === "test" ? `test: ${said}` : `${sample.label}: ${sample.why === "right" ? "right" : sample.why === "wrong" ? `taken for ${said}` : "unsure"}`;
   }
@@ -169,7 +194,6 @@ class Explorer {
       }, view, text);
     };
     const said = this.told.classes[sample.told];
-    const most = largest(decoded(sample.covered));
     this.parts.answer.replaceChildren(
       make("h4", {}, `Why “${said}”?`),
       make("p", { class: "ex-place", role: "status", "aria-live": "polite" }),
@@ -177,7 +201,7 @@ class Explorer {
       make("div", { class: this.isScan ? "ex-scans" : "ex-figures" },
         figure(grey, "sample", "The sample as the network gets it."),
         ...(sample.heat ? [over(sample.heat, 255, "heat", `Grad-CAM: where the ${this.heatMaps()} speak for ${said}.`)] : []),
-        over(sample.covered, most, "covered", `Covered part by part: orange where the logit of ${said} falls without it, blue where it rises; at most by ${shown(most)}.`),
+        ...(sample.covered ? [over(sample.covered, largest(decoded(sample.covered)), "covered", `Covered part by part: orange where the logit of ${said} falls without it, blue where it rises; at most by ${shown(largest(decoded(sample.covered)))}.`)] : []),
       ),
     );
     this.tellPlace(this.cross);
@@ -376,7 +400,7 @@ class Explorer {
         make("table", {}, make("tr", {}, make("th", {}, "step"), ...this.told.classes.map((name) => make("th", { class: "n" }, name))), ...rows)),
       cells.length
         ? make("p", {}, "In submission.csv, row ", make("code", {}, cells[0].row), ": ", ...cells.flatMap((cell) => [make("code", {}, cell.column), " = ", make("b", { class: "ex-cell" }, cell.text), ` (${cell.label}) `]))
-        : make("p", { class: "soft" }, this.sample.split === "train" ? "This sample was held out: what this network says of it stands in its out-of-fold.csv. Choose a test sample to see the way to the submission." : "The submission has no row of just this sample."));
+        : make("p", { class: "soft" }, this.sample.split === "own" ? OWN_ANSWER : this.sample.split === "train" ? "This sample was held out: what this network says of it stands in its out-of-fold.csv. Choose a test sample to see the way to the submission." : "The submission has no row of just this sample."));
   }
 }
 

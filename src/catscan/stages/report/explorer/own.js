@@ -1,0 +1,221 @@
+// A picture of the reader's own, dropped, chosen or drawn: brought to the network's size as the preprocess stage does it.
+// A picture here is { levels, height, width, channels }, its levels 0 to 255.
+
+const PAD_SIDE = 320; // pixels, at most
+const SHRINK = { area: "area", fast: "area", tutorial: "linear" };
+
+/** Exact area averages along one axis, as sums of parts: `n` values a line become `m`, each worth `n` times its mean. */
+const summed = (values, lines, n, m, step) => {
+  const out = new Float64Array((values.length / n) * m);
+  for (let line = 0; line < lines; line++) {
+    for (let k = 0; k < step; k++) {
+      for (let j = 0; j < m; j++) {
+        let sum = 0;
+        for (let p = Math.floor((j * n) / m); p * m < (j + 1) * n; p++) {
+          sum += (Math.min((p + 1) * m, (j + 1) * n) - Math.max(p * m, j * n)) * values[(line * n + p) * step + k];
+        }
+        out[(line * m + j) * step + k] = sum;
+      }
+    }
+  }
+  return out;
+};
+
+/** kinds/kernels/area.py: every pixel is the mean of what it covers, rounded half up. */
+const areaAverage = ({ levels, height, width, channels }, [rows, columns]) => {
+  const across = summed(levels, height, width, columns, channels);
+  const all = summed(across, 1, height, rows, columns * channels);
+  const size = height * width;
+  return { levels: Uint8Array.from(all, (sum) => Math.floor((sum + Math.floor(size / 2)) / size)), height: rows, width: columns, channels };
+};
+
+/** Where OpenCV looks along one axis: two places and their weights of 2048 in all. */
+const lookedAt = (n, m) => Array.from({ length: m }, (_, j) => {
+  const exact = Math.fround((j + 0.5) * (n / m) - 0.5);
+  const low = Math.floor(exact);
+  const share = Math.fround(exact - low);
+  const [one, other] = [Math.round(Math.fround(1 - share) * 2048), Math.round(share * 2048)];
+  return [Math.min(Math.max(low, 0), n - 1), Math.min(Math.max(low + 1, 0), n - 1), one, other];
+});
+
+/** OpenCV's INTER_LINEAR of bytes, in its whole numbers. */
+const linear = (picture, [rows, columns]) => {
+  const { levels, height, width, channels } = picture;
+  if (height === 2 * rows && width === 2 * columns) return areaAverage(picture, [rows, columns]);
+  const [down, across] = [lookedAt(height, rows), lookedAt(width, columns)];
+  const out = new Uint8Array(rows * columns * channels);
+  const along = (row, [left, right, one, other], k) => levels[(row * width + left) * channels + k] * one + levels[(row * width + right) * channels + k] * other;
+  down.forEach(([upper, lower, one, other], y) => {
+    across.forEach((places, x) => {
+      for (let k = 0; k < channels; k++) {
+        const [above, below] = [along(upper, places, k) >> 4, along(lower, places, k) >> 4];
+        out[(y * columns + x) * channels + k] = (((one * above) >> 16) + ((other * below) >> 16) + 2) >> 2;
+      }
+    });
+  });
+  return { levels: out, height: rows, width: columns, channels };
+};
+
+const area = (picture, size) => {
+  const shrunk = [Math.min(size[0], picture.height), Math.min(size[1], picture.width)];
+  const small = shrunk[0] === picture.height && shrunk[1] === picture.width ? picture : areaAverage(picture, shrunk);
+  return shrunk[0] === size[0] && shrunk[1] === size[1] ? small : linear(small, size);
+};
+
+/** The largest size of the first one's aspect ratio that fits into the second. */
+const innerSize = ([height, width], [rows, columns]) =>
+  height * columns > width * rows
+    ? [rows, Math.max(1, Math.floor((2 * width * rows + height) / (2 * height)))]
+    : [Math.max(1, Math.floor((2 * height * columns + width) / (2 * width))), columns];
+
+const pasted = ({ levels, height, width, channels }, [rows, columns], [top, left]) => {
+  const out = new Uint8Array(rows * columns * channels);
+  for (let y = Math.max(0, -top); y < Math.min(height, rows - top); y++) {
+    for (let x = Math.max(0, -left); x < Math.min(width, columns - left); x++) {
+      for (let k = 0; k < channels; k++) out[((y + top) * columns + x + left) * channels + k] = levels[(y * width + x) * channels + k];
+    }
+  }
+  return { levels: out, height: rows, width: columns, channels };
+};
+
+/** kinds/pictures/resize.py: stretched, cropped in the middle, or padded with black. */
+const fitted = (picture, { size, fit, resize }) => {
+  const scale = SHRINK[resize] === "area" ? area : linear;
+  const half = (whole, part) => Math.floor((whole - part) / 2);
+  if (fit === "crop") {
+    const [height, width] = innerSize(size, [picture.height, picture.width]);
+    return scale(pasted(picture, [height, width], [-half(picture.height, height), -half(picture.width, width)]), size);
+  }
+  if (fit === "pad") {
+    const inner = innerSize([picture.height, picture.width], size);
+    return pasted(scale(picture, inner), size, [half(size[0], inner[0]), half(size[1], inner[1])]);
+  }
+  return scale(picture, size);
+};
+
+/** What stands on a canvas, in colour or as the luminance that OpenCV makes of it. */
+const onCanvas = (canvas, channels) => {
+  const { width, height } = canvas;
+  const { data } = canvas.getContext("2d", { willReadFrequently: true }).getImageData(0, 0, width, height);
+  const levels = new Uint8Array(width * height * channels);
+  for (let i = 0; i < width * height; i++) {
+    const [red, green, blue] = data.subarray(4 * i, 4 * i + 3);
+    if (channels === 1) levels[i] = (9798 * red + 19235 * green + 3735 * blue + 16384) >> 15;
+    else levels.set([red, green, blue], 3 * i);
+  }
+  return { levels, height, width, channels };
+};
+
+/** A file as a canvas: upright, on white, its levels as they are stored. */
+const fileOnCanvas = async (file) => {
+  const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none" });
+  const canvas = make("canvas", { width: bitmap.width, height: bitmap.height });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(bitmap, 0, 0);
+  return canvas;
+};
+
+const mirrored = (levels, [, height, width, channels]) => {
+  const out = new Uint8Array(levels.length);
+  for (let i = 0; i < height * width; i++) {
+    const from = (i - (i % width) + width - 1 - (i % width)) * channels;
+    out.set(levels.subarray(from, from + channels), i * channels);
+  }
+  return out;
+};
+
+/** What the network answers by its logits. */
+const answered = (logits, { task, scale }) => {
+  if (scale) return Array.from(logits, (one) => one * scale[1] + scale[0]);
+  if (task === "multilabel") return Array.from(logits, (one) => 1 / (1 + Math.exp(-one)));
+  const most = Math.max(...logits);
+  const powers = Array.from(logits, (one) => Math.exp(one - most));
+  const sum = powers.reduce((one, other) => one + other);
+  return powers.map((one) => one / sum);
+};
+
+/** A sample of levels that came in here, its values computed, and its chain up to what this network says. */
+const ownSample = async (told, levels, name, tell) => {
+  const shape = padded(told.sample_shape, 4, 1);
+  const run = (some) => computed(told.layers, { pixels: held(some, told.sample_shape) }, tell);
+  const values = await run(levels);
+  const logits = values[values.length - 1];
+  const links = [["logits of this network", logits], [told.scale ? "in the unit of the targets" : told.task === "multilabel" ? "their sigmoid" : "their softmax", answered(logits, told)]];
+  if (told.flips) {
+    const other = answered((await run(mirrored(levels, shape))).at(-1), told);
+    links.push(["the same of the mirror image", other], ["the mean of both: what this network says", links[1][1].map((one, k) => (one + other[k]) / 2)]);
+  }
+  const sample = {
+    sample_id: name, split: "own", label: "", why: "own", pixels: held(levels, told.sample_shape), voxels: null, logits: [...logits],
+    told: logits.indexOf(Math.max(...logits)), heat: null, covered: null, values: {}, cells: [],
+    chain: links.map(([what, some]) => ({ what, values: [...some] })),
+  };
+  return [sample, values];
+};
+
+/** Where a picture is dropped, chosen or drawn; `take` gets a canvas and a name, `chosen` is the sample to draw on. */
+const ownPanel = (told, take, chosen) => {
+  const failed = make("p", { class: "warn", role: "alert" });
+  const read = async (file) => {
+    failed.textContent = "";
+    try {
+      take(await fileOnCanvas(file), file.name);
+    } catch {
+      failed.textContent = `${file.name} is no picture that this browser can read.`;
+    }
+  };
+  const input = make("input", { type: "file", accept: "image/*", onchange: () => { if (input.files.length) read(input.files[0]); } });
+  const [rows, columns] = told.picture.size;
+  const zoom = Math.max(1, Math.floor(PAD_SIDE / Math.max(rows, columns)));
+  const pad = make("canvas", { class: "ex-pad", role: "img", "aria-label": "a sheet to draw on with the mouse, a pen or a finger", width: columns * zoom, height: rows * zoom });
+  const context = pad.getContext("2d", { willReadFrequently: true });
+  const clear = () => {
+    context.fillStyle = "#fff";
+    context.fillRect(0, 0, pad.width, pad.height);
+  };
+  clear();
+  const ink = make("input", { type: "color", value: "#202020" });
+  const width = make("input", { type: "range", min: 1, max: 60, value: 14 });
+  let last = null;
+  const place = (event) => {
+    const frame = pad.getBoundingClientRect();
+    return [((event.clientX - frame.left) / frame.width) * pad.width, ((event.clientY - frame.top) / frame.height) * pad.height];
+  };
+  const draw = (event) => {
+    if (!last) return;
+    const next = place(event);
+    context.strokeStyle = ink.value;
+    context.lineWidth = Number(width.value);
+    context.lineCap = "round";
+    context.beginPath();
+    context.moveTo(...last);
+    context.lineTo(...next);
+    context.stroke();
+    last = next;
+  };
+  pad.addEventListener("pointerdown", (event) => { pad.setPointerCapture(event.pointerId); last = place(event); draw(event); });
+  pad.addEventListener("pointermove", draw);
+  pad.addEventListener("pointerup", () => { last = null; take(pad, "drawn here"); });
+  pad.addEventListener("pointercancel", () => { last = null; });
+  const over = () => {
+    context.imageSmoothingEnabled = false;
+    context.drawImage(picture(chosen(), padded(told.sample_shape, 4, 1), 0, ""), 0, 0, pad.width, pad.height);
+    take(pad, "drawn here");
+  };
+  const panel = make("details", { class: "ex-own" },
+    make("summary", {}, "Your own picture"),
+    make("p", {}, "Drop a picture here or choose one; it stays in this page, which runs the network on it. Or draw one, on white or on the chosen sample."),
+    make("label", { class: "ex-drop" }, "Choose a picture ", input), failed,
+    make("div", { class: "ex-drawing" }, pad, make("div", { class: "ex-tools" },
+      make("label", {}, "colour ", ink), make("label", {}, "width ", width),
+      make("button", { type: "button", onclick: over }, "draw on the chosen sample"),
+      make("button", { type: "button", onclick: clear }, "clear the sheet"))));
+  panel.addEventListener("dragover", (event) => event.preventDefault());
+  panel.addEventListener("drop", (event) => {
+    event.preventDefault();
+    if (event.dataTransfer.files.length) read(event.dataTransfer.files[0]);
+  });
+  return panel;
+};
