@@ -49,8 +49,10 @@ rule all:
 
 
 onsuccess:
+    FROM_STORE.sum_up()
     closing.box(config, Path("results"))
 
 
 onerror:
+    FROM_STORE.sum_up()
     closing.failure(terminal.WORDS.logs, Path.cwd())

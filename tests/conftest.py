@@ -27,11 +27,13 @@ settings.load_profile("any machine")
 def pytest_configure() -> None:
     """Hear Ctrl-C: a script's background jobs ignore it, and so would every process that a test starts.
 
-    NumPy's products take one thread: those of two workers wait for each other by spinning.
+    NumPy's products take one thread: those of two workers wait for each other by spinning. The user's store of results
+    is neither read nor written.
     """
     gc.disable()  # until all is imported
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ["CATSCAN_CACHE"] = "off"
 
 
 def pytest_collection_finish() -> None:

@@ -29,9 +29,14 @@ COMMANDS = {
     "report": "Put all competitions into one self-contained page.",
     "submit": "Upload a checked submission to Kaggle and show its score beside the expected one.",
     "why": "Tell why jobs would run: which setting, function or file has changed, root causes first.",
+    "cache": "List, verify or prune the results that are kept in the store.",
     "doctor": "Check the machine, the credentials and the competition before a byte is fetched.",
 }
-BESIDE = {"why": "catscan.flow.why", "doctor": "catscan.doctor"}  # commands that are no stage, and their modules
+BESIDE = {
+    "why": "catscan.flow.why",
+    "cache": "catscan.flow.cache",
+    "doctor": "catscan.doctor",
+}  # commands that are no stage, and their modules
 
 
 def module_of(command: str) -> str:

@@ -3,6 +3,7 @@
 from catscan.common import leader
 from catscan.flow import closing
 from catscan.flow import config as catscan_config
+from catscan.flow import going_back
 from catscan.flow import gpus
 from catscan.flow import opening
 from catscan.flow import records
@@ -26,6 +27,8 @@ leader.lead()
 
 # Each output's stage string lies beside it, and is what the plan compares: also without `.snakemake`.
 records.keep_beside_outputs(workflow)
+# What an earlier job made of the same comes back from the store.
+FROM_STORE = going_back.use(workflow, config["cache"])
 
 
 wildcard_constraints:

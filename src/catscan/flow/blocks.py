@@ -103,6 +103,19 @@ class Competition(MetricSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cache:
+    """The store of results."""
+
+    path: str = ""
+    """The folder of the store, from which results of earlier settings, other branches and other clones come back; it
+    may be on a disk that a team shares. Empty is `catscan` among your caches (`~/.cache`), `off` is no store. The
+    variable CATSCAN_CACHE says the same and goes before it."""
+
+    gigabytes: Annotated[float, at_least(0)] = 10
+    """What the store may hold; the least recently used results go first. 0 is no store."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """catscan"""
 
@@ -111,6 +124,8 @@ class Config:
 
     competitions: Annotated[Mapping[str, Competition], NAMED]
     """The competitions by name; the name is also the folder below results/."""
+
+    cache: Cache = field(default_factory=Cache)
 
 
 def schema() -> Schema:

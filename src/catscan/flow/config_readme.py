@@ -90,7 +90,7 @@ def text() -> str:
     """The whole page."""
     schema = blocks.schema()
     competition = schema["properties"]["competitions"]["additionalProperties"]["properties"]
-    lines = [INTRODUCTION, *_table(schema["properties"].items(), deep=False), ""]
+    lines = [INTRODUCTION, *_table(schema["properties"].items()), ""]
     top = {key: inner for key, inner in competition.items() if "properties" not in inner and key != "models"}
     lines += ["### competitions.NAME", "", *_table(top.items()), ""]
     lines += ["The models that a preset stands for, as they would be written under `models`:", "", *_presets(), ""]
@@ -136,20 +136,20 @@ def _recipes() -> Iterator[str]:
     yield "A list of layers takes the tutorial's recipe of its rank, a Python file of your own that of the resnet."
 
 
-def _table(items: Any, *, deep: bool = True) -> Iterator[str]:
+def _table(items: Any) -> Iterator[str]:
     yield "| key | type | default | what it does |"
     yield "| --- | --- | --- | --- |"
-    yield from _rows(items, "", deep)
+    yield from _rows(items, "")
 
 
-def _rows(items: Any, prefix: str, deep: bool) -> Iterator[str]:
+def _rows(items: Any, prefix: str) -> Iterator[str]:
     for key, schema in items:
-        inner = schema.get("properties") if deep else None
+        inner = schema.get("properties")
         if not inner:
             cells = (f"`{prefix}{key}`", _type(schema), _default(schema), schema["description"])
             yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
         else:
-            yield from _rows(inner.items(), f"{prefix}{key}.", deep)
+            yield from _rows(inner.items(), f"{prefix}{key}.")
 
 
 def _type(schema: dict[str, Any]) -> str:

@@ -1,0 +1,395 @@
+"""Take the result of a job from the store instead of computing it, and keep there what was computed.
+
+Who goes back to earlier settings, changes the branch, works in a second clone or beside others with one store gets the
+result of every stage without its work. A job's key says all that its result can depend on: the stage string, the words
+of the rule's command, the wildcards, the params, the names and the contents of the inputs. What is not in the stage
+string by intent (threads, device, which bad samples are tolerated) is not in the key.
+
+All rules go through here, where Snakemake's executor runs a job. Whatever goes wrong with the store is told, once, and
+the job computes as if there were none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import string
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import snakemake.api  # noqa: F401  # and by it snakemake.executors, which cannot be imported first
+from snakemake.executors.local import Executor
+from snakemake_interface_executor_plugins.settings import ExecMode
+
+from catscan.common import fingerprint
+from catscan.common.errors import CatscanError
+from catscan.common.files import PARTIAL, read_json
+from catscan.common.words import number_of
+from catscan.flow.records import words_of
+from catscan.flow.store import (
+    GIGABYTE,
+    OFF,
+    VARIABLE,
+    Broken,
+    Entry,
+    Key,
+    NoRoom,
+    Part,
+    Store,
+    digest_of,
+    folder_of,
+    name_of,
+)
+from catscan.flow.tolerance import exceeded
+from catscan.raw.manifest import Manifest, entries
+from catscan.stages.download.folder import JOURNAL, RawFolder, remove
+
+FORMAT = 1  # of the keys
+# Rules that are never taken from the store: what they do happens elsewhere, or what they read no input tells.
+NEVER = {
+    "submit_submission": "uploads",
+    "render_report": "shows what lies in results/ now, in two seconds",
+}
+# Files that a rule's jobs read, or make, besides their inputs and outputs, as patterns of the wildcards.
+READ_TOO = {"write_submission": ("results/{competition}/truth/solution.csv",)}
+MADE_TOO = {"download_files": ("results/{competition}/truth/solution.csv",)}
+# Folders likewise: what of an earlier job is there goes. A training leaves no checkpoint when it is through.
+FOLDERS = {
+    "train_fold": (
+        "results/{competition}/models/{model}/fold-{fold}/events",
+        "results/{competition}/models/{model}/fold-{fold}/checkpoint",
+    )
+}
+RAW = {"download_files": "results/{competition}/raw"}
+SAID = {"input", "output", "log", "threads", "resources", "params", "wildcards"}  # what a command may name
+COMPUTE = Executor.cached_or_run
+
+
+def use(workflow: Any, block: dict[str, Any]) -> Run:
+    """Have the jobs of this run go through the store; where there is none, they compute.
+
+    Parameters
+    ----------
+    workflow
+        The `workflow` of the Snakefile.
+    block
+        `cache` of the config.
+    """
+    folder, limit = folder_of(block["path"]), round(block["gigabytes"] * GIGABYTE)
+    run = Run(Store(folder or Path(), limit), _code())
+
+    def take_or_compute(executor: Any, job: Any, *how: Any) -> None:
+        forced = workflow.dag.reason(job).forced
+        run.serve(job, partial(COMPUTE, executor, job, *how), forced=forced, stopped=lambda: _is_shut(executor))
+
+    is_on = folder is not None and limit > 0 and workflow.exec_mode == ExecMode.DEFAULT
+    Executor.cached_or_run = take_or_compute if is_on else COMPUTE
+    return run
+
+
+def _is_shut(executor: Any) -> bool:
+    """Whether the run is about to end, and only waits for the jobs that are at work."""
+    return bool(executor.pool._shutdown)
+
+
+@dataclass
+class Run:
+    """What came back in this run, and of how many jobs."""
+
+    store: Store
+    code: tuple[Any, ...]  # the state of the sources that the stage strings are of
+    hits: int = 0
+    jobs: int = 0
+    told: set[str] = field(default_factory=set)
+
+    def serve(self, job: Any, compute: Callable[[], None], *, forced: bool, stopped: Callable[[], bool]) -> None:
+        """Take the job's result from the store, or compute it and keep it there.
+
+        Parameters
+        ----------
+        forced
+            Whether a person has asked for it to be computed.
+        stopped
+            Whether to wait no more for another run that computes the same.
+        """
+        self.jobs += 1
+        key = self._tried(key_of, job)
+        if key is None:
+            compute()
+            return
+        name, waits = name_of(key), iter([True])
+
+        def waiting() -> None:
+            if stopped():
+                raise KeyboardInterrupt
+            if next(waits, False):
+                say(f"{title(job)}: another run computes the same, and its result is waited for")
+
+        if not forced and self._took(job, name):
+            return
+        with self.store.alone(name, waiting):
+            if not forced and self._took(job, name):  # that of another run, which was waited for
+                return
+            compute()
+            self._keep(job, key)
+
+    def _took(self, job: Any, name: str) -> bool:
+        """Whether the entry of this name is in place now as the job's result."""
+        try:
+            entry = self._tried(restore, self.store, job, name)
+        except Broken as error:
+            self.store.drop(name)
+            say(f"{title(job)}: its result in the store is broken ({error}); it is dropped and computed anew")
+            return False
+        if entry is None or exceeded(job):
+            return False
+        self.hits += 1
+        self.store.used(name)
+        say(f"{title(job)}: came back from the store, where it has been since {_date(entry.made)}")
+        return True
+
+    def _keep(self, job: Any, key: Key) -> None:
+        """Keep the job's result, unless what it was made from has changed meanwhile."""
+        if _code() != self.code:
+            self._tell("catscan's code has changed since the run began: what it computes is not kept in the store.")
+        elif self._tried(key_of, job) == key and not _network_changed(key):
+            try:
+                self._tried(self.store.write, key, title(job), made_by(job))
+            except NoRoom as error:
+                self._tell(f"Not all results are kept in the store: {error}.")
+
+    def _tried(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """What ``work`` gives; None, told once, when the disk, or a right, stands in its way."""
+        try:
+            return work(*arguments)
+        except (OSError, CatscanError) as error:
+            why = error.found if isinstance(error, CatscanError) else error.strerror or str(error)
+            self._tell(f"The store in {self.store.folder} cannot be used for all jobs, which compute then: {why}.")
+            return None
+
+    def _tell(self, note: str) -> None:
+        if note not in self.told:
+            self.told.add(note)
+            say(f"catscan: {note}")
+
+    def sum_up(self) -> None:
+        """Print how many jobs came back, if any."""
+        if self.hits:
+            came = f"{self.hits} of {number_of(self.jobs, 'job')} came back from the store"
+            print(f"{came}; {VARIABLE}={OFF} before the command computes them.", file=sys.stderr)
+
+
+def say(line: str) -> None:
+    """Print a line as Snakemake does."""
+    from snakemake.logging import logger
+
+    logger.info(line)
+
+
+def title(job: Any) -> str:
+    """What Snakemake calls the job on the terminal."""
+    return str(job.message or job.rule.name)
+
+
+def key_of(job: Any) -> Key | None:
+    """All that a job's result depends on; None for a job that never goes through the store.
+
+    Raises
+    ------
+    OSError
+        When an input cannot be read, or is a folder.
+    """
+    command, wildcards, params = job.rule.shellcmd, dict(job.wildcards_dict), dict(job.params.items())
+    stage, inputs = params.get("stage"), [[name, _paths(value)] for name, value in job.input.items()]
+    if job.rule.name in NEVER or not command or not isinstance(stage, str) or not _names_in(command) <= SAID:
+        return None
+    if len(params) != len(job.params) or sum(len(paths) for _, paths in inputs) != len(job.input):
+        return None  # without a name, one could not be told from another
+    if not _is_json(params):
+        return None
+    if job.rule.name in RAW and json.loads(stage).get("kind") != "sample":
+        return None  # links, or what Kaggle hands out
+    read = [Path(pattern.format(**wildcards)) for pattern in READ_TOO.get(job.rule.name, ())]
+    if any(name == "manifest" and not _is_raw(path) for name, paths in inputs for path in paths):
+        return None
+    return {
+        "format": FORMAT,
+        "rule": job.rule.name,
+        "command": words_of(command),
+        "wildcards": wildcards,
+        "params": params,
+        "inputs": [[name, [[_place(path), digest_of(path)] for path in paths]] for name, paths in inputs],
+        "read": [digest_of(path) if path.exists() else None for path in read],
+    }
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+@cache
+def _is_raw(manifest: str) -> bool:
+    """Whether the raw files are those of their manifest still, as far as it tells: a person may have mended them."""
+    told, folder = Manifest.read(Path(manifest)).entries, Path(manifest).parent
+    names = {entry.name for entry in told}
+    return told == tuple(entry for entry in entries(folder) if entry.name in names)
+
+
+def _names_in(command: str) -> set[str]:
+    """The first words of what a command has in braces: its value is known of none but `SAID`."""
+    names = (name for _, name, _, _ in string.Formatter().parse(command) if name is not None)
+    return {name.partition(".")[0].partition("[")[0] for name in names}
+
+
+def _paths(value: Any) -> list[str]:
+    return [str(value)] if isinstance(value, str) else [str(path) for path in value]
+
+
+def _place(path: str) -> str | None:
+    """A path that is the same in every clone; None for one that starts at the root."""
+    return None if os.path.isabs(path) else path  # noqa: PTH117  on strings
+
+
+def _network_changed(key: Key) -> bool:
+    """Whether the Python file of a network is another by now than the one of the stage string."""
+    stage = json.loads(key["params"]["stage"])
+    digest = stage.get("network_digest")
+    return digest is not None and fingerprint.file_of(Path(stage["network"])) != digest
+
+
+def _code() -> tuple[Any, ...]:
+    """The state of catscan's own files."""
+    files = ((path, path.stat()) for path in sorted(fingerprint.SOURCES.rglob("*")) if path.suffix in (".py", ".js"))
+    return tuple((str(path), state.st_mtime_ns, state.st_size) for path, state in files)
+
+
+def _files_of(job: Any) -> dict[str, Path]:
+    """The files of a job by their names in its entry: outputs, logs, benchmark, and what `MADE_TOO` says."""
+    raw = _raw_of(job)
+    named = {f"output {number}": Path(str(path)) for number, path in enumerate(job.output)}
+    if raw is not None:  # its manifest is written when all is in place
+        named = {}
+    named |= {f"log {number}": Path(str(path)) for number, path in enumerate(job.log)}
+    named |= {"benchmark": Path(str(job.benchmark))} if job.benchmark else {}
+    patterns = MADE_TOO.get(job.rule.name, ())
+    return named | {f"too {i}": Path(pattern.format(**job.wildcards_dict)) for i, pattern in enumerate(patterns)}
+
+
+def _raw_of(job: Any) -> Path | None:
+    pattern = RAW.get(job.rule.name)
+    return None if pattern is None else Path(pattern.format(**job.wildcards_dict))
+
+
+def _folders_of(job: Any) -> dict[str, Path]:
+    raw, patterns = _raw_of(job), FOLDERS.get(job.rule.name, ())
+    folders = {f"folder {i}": Path(pattern.format(**job.wildcards_dict)) for i, pattern in enumerate(patterns)}
+    return folders | ({} if raw is None else {"raw": raw})
+
+
+def made_by(job: Any) -> dict[str, Path]:
+    """All files that a job has made, by their names in its entry."""
+    made = {name: path for name, path in _files_of(job).items() if name.startswith("output") or path.exists()}
+    for name, folder in _folders_of(job).items():
+        tops = read_json(folder / JOURNAL)["made"] if name == "raw" else [""]
+        for path in (path for top in tops for path in _below(folder / top)):
+            made[f"{name}/{path.relative_to(folder).as_posix()}"] = path
+    return made
+
+
+def _below(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    for folder, _, names in os.walk(path):
+        yield from (Path(folder) / name for name in sorted(names))
+
+
+def restore(store: Store, job: Any, name: str) -> Entry | None:
+    """Put the files of an entry in the places of the job's, all of them or none.
+
+    Raises
+    ------
+    Broken
+        When one is not what its digest says, or is none of the job's.
+    """
+    files, folders = _files_of(job), _folders_of(job)
+    beside = {one: _beside(path) for one, path in (files | folders).items()}
+
+    def place(part: str) -> Path:
+        head, _, rest = part.partition("/")
+        path = beside[head] / rest if head in folders and is_below(rest) else beside.get(part)
+        if path is None or part in folders:
+            raise Broken(f"{part!r} is no file of this job")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    try:
+        for path in beside.values():
+            remove(path)  # of a killed run
+        entry = store.read(name, place)
+        if entry is None:
+            return None
+        names = {part.name for part in entry.parts}
+        if not names.issuperset(one for one in files if one.startswith("output")):
+            raise Broken("an output is missing")
+        _settle({part: place(part.name) for part in entry.parts})
+        for one, folder in folders.items():
+            _put_folder(folder, beside[one], raw=one == "raw")
+        for one in names.intersection(files):
+            beside[one].replace(files[one])
+    finally:
+        for path in beside.values():
+            remove(path)
+    for log in job.log:
+        with Path(str(log)).open("a") as out:
+            out.write(f"This is the log of {_date(entry.made)}: the result came back from the store.\n")
+    return entry
+
+
+def _settle(paths: Mapping[Part, Path]) -> None:
+    """Have the copies on the disk, so that a crash leaves no name without its bytes.
+
+    Those in folders get the times that they had: the manifest of raw files tells of some.
+    """
+    in_folders = {part: path for part, path in paths.items() if "/" in part.name}
+    for part, path in in_folders.items():
+        os.utime(path, ns=(part.time, part.time))
+    if in_folders:
+        os.sync()  # of thousands, one by one takes minutes
+    for part in paths.keys() - in_folders:
+        with paths[part].open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def is_below(name: str) -> bool:
+    """Whether a name leads to a file below its folder: not to the root, and not up."""
+    path = PurePosixPath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in name
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.store{PARTIAL}")
+
+
+def _put_folder(folder: Path, found: Path, *, raw: bool) -> None:
+    """Have what was found, if anything was, take the place of what is in ``folder``."""
+    if raw:
+        made = RawFolder(folder)  # a person's own files stay
+        made.put(found.iterdir())
+        made.finish()
+        return
+    remove(folder)
+    if found.is_dir():
+        found.replace(folder)
+
+
+def _date(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
