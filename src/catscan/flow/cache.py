@@ -11,6 +11,7 @@ import argparse
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
 from catscan.common.errors import CatscanError, listed
 from catscan.common.meter import size
@@ -21,14 +22,14 @@ from catscan.flow.store import GIGABYTE, VARIABLE, Broken, Entry, Store, folder_
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the three actions, and the store's place."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    place = f"the store; without it that of {VARIABLE}, else `catscan` among the user's caches"
+    place = f"the store, as `cache.path` of a config; without it that of {VARIABLE}, else the user's own"
     for action, told in (
         ("list", "tell what is kept, a line for each stage and competition"),
         ("verify", "read all, and tell what is broken"),
         ("prune", "remove what was not of use for the longest time"),
     ):
         one = actions.add_parser(action, help=told, description=f"{told[0].upper()}{told[1:]}.")
-        one.add_argument("--path", default="", help=place)
+        one.add_argument("--path", type=Path, help=place)
     one.add_argument("--gigabytes", type=_gigabytes, required=True, help="what may be left, 0 for nothing")
 
 
@@ -41,7 +42,7 @@ def _gigabytes(text: str) -> float:
 
 def run(args: argparse.Namespace) -> None:
     """Do one of the three."""
-    folder = folder_of(args.path)
+    folder = args.path.expanduser().absolute() if args.path else folder_of("")
     if folder is None:
         raise CatscanError("There is no store.", where=VARIABLE, found="off", do="Name its folder by --path.")
     store = Store(folder, 0)

@@ -53,7 +53,7 @@ FORMAT = 1  # of the keys
 # Rules that are never taken from the store: what they do happens elsewhere, or what they read no input tells.
 NEVER = {
     "submit_submission": "uploads",
-    "render_report": "shows what lies in results/ now, in two seconds",
+    "render_report": "shows what lies in results/ now, in three seconds",
 }
 # Files that a rule's jobs read, or make, besides their inputs and outputs, as patterns of the wildcards.
 READ_TOO = {"write_submission": ("results/{competition}/truth/solution.csv",)}
@@ -117,6 +117,9 @@ class Run:
         stopped
             Whether to wait no more for another run that computes the same.
         """
+        if not job.output:  # a target, such as `index`
+            compute()
+            return
         self.jobs += 1
         key = self._tried(key_of, job)
         if key is None:

@@ -310,6 +310,8 @@ def _head(file: IO[bytes], name: str) -> Entry:
         head = json.loads(file.readline(HEAD))
         parts = tuple(Part(**part) for part in head["parts"])
         size = sum(part.size for part in parts)
+        if not all(map(_is_sound, parts)):
+            raise TypeError
         if any(part.size < 0 for part in parts) or file.tell() + size != state.st_size:
             raise Broken("it is longer or shorter than it says")
         title = "".join(sign if sign.isprintable() else "?" for sign in head["title"])
@@ -319,6 +321,10 @@ def _head(file: IO[bytes], name: str) -> Entry:
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise Broken("its list of files cannot be read") from error
     return entry
+
+
+def _is_sound(part: Part) -> bool:
+    return isinstance(part.name, str) and isinstance(part.size, int) and isinstance(part.time, int)
 
 
 def _pour(file: IO[bytes], part: Part, out: IO[bytes] | None) -> None:
@@ -338,13 +344,14 @@ def _part(name: str, path: Path) -> Part:
     return Part(name, state.st_size, digest_of(path), state.st_mtime_ns)
 
 
-_DIGESTS: dict[tuple[str, int, int, int], str] = {}  # by path, size, time and inode
+_DIGESTS: dict[tuple[str | int, ...], str] = {}  # by path, size, times and inode
 
 
 def digest_of(path: Path | str) -> str:
     """The SHA-256 of a file, of all its bytes; read once a process unless it changes."""
     state = os.stat(path)  # noqa: PTH116  a Path would be made of a string
-    version = (os.fspath(path), state.st_size, state.st_mtime_ns, state.st_ino)
+    # The time of its last change of any kind is in it too, since nobody can set that back.
+    version = (os.fspath(path), state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino)
     if version not in _DIGESTS:
         with open(path, "rb") as file:  # noqa: PTH123
             _DIGESTS[version] = hashlib.file_digest(file, "sha256").hexdigest()
