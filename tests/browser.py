@@ -23,6 +23,7 @@ AS_3_AND_4 = (
 KEYS = {
     "Tab": 9,
     "Enter": 13,
+    "Escape": 27,
     "ArrowLeft": 37,
     "ArrowUp": 38,
     "ArrowRight": 39,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from browser import Page
-from factories import EXPLANATION, MODEL, check_of, metrics_of, summary_of, write_shard
+from factories import EXPLANATION, MODEL, check_of, metrics_of, summary_of, write_evaluation, write_shard
 from small_competition import write_network
 
 from catscan.cli import main
@@ -43,7 +43,7 @@ def write_report(folder: Path, name: str) -> None:
     competition = folder / "results" / "dogs"
     model = replace(MODEL, network=network, sample_shape=shape, reader=reader)
     summary_of(["cat", "dog"]).write(competition / "index.json")
-    metrics_of().write(competition / "evaluation" / "metrics.json")
+    write_evaluation(competition, metrics_of())
     check_of().write(competition / "submission.json")
     (competition / "submission.csv").write_text("id,label\n1,0.5\n")
     trained = competition / "models" / "resnet" / "fold-0"

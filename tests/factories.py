@@ -14,6 +14,8 @@ from catscan.common.arrays import write_array
 from catscan.common.contracts.check import Check
 from catscan.common.contracts.explanation import Block, Cell, Explanation, Layer, Link, Shown
 from catscan.common.contracts.features import FeaturesSidecar, FeaturesSource
+from catscan.common.contracts.findings import Findings
+from catscan.common.contracts.galleries import Galleries, Picture, Row, Tile
 from catscan.common.contracts.metrics import Estimate, FoldScores, Loss, Metrics, ModelScores
 from catscan.common.contracts.model import Model
 from catscan.common.contracts.sidecar import Bad, Odd, ReadAs, Sidecar
@@ -125,6 +127,21 @@ FEATURES_SIDECAR = FeaturesSidecar(
     settings=ReadAs("picture", {"size": [224, 224]}),
     source=FeaturesSource("efficientnet-lite0", "00" * 32, "fp32"),
 )
+
+
+PICTURE = Picture("data:image/png;base64,iVBORw0KGgo=", 4, 3)
+GALLERIES = Galleries(
+    samples=(Row("cat", 6, (Tile("<i>1</i>", "cat", PICTURE, None),)),),
+    most_wrong=(Tile("2", "dog: 0.010", PICTURE, None), Tile("3", "cat: 0.020", PICTURE, None)),
+)
+FINDINGS = Findings(confusion={"cat": (5, 1), "dog": (2, 2)})
+
+
+def write_evaluation(folder: Path, metrics: Metrics) -> None:
+    """What the evaluate stage writes for the report but its figures, into the folder of a competition."""
+    metrics.write(folder / "evaluation" / "metrics.json")
+    GALLERIES.write(folder / "evaluation" / "galleries.json")
+    FINDINGS.write(folder / "evaluation" / "findings.json")
 
 
 # Of one sample of 2 x 2 grey levels, which a network without hidden layers looks at.

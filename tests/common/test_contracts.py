@@ -12,7 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from factories import EXPLANATION, FEATURES_SIDECAR, MANIFEST, MODEL, SIDECAR, check_of, metrics_of, summary_of
+from factories import (
+    EXPLANATION,
+    FEATURES_SIDECAR,
+    FINDINGS,
+    GALLERIES,
+    MANIFEST,
+    MODEL,
+    SIDECAR,
+    check_of,
+    metrics_of,
+    summary_of,
+)
 
 from catscan.common import contracts
 from catscan.common.documents import Document
@@ -25,6 +36,8 @@ DOCUMENTS: dict[str, Document] = {
     "train-1-of-2 of features.json": FEATURES_SIDECAR,
     "model.json": MODEL,
     "metrics.json": metrics_of(),
+    "galleries.json": GALLERIES,
+    "findings.json": FINDINGS,
     "submission.json": check_of(),
     "explanation.json": EXPLANATION,
 }

@@ -54,8 +54,9 @@ def test_the_report_is_one_page_that_fetches_nothing(finished) -> None:
 
     addresses = re.findall(r"(?:src|href)=\"?([^\" >]+)", text)
 
-    assert all(address.startswith(("data:image/png;base64,", "#")) for address in addresses)
-    assert text.count("<img") == 12 + 3  # three of a scan
+    assert all(address.startswith(("data:image/png;base64,", "data:image/webp;base64,", "#")) for address in addresses)
+    assert text.count('<svg class="drawing"') == 8 + 3  # three of a scan
+    assert text.count('class="thumb"') > 20
     assert not re.search(r"url\(|@import|https?:|<script src", text)
 
 

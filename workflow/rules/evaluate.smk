@@ -3,7 +3,7 @@
 Required inputs: index.csv, index.json, the out-of-fold predictions and the history of every model and fold, the arrays of
 the training shards (for the galleries), the out-of-fold CSVs of foreign members.
 Outputs: evaluation/metrics.json (scores with intervals, the calibration that the submission uses), out-of-fold.csv (the
-models' blend) and the figures.
+models' blend), and what the report shows: galleries.json, findings.json and the figures.
 Reads of the config: metric, metric_weights, metric_positive_weight, blend.
 """
 
@@ -21,14 +21,14 @@ rule evaluate_folds:
     output:
         metrics="results/{competition}/evaluation/metrics.json",
         out_of_fold="results/{competition}/evaluation/out-of-fold.csv",
+        galleries="results/{competition}/evaluation/galleries.json",
+        findings="results/{competition}/evaluation/findings.json",
         figures=multiext(
             "results/{competition}/evaluation/",
-            "samples.png",
-            "learning-curves.png",
-            "calibration.png",
-            "answers.png",
-            "mistakes.png",
-            "most-wrong.png",
+            "learning-curves.svg",
+            "calibration.svg",
+            "answers.svg",
+            "curves.svg",
         ),
     log:
         "results/{competition}/logs/evaluate.log",

@@ -21,7 +21,7 @@ from catscan.flow.config import models
 from catscan.networks.pretrained.registry import PRETRAINED
 from catscan.networks.registry import find
 from catscan.raw.source import solution_of
-from catscan.stages.report.explorer import SCRIPT, STYLE
+from catscan.stages.report.page import WHOLE
 
 Config = dict[str, Any]
 
@@ -164,10 +164,10 @@ def explain() -> str:
 
 
 def report(config: Config) -> str:
-    """What the report reads: the names and titles of the competitions that run, the explorer's script and style."""
+    """What the report reads: the names and titles of the competitions that run, its template, styles and scripts."""
     titles = [[name, config["competitions"][name]["title"] or name] for name in config["run"]]
-    explorer = hashlib.sha256((SCRIPT + STYLE).encode()).hexdigest()
-    return stage_string("report", {"titles": titles, "explorer": explorer})
+    page = hashlib.sha256(WHOLE.encode()).hexdigest()
+    return stage_string("report", {"titles": titles, "page": page})
 
 
 def submit(competition: Config) -> str:

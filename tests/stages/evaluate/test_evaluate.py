@@ -1,55 +1,24 @@
 """The evaluation says what the out-of-fold predictions are worth, and says it plainly."""
 
+import base64
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from factories import summary_of, write_shard
+from evaluate_stage import CLASSES, N, competition, run
+from factories import summary_of
 
-from catscan.cli import main
-from catscan.common.arrays import Shards
+from catscan.common.contracts.galleries import Picture
 from catscan.common.contracts.metrics import Metrics
 from catscan.common.contracts.summary import Summary
 from catscan.common.errors import CatscanError
-from catscan.common.settings import canonical
 from catscan.common.tables import read_table
 from catscan.scores import metrics
 from catscan.stages import evaluate
-from catscan.stages.evaluate import figures, of_amounts
+from catscan.stages.evaluate import figures, of_amounts, of_classes, tiles
 from catscan.stages.evaluate.of_classes import confusion
-
-CLASSES = ["cat", "dog"]
-N = 120
-
-
-def competition(folder: Path, *, skill: float, folds: int = 3, n: int = N) -> Path:
-    """Write index, shards, histories and predictions of a competition whose networks have some ``skill``."""
-    draw = np.random.default_rng(5)
-    labels = np.arange(n) % 2
-    ids = [f"s{i}" for i in range(n)]
-    index = pd.DataFrame(
-        {
-            "sample_id": [*ids, "t0"],
-            "split": ["train"] * n + ["test"],
-            "label": [*(CLASSES[k] for k in labels), ""],
-            "group": [*ids, "t0"],
-            "fold": [*(str(i % 3) for i in range(n)), ""],
-        }
-    )
-    index.to_csv(folder / "index.csv", index=False)
-    summary_of(CLASSES, n_train=n).write(folder / "index.json")
-    write_shard(folder / "a.npy", draw.integers(0, 255, (n, 6, 5, 3), dtype=np.uint8), ids)
-    for fold in range(folds):
-        rows = [i for i in range(n) if i % 3 == fold]
-        dog = 1 / (1 + np.exp(-(skill * (2 * labels[rows] - 1) + draw.normal(0, 1, len(rows)))))
-        place = folder / "models" / "resnet" / f"fold-{fold}"
-        place.mkdir(parents=True)
-        table = pd.DataFrame({"sample_id": [ids[i] for i in rows], "cat": 1 - dog, "dog": dog})
-        table.to_csv(place / "out-of-fold.csv", index=False)
-        history = pd.DataFrame({"epoch": [1, 2], "train_loss": [0.7, 0.5], "log_loss": [0.7, 0.6]})
-        history.to_csv(place / "history.csv", index=False)
-    return folder
 
 
 def told_of(folder: Path) -> Metrics:
@@ -59,21 +28,6 @@ def told_of(folder: Path) -> Metrics:
     files = [("resnet", path) for path in paths]
     held_out = evaluate.gather(files, index[index["split"] == "train"], CLASSES, "binary", "log_loss")
     return evaluate.evaluate(held_out, "log_loss", metrics.Problem("binary", positive=1), summary)
-
-
-def run(folder: Path, foreign: dict[str, Path] | None = None) -> Metrics:
-    models = folder / "models" / "resnet"
-    arguments = ["--index", str(folder / "index.csv"), "--summary", str(folder / "index.json")]
-    arguments += ["--predictions", *map(str, sorted(models.glob("*/out-of-fold.csv")))]
-    arguments += ["--history", *map(str, sorted(models.glob("*/history.csv")))]
-    folds = [path.name.removeprefix("fold-") for path in sorted(models.iterdir())]
-    arguments += ["--models", *["resnet"] * len(folds), "--folds", *folds]
-    arguments += ["--arrays", str(folder / "a.npy"), "--out", str(folder / "evaluation")]
-    given = {"metric": "log_loss", "metric_weights": [], "metric_positive_weight": 1}
-    settings = canonical(given | ({"blend": list(foreign)} if foreign else {}))
-    arguments += ["--foreign", *map(str, (foreign or {}).values())]
-    assert main(["evaluate", "--settings", settings, *arguments]) == 0
-    return Metrics.read(folder / "evaluation" / "metrics.json")
 
 
 def test_skilled_networks_beat_the_prior_within_their_interval(tmp_path: Path) -> None:
@@ -207,51 +161,112 @@ def test_confusion_counts_rows_true_columns_decided() -> None:
 class TestFigures:
     def test_a_scan_is_shown_as_slices_from_one_end_to_the_other(self) -> None:
         scan = np.repeat(np.arange(21, dtype=np.uint8), 4 * 3).reshape(21, 4, 3, 1)
-        strip = figures.strip(scan)
+        strip = tiles.strip(scan)
 
-        assert strip.shape == (4, 3 * figures.SLICES_SHOWN)
+        assert strip.shape == (4, 3 * tiles.SLICES_SHOWN)
         assert strip[0, ::3].tolist() == [3, 7, 10, 14, 18]
 
     @pytest.mark.parametrize("channels", [1, 3], ids=["gray", "rgb"])
     def test_a_picture_is_shown_as_it_is(self, channels: int) -> None:
         picture = np.arange(2 * 3 * channels, dtype=np.uint8).reshape(2, 3, channels)
 
-        assert figures.strip(picture).ravel().tolist() == picture.ravel().tolist()
+        assert tiles.strip(picture).ravel().tolist() == picture.ravel().tolist()
 
-    @pytest.mark.parametrize("n_classes", [2, 3, 30])
-    def test_every_figure_is_drawn_for_any_number_of_classes(self, n_classes: int, tmp_path: Path) -> None:
+    def test_no_slice_of_a_scan_falls_between_those_of_its_sheet(self) -> None:
+        scan = np.zeros((130, 2, 3), np.uint8)
+        scan[77] = 200  # a nodule in one slice alone
+        sheet = tiles.sheet(scan)
+
+        assert sheet.shape == (6 * 2, 8 * 3)  # 44 slabs of three slices, the last of one
+        assert (sheet == 200).sum() == 2 * 3
+        assert np.argwhere(sheet == 200)[0].tolist() == [3 * 2, 1 * 3]  # the 25th slab
+
+    @pytest.mark.parametrize(
+        ("n_classes", "task"), [(2, "binary"), (3, "multiclass"), (30, "multiclass"), (3, "multilabel")]
+    )
+    def test_every_figure_is_drawn_for_any_number_of_classes(self, n_classes: int, task: str, tmp_path: Path) -> None:
         draw = np.random.default_rng(1)
         targets = np.eye(n_classes)[draw.integers(0, n_classes, 50)]
         given = draw.dirichlet(np.ones(n_classes), 50)
-        names = [f"class {k}" for k in range(n_classes)]
-        drawn = [
-            figures.calibration(given, targets, names),
-            figures.probability_histograms(given, targets, names),
-            figures.confusion((targets.T @ targets).astype(np.int64), names),
-        ]
-        for number, figure in enumerate(drawn):
-            figure.savefig(tmp_path / f"{number}.png", dpi=40)
+        names = [f"class {k}, $x" for k in range(n_classes)]
+        ids = [str(n) for n in range(50)]
+        held_out = evaluate.HeldOut(ids, np.zeros(50, np.int64), ids, targets, {}, given, given)
+        for name, figure in of_classes.draw(held_out, names, task=task):
+            figures.save(figure, tmp_path / name)
 
-        assert all(path.stat().st_size > 1000 for path in tmp_path.iterdir())
+        names = ["answers.svg", "calibration.svg", "curves.svg"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == names
 
     def test_every_figure_of_amounts_is_drawn(self, tmp_path: Path) -> None:
+        held_out, samples = self.amounts()
+        for name, figure in of_amounts.draw(held_out, ["age"]):
+            figures.save(figure, tmp_path / name)
+        shown = of_amounts.galleries(held_out, lambda position: samples[position], ["age"], scans=False)
+        off = np.abs(held_out.calibrated - held_out.targets)[:, 0]
+
+        names = ["answers.svg", "calibration.svg", "curves.svg"]
+        assert sorted(path.name for path in tmp_path.iterdir()) == names
+        assert shown.most_wrong[0].sample_id == f"s{off.argmax()}"
+        assert shown.samples[0].tiles[0].sample_id == f"s{held_out.targets.argmin()}"
+
+    @staticmethod
+    def amounts() -> tuple[evaluate.HeldOut, np.ndarray]:
         draw = np.random.default_rng(1)
         true = draw.normal(50, 20, 40)[:, None]
         ids, told = [f"s{n}" for n in range(40)], true + draw.normal(0, 9, true.shape)
         held_out = evaluate.HeldOut(ids, np.zeros(40, np.int64), ids, true, {}, told, told)
-        samples = draw.integers(0, 255, (40, 6, 5, 3), dtype=np.uint8)
-        for name, figure in of_amounts.draw(held_out, lambda position: samples[position], ["age"], scans=False):
-            figure.savefig(tmp_path / name, dpi=40)
+        return held_out, draw.integers(0, 255, (40, 6, 5, 3), dtype=np.uint8)
 
-        names = ["answers.png", "calibration.png", "mistakes.png", "most-wrong.png", "samples.png"]
-        assert sorted(path.name for path in tmp_path.iterdir()) == names
+    def test_a_spike_does_not_press_all_else_to_the_ground(self) -> None:
+        top, said = figures.limit(np.array([0.7, 0.5, 7.4, 0.4, np.nan]))
 
-    def test_shards_of_scans_give_a_gallery(self, tmp_path: Path) -> None:
-        write_shard(tmp_path / "a.npy", np.zeros((2, 8, 6, 6, 1), np.uint8), ["a", "b"])
-        scans = Shards([tmp_path / "a.npy"]).take(np.array([0, 1]))
-        drawn = figures.gallery([("cancer", list(scans), ["a", "b"])])
+        assert 0.7 < top < 0.8
+        assert said == " (1 value up to 7.40 cut off)"
 
-        assert len(drawn.axes) == 2
+    def test_each_model_has_a_panel_with_a_line_a_fold(self) -> None:
+        history = pd.DataFrame({"epoch": [1, 2], "train_loss": [0.7, 0.5], "log_loss": [0.7, 0.6]})
+        of_folds = dict.fromkeys(range(5), history)
+        panels = figures.learning_curves({"one": of_folds, "two": of_folds}, "log_loss").axes
+
+        assert [panel.get_title() for panel in panels] == ["one", "two"]
+        assert [len(panel.lines) for panel in panels] == [10, 10]
+        assert [text.get_text() for text in panels[0].get_legend().texts][-2:] == ["fold 4", "training"]
+
+
+class TestGalleries:
+    def test_the_most_wrong_are_ranked_before_the_clip_makes_them_equal(self) -> None:
+        targets = np.eye(2)[[0, 0, 0]]
+        blend = np.array([[1e-4, 1 - 1e-4], [1e-6, 1 - 1e-6], [1e-5, 1 - 1e-5]])
+        clipped = np.clip(blend, 0.01, 0.99)
+        held_out = evaluate.HeldOut(list("abc"), np.zeros(3, np.int64), list("abc"), targets, {}, blend, clipped)
+        shown = of_classes.galleries(held_out, lambda _: np.zeros((2, 2, 3), np.uint8), ["cat", "dog"], scans=False)
+
+        assert [tile.sample_id for tile in shown.most_wrong] == ["b", "c", "a"]
+        assert shown.most_wrong[0].told == "cat: 0.010"
+        assert [(row.name, row.n) for row in shown.samples] == [("cat", 3), ("dog", 0)]
+
+    def test_ids_are_whole_however_long(self) -> None:
+        name = "Bengin.Bengin case (101) " * 9
+
+        assert tiles.tile(np.zeros((2, 2, 1), np.uint8), name, "").sample_id == name
+
+    @pytest.mark.parametrize(("side", "kind"), [(64, "png"), (400, "webp")])
+    def test_a_small_picture_keeps_every_level_and_a_large_one_is_made_smaller(self, side: int, kind: str) -> None:
+        levels = np.random.default_rng(1).integers(0, 255, (side, side, 3), dtype=np.uint8)
+        shown = Picture.of(levels)
+        told, _, data = shown.address.partition(",")
+        read = cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+
+        assert told == f"data:image/{kind};base64"
+        assert read.shape[:2] == (shown.height, shown.width) == (min(side, 320),) * 2
+        assert kind == "webp" or (read == levels).all()
+
+    def test_a_scan_shows_five_slices_and_all_of_them_enlarged(self) -> None:
+        shown = tiles.tile(np.zeros((10, 6, 7, 1), np.uint8), "a", "")
+
+        assert (shown.picture.height, shown.picture.width) == (6, 5 * 7)
+        assert shown.slices is not None
+        assert (shown.slices.height, shown.slices.width) == (2 * 6, 8 * 7)
 
 
 def test_classes_of_one_sample_each_are_scored(tmp_path: Path) -> None:
@@ -262,13 +277,6 @@ def test_classes_of_one_sample_each_are_scored(tmp_path: Path) -> None:
     evaluate.evaluate(held_out, "log_loss", metrics.Problem("multiclass"), summary).write(tmp_path / "metrics.json")
 
     assert Metrics.read(tmp_path / "metrics.json").loss.value == pytest.approx(np.log(6))
-
-
-def test_captions_of_one_class_tell_its_samples_apart() -> None:
-    ids = [f"Bengin.Bengin case ({n})" for n in range(1, 121)]
-
-    assert len({figures.short(name) for name in ids}) == 120
-    assert max(len(figures.short(name)) for name in ids) <= 20
 
 
 def test_the_score_is_of_the_odds_that_the_submission_tells(tmp_path: Path) -> None:

@@ -6,46 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factories import EXPLANATION, MODEL, check_of, metrics_of, summary_of, write_shard
+from factories import EXPLANATION, write_shard
+from report_stage import CHECK, INDEX, METRICS, again, page
 
-from catscan.cli import main
 from catscan.common.arrays import Shards
-from catscan.common.contracts.explanation import Explanation
+from catscan.common.contracts.metrics import Metrics
 from catscan.common.contracts.sidecar import Bad
 from catscan.common.contracts.summary import Duplicates
-from catscan.common.settings import canonical
-from catscan.stages.report import duplicates_line, geometry_table, scan_figures, verdict
-
-METRICS = metrics_of(remarks=("a remark on the scores",))
-CHECK = check_of(warnings=("a warning of the submission",))
-INDEX = summary_of(
-    ["cat", "dog"],
-    counts={"cat": 6, "dog": 4},
-    n_train=10,
-    n_test=7,
-    folds=2,
-    remarks=("<script>alert(1)</script>",),
-    duplicates=Duplicates(groups=(("a", "b"),)),
-)
-
-
-def page(folder: Path, *, bad: int = 0, title: str = "Dogs", explanation: Explanation = EXPLANATION) -> str:
-    competition = folder / "results" / "dogs"
-    INDEX.write(competition / "index.json")
-    METRICS.write(competition / "evaluation" / "metrics.json")
-    CHECK.write(competition / "submission.json")
-    explanation.write(competition / "explanation.json")
-    for name, scores in METRICS.models.items():
-        for fold in scores.folds:
-            MODEL.write(competition / "models" / name / f"fold-{fold.fold}" / "model.json")
-    (competition / "submission.csv").write_text("id,label\n" + "".join(f"{i},0.5\n" for i in range(7)))
-    rows = tuple(Bad(f"cat.{i}", f"reason {i}") for i in range(bad))
-    for split in ("train", "test"):
-        path, told = competition / "arrays" / f"{split}-1-of-1.npy", rows if split == "train" else ()
-        write_shard(path, np.empty((0, 2, 2, 3), np.uint8), [], bad=told)
-    arguments = ["--results", str(folder / "results"), "--out", str(folder / "report.html")]
-    assert main(["report", "--settings", canonical({"titles": [["dogs", title]]}), *arguments]) == 0
-    return (folder / "report.html").read_text()
+from catscan.stages.report import duplicates_line
+from catscan.stages.report.confusion import confusion_table, most_confused
+from catscan.stages.report.geometry import geometry_table, scan_figures
+from catscan.stages.report.inlined import inlined
+from catscan.stages.report.scores import calibration_line, folds_table, verdict
 
 
 @pytest.mark.parametrize(
@@ -77,10 +49,8 @@ def test_a_foreign_member_is_labelled(tmp_path: Path) -> None:
     page(tmp_path)
     competition = tmp_path / "results" / "dogs"
     replace(METRICS, models=models).write(competition / "evaluation" / "metrics.json")
-    arguments = ["--results", str(tmp_path / "results"), "--out", str(tmp_path / "report.html")]
-    assert main(["report", "--settings", canonical({"titles": [["dogs", "Dogs"]]}), *arguments]) == 0
 
-    assert "<td>own</td><td>foreign</td>" in (tmp_path / "report.html").read_text()
+    assert "<td>own</td><td>foreign</td>" in again(tmp_path)
 
 
 def test_every_bad_sample_is_shown_with_its_reason_up_to_fifty(tmp_path: Path) -> None:
@@ -102,9 +72,7 @@ def test_bad_samples_of_all_shards_are_shown(tmp_path: Path) -> None:
             write_shard(
                 competition / "arrays" / f"{split}-{shard}-of-3.npy", np.empty((0, 2, 2, 3), np.uint8), [], bad=bad
             )
-    arguments = ["--results", str(tmp_path / "results"), "--out", str(tmp_path / "report.html")]
-    assert main(["report", "--settings", canonical({"titles": [["dogs", "Dogs"]]}), *arguments]) == 0
-    text = (tmp_path / "report.html").read_text()
+    text = again(tmp_path)
 
     assert "6 samples could not be read" in text
     assert re.findall(r"reason (\w+ \d)", text) == ["train 1", "train 2", "train 3", "test 1", "test 2", "test 3"]
@@ -113,7 +81,7 @@ def test_bad_samples_of_all_shards_are_shown(tmp_path: Path) -> None:
 def test_what_comes_from_the_data_cannot_become_part_of_the_page(tmp_path: Path) -> None:
     text = page(tmp_path, title="<img src=x onerror=alert(1)>")
 
-    assert text.count("<script") == text.count("</script>") == 2  # the explorer's data, and the explorer
+    assert text.count("<script") == text.count("</script>") == 2  # the explorer's data, and the scripts
     assert "<img src=x" not in text
     assert "&lt;script&gt;alert(1)" in text
     assert r"\u003c/script>\u003cb>1\u003c/b>" in text
@@ -137,15 +105,23 @@ def test_networks_that_do_not_beat_the_prior_are_told_first() -> None:
 def test_scans_are_tabled_by_their_short_values() -> None:
     table = geometry_table({"a": {"step_mm": 2.5, "long": "x" * 99}, "b": {"step_mm": 1.25, "long": ""}})
 
-    assert table["columns"] == ["scan", "step_mm"]
+    assert table["columns"] == ["scan", "step, mm"]
     assert table["rows"] == [["a", "2.5"], ["b", "1.25"]]
 
 
 def test_a_value_that_no_scan_has_is_no_column_and_one_that_some_have_is() -> None:
     table = geometry_table({"a": {"step_mm": 2.5, "tilt": None}, "b": {"step_mm": 1.25, "tilt": None, "phase": "2"}})
 
-    assert table["columns"] == ["scan", "step_mm", "phase"]
+    assert table["columns"] == ["scan", "step, mm", "phase"]
     assert table["rows"] == [["a", "2.5", ""], ["b", "1.25", "2"]]
+
+
+def test_what_all_scans_share_is_one_line_and_what_no_person_reads_is_left_out() -> None:
+    told = {"modality": "CT", "even": True, "series_uid": "2.25.1", "affine": [[1.0]]}
+    table = geometry_table({"a": told | {"n_slices": 30}, "b": told | {"n_slices": 31}})
+
+    assert table["alike"] == "modality CT; even steps yes"
+    assert table["columns"] == ["scan", "slices"]
 
 
 def test_pictures_have_no_table_of_geometry() -> None:
@@ -156,6 +132,59 @@ def test_volumes_that_do_not_say_how_large_a_voxel_is_have_no_views(tmp_path: Pa
     write_shard(tmp_path / "train.npy", np.zeros((1, 4, 4, 4, 1), np.uint8), ["a"])
 
     assert list(scan_figures(Shards([tmp_path / "train.npy"]), {})) == []
+
+
+def test_scores_stand_under_their_names_whatever_the_order_of_the_file(tmp_path: Path) -> None:
+    METRICS.write(tmp_path / "metrics.json")  # its keys are sorted: accuracy before log_loss
+    table = folds_table(Metrics.read(tmp_path / "metrics.json"))
+
+    assert table["columns"][3:] == ["log loss", "accuracy", "AUC"]
+    assert table["rows"] == [["resnet", "0", "10", "0.2000", "0.9000", "–"]]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (0.3, 0.2, "Calibration lowers the log loss of the held-out samples from 0.3000 to 0.2000"),
+        (0.2, 0.25, "Calibration raises the log loss of the held-out samples from 0.2000 to 0.2500"),
+        (0.2, 0.200001, "Calibration leaves the log loss of the held-out samples at 0.2000"),
+        (0.2, 0.2, "No calibration"),
+    ],
+)
+def test_what_calibration_did_is_told(before: float, after: float, said: str) -> None:
+    loss = replace(METRICS.loss, uncalibrated=before, value=after)
+
+    assert calibration_line(replace(METRICS, loss=loss)).startswith(said)
+
+
+def test_the_most_confused_pairs_come_first_with_their_share_of_the_class() -> None:
+    pairs = most_confused({"a": [5, 1, 0], "b": [2, 6, 0], "c": [0, 3, 0]}, ["a", "b", "c"])
+
+    assert pairs == [["c", "b", "3", "100.0 %"], ["b", "a", "2", "25.0 %"], ["a", "b", "1", "16.7 %"]]
+
+
+def test_a_table_of_many_classes_is_left_to_its_pairs() -> None:
+    names = [str(k) for k in range(21)]
+
+    assert confusion_table(dict.fromkeys(names, [1] * 21), names) == {}
+    assert confusion_table({"0": [3, 1], "1": [0, 0]}, names[:2])["rows"] == [
+        ("0", [("3", "0.75"), ("1", "0.25")]),
+        ("1", [("0", "0.00"), ("0", "0.00")]),
+    ]
+
+
+def test_a_figure_takes_the_pages_colours_and_leaves_its_names_and_style_behind() -> None:
+    svg = (
+        '<?xml version="1.0"?><svg width="72pt" height="36pt" viewBox="0 0 72 36"><metadata>x</metadata>'
+        '<style type="text/css">*{}</style><g id="axes_1"><path style="stroke: #000000; stroke-width: 0.8"/>'
+        '<path style="stroke: #000000; stroke-width: 2"/><path style="stroke: #e4e6ea"/></g></svg>'
+    )
+
+    assert inlined(svg, 'a "b" <c>') == (
+        '<svg class="drawing" role="img" aria-label="a &quot;b&quot; &lt;c&gt;" viewBox="0 0 72 36" '
+        'style="max-width: 96px"><g><path style="stroke: currentColor; stroke-width: 0.8"/>'
+        '<path style="stroke: #000000; stroke-width: 2"/><path style="stroke: var(--line)"/></g></svg>'
+    )
 
 
 def test_duplicates_are_counted_by_kind() -> None:

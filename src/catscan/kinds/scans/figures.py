@@ -50,11 +50,11 @@ def montage(array: Array, geometry: dict[str, Any], *, title: str = "", n_slices
         Which window.
     """
     chosen = range(0, array.shape[0], -(-array.shape[0] // n_slices))
-    columns = min(5, len(chosen))
+    columns = min(4, len(chosen))
     rows = -(-len(chosen) // columns)
     heights = heights_mm(array, geometry)
     _, row_mm, column_mm = geometry["spacing_mm"]
-    figure, panels = _figure(title, (1.9 * columns, 2.1 * rows + 0.7), rows, columns)
+    figure, panels = _figure(title, (1.4 * columns, 1.55 * rows + 0.4), rows, columns)
     for panel, k in zip(panels, chosen, strict=False):
         _show(panel, array[k, :, :, channel], row_mm / column_mm)
         panel.set_title(f"slice {k}" if heights is None else f"z = {heights[k]:.0f} mm", fontsize=8, pad=2)
@@ -89,7 +89,7 @@ def three_planes(
         "coronal": (levels[::-1, y], dz / dx, (x, array.shape[0] - 1 - z)),
         "sagittal": (levels[::-1, :, x], dz / dy, (y, array.shape[0] - 1 - z)),
     }
-    figure, panels = _figure(title, (10, 4.2), 1, 3)
+    figure, panels = _figure(title, (5.6, 2.6), 1, 3)
     for panel, (name, (picture, aspect, (across, down))) in zip(panels, views.items(), strict=True):
         _show(panel, picture, aspect)
         _cross(panel, picture.shape, across, down)
@@ -109,7 +109,7 @@ def histogram(array: Array, geometry: dict[str, Any], *, title: str = "", channe
     low, high = geometry["intensity_ranges"][channel]
     unit = "HU" if geometry["modality"] == "CT" else "value, in the scanner's own unit"
     counts = np.bincount(array[..., channel].ravel(), minlength=256) / array[..., channel].size
-    figure, (panel,) = _figure(title, (8, 3.8), 1, 1)
+    figure, (panel,) = _figure(title, (5.6, 3.4), 1, 1)
     place = low + np.arange(256) * (high - low) / 255
     panel.fill_between(place[1:255], counts[1:255] * 100, step="mid", color="0.55", linewidth=0)
     panel.step(place[1:255], counts[1:255] * 100, where="mid", color="black", linewidth=0.8)

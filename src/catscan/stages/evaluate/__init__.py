@@ -3,8 +3,8 @@
 In: the index, the out-of-fold predictions and history of every model and fold, the training shards. Out: in one folder
 `metrics.json` (scores of each model and fold, of their blend with 95 % intervals, the constant prior, the temperature,
 clip and odds, or the bounds of amounts, that the submission stage applies), `out-of-fold.csv` (the models' blend, not
-calibrated) and the figures, PNG. All of it speaks of the out-of-fold predictions; what to expect of the test set, the
-submission stage says.
+calibrated), and for the report `galleries.json`, `findings.json` and the figures, SVG. All of it speaks of the
+out-of-fold predictions; what to expect of the test set, the submission stage says.
 """
 
 from __future__ import annotations
@@ -32,13 +32,12 @@ from catscan.scores.answers import ANSWERS
 from catscan.scores.foreign import read_foreign
 from catscan.scores.predictions import check_one_each, read_predictions, write_predictions
 from catscan.scores.settings import BlendSettings
-from catscan.stages.evaluate import figures
+from catscan.stages.evaluate import figures, tiles
 from catscan.stages.evaluate.held_out import HeldOut
 from catscan.stages.evaluate.tasks import EVALUATED
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
 
@@ -84,13 +83,20 @@ def run(args: argparse.Namespace) -> None:
         positive_weight=settings.metric_positive_weight,
     )
     told = evaluate(held_out, settings.metric, problem, summary)
-    histories = {
-        f"{model}, fold {fold}": read_table(path).apply(_numbers)
-        for model, fold, path in zip(args.models, args.folds, args.history, strict=True)
-    }
-    for name, figure in draw(held_out, histories, Shards(args.arrays), classes, problem.task):
+    histories: dict[str, dict[int, pd.DataFrame]] = {}
+    for model, fold, path in zip(args.models, args.folds, args.history, strict=True):
+        histories.setdefault(model, {})[fold] = read_table(path).apply(_numbers)
+    of_task = EVALUATED[problem.task]
+    for name, figure in [
+        ("learning-curves.svg", figures.learning_curves(histories, ANSWERS[problem.task].loss)),
+        *of_task.figures(held_out, classes),
+    ]:
         with whole(args.out / name) as partial:
-            figure.savefig(partial, format="png", metadata={"Software": None})
+            figures.save(figure, partial)
+    shards = Shards(args.arrays)
+    scans = len(shards.sample_shape) == 4
+    of_task.galleries(held_out, _arrays(held_out, shards), classes, scans=scans).write(args.out / "galleries.json")
+    of_task.findings(held_out, classes).write(args.out / "findings.json")
     write_predictions(args.out / "out-of-fold.csv", held_out.sample_ids, held_out.blend, classes)
     told.write(args.out / "metrics.json")
     loss = told.loss
@@ -294,15 +300,7 @@ def _numbers(column: pd.Series[str]) -> pd.Series[float]:
     return pd.to_numeric(column, errors="coerce")
 
 
-def draw(
-    held_out: HeldOut, histories: dict[str, pd.DataFrame], shards: Shards, classes: list[str], task: str
-) -> Iterator[tuple[str, Figure]]:
-    """Each figure with its file name."""
+def _arrays(held_out: HeldOut, shards: Shards) -> tiles.ArrayOf:
+    """A held-out sample by its position."""
     rows = {sample_id: row for row, sample_id in enumerate(shards.sample_ids)}
-
-    def array_of(position: int) -> NDArray[np.uint8]:
-        return shards.take(np.array([rows[held_out.sample_ids[position]]]))[0]
-
-    drawn = EVALUATED[task].figures(held_out, array_of, classes, scans=len(shards.sample_shape) == 4)
-    yield "learning-curves.png", figures.learning_curves(histories, ANSWERS[task].loss)
-    yield from drawn
+    return lambda position: shards.take(np.array([rows[held_out.sample_ids[position]]]))[0]

@@ -1,4 +1,4 @@
-"""What the evaluation does where classes are told: calibration of the probabilities, and their figures."""
+"""What the evaluation does where classes are told: calibration of the probabilities, figures, galleries, findings."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catscan.common.contracts.findings import Findings
+from catscan.common.contracts.galleries import Galleries, Row
 from catscan.scores import calibration, metrics
-from catscan.stages.evaluate import figures
-from catscan.stages.evaluate.figures import ArrayOf, lines_of, short
+from catscan.stages.evaluate import figures, tiles
 from catscan.stages.evaluate.held_out import HeldOut
+from catscan.stages.evaluate.tiles import ArrayOf, tile
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,27 +32,60 @@ def fitted(held_out: HeldOut, metric: str, *, task: str) -> dict[str, Any]:
     return {"temperature": found.temperature, "clip": found.clip, "amounts": None}
 
 
-def draw(
-    held_out: HeldOut, array_of: ArrayOf, classes: list[str], *, scans: bool, task: str
-) -> Iterator[tuple[str, Figure]]:
+def draw(held_out: HeldOut, classes: list[str], *, task: str) -> Iterator[tuple[str, Figure]]:
     """Each figure with its file name."""
-    shown = []
-    for k, name in list(enumerate(classes))[: figures.CLASSES_SHOWN]:
+    given, targets = held_out.calibrated, held_out.targets
+    rows = np.arange(len(given))
+    if task == "multilabel":
+        yield "calibration.svg", figures.calibration(given.ravel(), targets.ravel(), "a class")
+        kinds = {"is of the class": given[targets == 1], "is not": given[targets == 0]}
+        yield "answers.svg", figures.probability_histograms(kinds, "a class", "sample")
+    elif len(classes) == 2:
+        yield "calibration.svg", figures.calibration(given[:, 1], targets[:, 1], classes[1])
+        kinds = {name: given[targets[:, k] == 1, 1] for k, name in enumerate(classes)}
+        yield "answers.svg", figures.probability_histograms(kinds, classes[1], "true class")
+    else:
+        told = given.argmax(axis=1)
+        right = targets[rows, told]
+        yield "calibration.svg", figures.calibration(given[rows, told], right, "the likeliest class")
+        kinds = {"told right": given[rows, told][right == 1], "told wrong": given[rows, told][right == 0]}
+        yield "answers.svg", figures.probability_histograms(kinds, "the likeliest class", "sample")
+    chosen = [1] if len(classes) == 2 and task != "multilabel" else hardest(given, targets)
+    yield "curves.svg", figures.curves([(classes[k], given[:, k], targets[:, k]) for k in chosen])
+
+
+def hardest(given: Array, targets: Array) -> list[int]:
+    """The classes that are told apart worst, by their AUC, in their order."""
+    aucs = [
+        metrics.score("auc", given[:, [k, k]], targets[:, [k, k]], metrics.Problem("binary"))
+        for k in range(given.shape[1])
+    ]
+    return sorted(np.argsort(np.nan_to_num(aucs, nan=2.0), kind="stable")[: figures.CURVES_SHOWN].tolist())
+
+
+def galleries(held_out: HeldOut, array_of: ArrayOf, classes: list[str], *, scans: bool) -> Galleries:
+    """Samples of each class, and those that the networks are most wrong about."""
+    rows = []
+    for k, name in list(enumerate(classes))[: tiles.CLASSES_SHOWN]:
         members = np.flatnonzero(held_out.targets[:, k])
-        spread = (
-            members[np.unique(np.linspace(0, len(members) - 1, figures.PER_CLASS).astype(int))] if len(members) else []
-        )
-        if scans:
-            spread = spread[:3]
-        shown.append((name, [array_of(i) for i in spread], [short(held_out.sample_ids[i]) for i in spread]))
-    yield "samples.png", figures.gallery(shown)
-    yield "calibration.png", figures.calibration(held_out.calibrated, held_out.targets, classes)
-    yield "answers.png", figures.probability_histograms(held_out.calibrated, held_out.targets, classes)
-    yield "mistakes.png", figures.confusion(confusion(held_out, task), classes)
-    true = (held_out.calibrated * held_out.targets).sum(axis=1) / held_out.targets.sum(axis=1).clip(1)
-    order = np.argsort(true, kind="stable")[: figures.worst_shown(scans=scans)]
-    captions = [_caption(held_out, int(i), classes, float(true[i])) for i in order]
-    yield "most-wrong.png", figures.gallery(lines_of([array_of(int(i)) for i in order], captions, scans=scans))
+        shown = [tile(array_of(i), held_out.sample_ids[i], name) for i in tiles.spread(members, scans=scans).tolist()]
+        rows.append(Row(name, len(members), tuple(shown)))
+    worst = most_wrong(held_out)[: tiles.SCANS_MOST_WRONG if scans else tiles.MOST_WRONG].tolist()
+    return Galleries(
+        tuple(rows), tuple(tile(array_of(i), held_out.sample_ids[i], _told(held_out, i, classes)) for i in worst)
+    )
+
+
+def most_wrong(held_out: HeldOut) -> NDArray[np.integer]:
+    """Positions, the samples first whose true classes get the least; before the clip, which would make them equal."""
+    true = (held_out.blend * held_out.targets).sum(axis=1) / held_out.targets.sum(axis=1).clip(1)
+    return np.argsort(true, kind="stable")
+
+
+def findings(held_out: HeldOut, classes: list[str], *, task: str) -> Findings:
+    """What the predictions show beyond their scores."""
+    table = confusion(held_out, task).tolist()
+    return Findings(confusion={name: tuple(row) for name, row in zip(classes, table, strict=True)})
 
 
 def confusion(held_out: HeldOut, task: str) -> NDArray[np.int64]:
@@ -59,6 +94,9 @@ def confusion(held_out: HeldOut, task: str) -> NDArray[np.int64]:
     return (held_out.targets.T @ decided).astype(np.int64)
 
 
-def _caption(held_out: HeldOut, position: int, classes: list[str], probability: float) -> str:
-    names = [name for name, target in zip(classes, held_out.targets[position], strict=True) if target]
-    return f"{short(held_out.sample_ids[position])}\n{', '.join(names) or 'none'}: {probability:.3f}"
+def _told(held_out: HeldOut, position: int, classes: list[str]) -> str:
+    """Its true classes, and the probability given to them: "cat: 0.013"."""
+    target, given = held_out.targets[position], held_out.calibrated[position]
+    names = [name for name, is_so in zip(classes, target, strict=True) if is_so]
+    probability = (given * target).sum() / max(target.sum(), 1)
+    return f"{', '.join(names) or 'none'}: {probability:.3f}"

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catscan.common.contracts.findings import Findings
+from catscan.common.contracts.galleries import Galleries
 from catscan.scores import values
 from catscan.scores.tasks import OF_CLASSES, REGRESSION
 from catscan.stages.evaluate import of_amounts, of_classes
+from catscan.stages.evaluate.held_out import HeldOut
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,12 +34,18 @@ class Evaluated:
     fitted
         Of the held-out predictions and the metric: the fields of `metrics.json` by which the submission tells.
     figures
-        Each with its file name.
+        Of the held-out predictions and the classes: each with its file name.
+    galleries
+        What the report shows of the samples.
+    findings
+        What the predictions show beyond their scores.
     """
 
     cross_fitted: Callable[[Array, Array, NDArray[np.integer], str], Array]
     fitted: Callable[..., dict[str, Any]]
-    figures: Callable[..., Iterator[tuple[str, Figure]]]
+    figures: Callable[[HeldOut, list[str]], Iterator[tuple[str, Figure]]]
+    galleries: Callable[..., Galleries]
+    findings: Callable[[HeldOut, list[str]], Findings]
 
 
 def _of_classes(task: str) -> Evaluated:
@@ -44,9 +53,13 @@ def _of_classes(task: str) -> Evaluated:
         partial(of_classes.cross_fitted, task=task),
         partial(of_classes.fitted, task=task),
         partial(of_classes.draw, task=task),
+        of_classes.galleries,
+        partial(of_classes.findings, task=task),
     )
 
 
 EVALUATED = {task: _of_classes(task) for task in OF_CLASSES} | {
-    REGRESSION: Evaluated(values.cross_fitted, of_amounts.fitted, of_amounts.draw)
+    REGRESSION: Evaluated(
+        values.cross_fitted, of_amounts.fitted, of_amounts.draw, of_amounts.galleries, of_amounts.findings
+    )
 }

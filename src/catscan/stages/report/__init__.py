@@ -8,19 +8,17 @@ it, nothing is fetched.
 from __future__ import annotations
 
 import argparse
-import base64
-import io
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from catscan import __version__
 from catscan.common.arrays import Shards
 from catscan.common.contracts.check import Check
 from catscan.common.contracts.explanation import Explanation
-from catscan.common.contracts.metrics import Estimate, Metrics, ModelScores
+from catscan.common.contracts.findings import Findings
+from catscan.common.contracts.galleries import Galleries
+from catscan.common.contracts.metrics import Metrics
 from catscan.common.contracts.model import Model
 from catscan.common.contracts.sidecar import Sidecar
 from catscan.common.contracts.summary import Duplicates, Summary
@@ -29,36 +27,51 @@ from catscan.common.layer_table import table
 from catscan.common.settings import parse
 from catscan.common.tables import read_table
 from catscan.common.words import number_of
-from catscan.stages.report.explorer import SCRIPT, STYLE
-from catscan.stages.report.page import TEMPLATE
+from catscan.scores.tasks import ONE_CLASS
+from catscan.stages.report.confusion import confusion_table, most_confused
+from catscan.stages.report.costs import training_minutes
+from catscan.stages.report.geometry import geometry_table, scan_figures
+from catscan.stages.report.page import rendered
+from catscan.stages.report.scores import cards, folds_table, models_table, verdict
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-ROWS_SHOWN = 5
+ROWS_SHOWN, BAD_SHOWN, ODD_SHOWN = 5, 50, 100
 
 CAPTIONS = {
-    "samples.png": "Training samples by class, as the network gets them (of a scan: slices from one end to the other).",
-    "learning-curves.png": "Training and held-out loss by epoch, one line a fold. Where the two part for good, the "
-    "network learns its training samples by heart.",
-    "calibration.png": "Calibration: of the samples given a probability, how many are of the class. On the diagonal "
-    "the probabilities mean what they say; the bars show how many samples stand behind each point.",
-    "answers.png": "Probabilities given to the samples of each class: the less they overlap, the better.",
-    "mistakes.png": "Confusion: rows are the true classes, columns the most probable ones; numbers are samples.",
-    "most-wrong.png": "The samples on which the networks are most confidently wrong, each with its true class and the "
+    "samples": "Training samples by class, as the network gets them (of a scan: slices from one end to the other; "
+    "enlarged, all of them).",
+    "learning-curves.svg": "Training (dotted) and held-out loss by epoch. The training loss is of altered samples, and "
+    "of softened labels where the recipe softens them, so that it may lie above the other and does not end at 0; a "
+    "held-out loss that rises for good while the other falls says that samples are learnt by heart.",
+    "calibration.svg": "Calibration: of the samples given about so high a probability, the share for which it is so, "
+    "with its 95 % interval. On the diagonal the probabilities mean what they say. Each point stands for as many "
+    "samples.",
+    "answers.svg": "How often each probability is given: the less the two kinds overlap, the better.",
+    "curves.svg": "Left: how many of a class are found at how many false alarms (ROC). Right: how many of those found "
+    "are right; the thin line is what guessing gets.",
+    "most-wrong": "The samples on which the networks are most confidently wrong, each with its true class and the "
     "probability given to it: look here first for wrong labels.",
 }
 OF_AMOUNTS = CAPTIONS | {  # where a figure of the same name shows something else
-    "samples.png": "Training samples from the smallest to the largest target, as the network gets them (of a scan: "
-    "slices from one end to the other).",
-    "calibration.png": "What is told of each sample that was held out, against the truth. On the diagonal it is right.",
-    "answers.png": "How often each amount is true, and how often it is told.",
-    "mistakes.png": "By how much what is told is off.",
-    "most-wrong.png": "The samples with the largest errors, each with its true amount and what is told: look here "
+    "samples": "Training samples from the smallest to the largest target, as the network gets them (of a scan: "
+    "slices from one end to the other; enlarged, all of them).",
+    "calibration.svg": "What is told of each sample that was held out, against the truth. On the diagonal it is right.",
+    "answers.svg": "How often each amount is true, and how often it is told.",
+    "curves.svg": "By how much what is told is off.",
+    "most-wrong": "The samples with the largest errors, each with its true amount and what is told: look here "
     "first for wrong labels.",
 }
-SHARES = ("accuracy",)  # scores that are told in per cent
-TITLES = {"auc": "AUC", "rmse": "RMSE", "mae": "MAE"}  # of scores that are more than their name without underscores
+
+# The sections of a competition, by the end of their address.
+PARTS = {
+    "submission": "Submission",
+    "data": "Data",
+    "scans": "Scans",
+    "training": "Training",
+    "sees": "What the network sees",
+    "evaluation": "Evaluation",
+    "wrong": "Most wrong",
+    "made": "How this was made",
+}
 
 
 @dataclass(frozen=True)
@@ -69,12 +82,12 @@ class Settings:
     ----------
     titles
         The competitions that run, in order: (name, title).
-    explorer
-        Digest of the explorer's script and style, so that others make the page anew.
+    page
+        Digest of its template, styles and scripts, so that others make it anew.
     """
 
     titles: tuple[tuple[str, str], ...]
-    explorer: str = ""
+    page: str = ""
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -88,38 +101,18 @@ def run(args: argparse.Namespace) -> None:
     """Gather what the stages wrote and write the page."""
     settings = parse(Settings, args.settings)
     gathered = [competition(name, title, args.results / name) for name, title in settings.titles]
-    write_text(args.out, page(gathered))
+    write_text(args.out, rendered(gathered))
     print(f"wrote {args.out} ({args.out.stat().st_size / 1e6:.1f} MB)")
-
-
-def page(competitions: list[dict[str, Any]]) -> str:
-    """The HTML text; every value is escaped."""
-    from jinja2 import Environment, StrictUndefined
-    from markupsafe import Markup, escape
-
-    def embedded(picture: bytes, caption: str) -> str:
-        data, text = base64.b64encode(picture).decode(), escape(caption)
-        # PNG's header holds the width; figures are drawn at 160 dots an inch, a page has 96.
-        width = int.from_bytes(picture[16:20], "big") * 96 // 160
-        image = Markup('<img width="{}" alt="{}" src="data:image/png;base64,{}">').format(width, text, data)
-        return Markup("<figure>{}<figcaption>{}</figcaption></figure>").format(image, text)
-
-    def figure(gathered: dict[str, Any], name: str) -> str:
-        path = gathered["figures"] / name
-        return embedded(path.read_bytes(), gathered["captions"][name]) if path.is_file() else ""
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.globals.update(figure=figure, embedded=embedded)
-    environment.globals["explorer_script"] = Markup(SCRIPT)
-    environment.globals["explorer_style"] = Markup(STYLE)
-    return environment.from_string(TEMPLATE).render(competitions=competitions, version=__version__)
 
 
 def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
     """What the page shows of one competition, read from its folder of results."""
     index = Summary.read(folder / "index.json")
     metrics = Metrics.read(folder / "evaluation" / "metrics.json")
+    findings = Findings.read(folder / "evaluation" / "findings.json")
+    galleries = Galleries.read(folder / "evaluation" / "galleries.json")
     check = Check.read(folder / "submission.json")
+    explanation = Explanation.read(folder / "explanation.json")
     sidecars = [
         Sidecar.read(folder / "arrays" / f"{split}-{shard}-of-{index.shards}.json")
         for split in ("train", "test")
@@ -127,39 +120,53 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
     ]
     geometry = {sample: told for sidecar in sidecars for sample, told in sidecar.geometry.items()}
     models = _described(folder, metrics)
-    settings = {
-        "preprocess": asdict(sidecars[0].settings),
-        "models": {name: asdict(model) for name, model in models.items()},
-    }
     duplicates = {kind: found for kind, found in sorted(asdict(index.duplicates).items()) if found}
     return {
         "name": name,
         "title": title,
+        "parts": [(part, shown) for part, shown in PARTS.items() if part != "scans" or geometry],
         "verdict": verdict(metrics, check),
         "cards": cards(metrics, check),
         "remarks": [*index.remarks, *metrics.remarks, *check.warnings],
         "submission": _submission(folder, check),
         "class_column": "target" if metrics.amounts else "class",
         "classes": [
-            {"name": label, "count": f"{count:,}", "share": f"{100 * count / max(index.n_train, 1):.1f} %"}
+            (label, f"{count:,}", f"{100 * count / max(index.n_train, 1):.1f} %")
             for label, count in ((label, index.counts[label]) for label in index.classes)
         ],
+        "classes_left_out": _classes_left_out(galleries, index),
         "data_line": f"{index.n_train:,} training samples in {index.folds} folds, {index.n_test:,} test.",
-        "bad": [row for sidecar in sidecars for row in sidecar.bad],
-        "odd": [row for sidecar in sidecars for row in sidecar.odd],
+        "bad": _listed([(row.sample_id, row.reason) for sidecar in sidecars for row in sidecar.bad], BAD_SHOWN),
+        "odd": _listed(
+            [(row.sample_id, "; ".join(row.remarks)) for sidecar in sidecars for row in sidecar.odd], ODD_SHOWN
+        ),
         "duplicates": json.dumps(duplicates, indent=1, ensure_ascii=False) if duplicates else "",
         "duplicates_line": duplicates_line(index.duplicates),
+        "galleries": galleries,
+        "scans": any(one.slices for row in galleries.samples for one in row.tiles),
         "geometry": geometry_table(geometry),
         "scan_figures": list(scan_figures(Shards([folder / "arrays" / f"train-1-of-{index.shards}.npy"]), geometry)),
-        "models": _models(metrics, models),
-        "columns": _columns(metrics),
-        "loss": metrics.loss.title,
+        "models": models_table(metrics, models, training_minutes(folder)),
+        "folds": folds_table(metrics),
         "captions": OF_AMOUNTS if metrics.amounts else CAPTIONS,
         "many_models": len(metrics.models) > 1,
-        "explained": explained(Explanation.read(folder / "explanation.json")),
+        "explained": explained(explanation),
         "figures": folder / "evaluation",
-        "settings": json.dumps(settings, indent=1, ensure_ascii=False),
+        "confusion": confusion_table(findings.confusion, index.classes),
+        "pairs": most_confused(findings.confusion, index.classes) if index.task in ONE_CLASS else [],
+        "settings": settings_told(models),
     }
+
+
+def _listed(rows: list[tuple[str, str]], most: int) -> dict[str, Any]:
+    """Rows of a table as far as they are shown, with the number of all and a word on the others."""
+    more = f"and {len(rows) - most:,} more in the sidecars of arrays/" if len(rows) > most else ""
+    return {"n": len(rows), "rows": rows[:most], "more": more}
+
+
+def _classes_left_out(galleries: Galleries, index: Summary) -> str:
+    shown, n = len(galleries.samples), len(index.classes)
+    return "" if shown >= n else f" Shown are the first {shown} of {n} classes."
 
 
 def explained(told: Explanation) -> dict[str, Any]:
@@ -180,63 +187,6 @@ def explained(told: Explanation) -> dict[str, Any]:
     return {"line": line, "remarks": told.remarks, "table": table(told.layers), "data": Markup(data)}
 
 
-def verdict(metrics: Metrics, check: Check) -> str:
-    """One sentence or two that say plainly how good the submission is."""
-    loss = metrics.loss
-    if not loss.beats_prior:
-        text = (
-            f"The networks do not beat the constant prior: out-of-fold {loss.title} {loss.value:.4f}, prior "
-            f"{loss.prior:.4f}. Expect nothing from this submission."
-        )
-    else:
-        text = (
-            f"Out-of-fold {loss.title} {loss.value:.4f} (95 % interval of its mean {loss.interval[0]:.4f} to "
-            f"{loss.interval[1]:.4f}) against {loss.prior:.4f} for the constant prior."
-        )
-    if check.expected:
-        text += f" To expect of the test set: {check.expected}."
-    if check.true_score is not None:
-        text += f" The true score of the test set is {check.true_score:.4f} ({metrics.metric.replace('_', ' ')})."
-    return text
-
-
-def cards(metrics: Metrics, check: Check) -> list[dict[str, str]]:
-    """The figures at the top: out-of-fold scores, the baseline, the expected and the true test score, the rows."""
-    loss = metrics.loss
-    tone = "good" if loss.beats_prior else "warn"
-    shown = [
-        _card(f"out-of-fold {loss.title}", f"{loss.value:.4f}", metrics.spread, tone),
-        _card("constant prior", f"{loss.prior:.4f}", f"{loss.title} without looking"),
-        *(_score_card(name, estimate) for name, estimate in metrics.scores.items() if estimate is not None),
-    ]
-    if metrics.metric not in (loss.name, *metrics.scores) and metrics.score is not None:
-        shown.append(_card(metrics.metric.replace("_", " "), f"{metrics.score:.4f}", "out of fold"))
-    if check.expected_score is not None:
-        ends = check.expected_interval
-        note = metrics.metric.replace("_", " ") + (f", 95 %: {ends[0]:.4f} to {ends[1]:.4f}" if ends else "")
-        shown.append(_card("expected test score", f"{check.expected_score:.4f}", note))
-    if check.true_score is not None:
-        shown.append(_card("true test score", f"{check.true_score:.4f}", metrics.metric.replace("_", " ")))
-    word, tone = ("valid", "good") if check.valid else ("NOT VALID", "warn")
-    shown.append(_card("submission", word, f"{check.rows:,} rows", tone))
-    return shown
-
-
-def _score_card(name: str, estimate: Estimate) -> dict[str, str]:
-    low, high = estimate.interval
-    if name in SHARES:
-        return _card(_title(name), f"{100 * estimate.value:.1f} %", f"95 %: {100 * low:.1f} to {100 * high:.1f} %")
-    return _card(_title(name), f"{estimate.value:.4f}", f"95 %: {low:.4f} to {high:.4f}")
-
-
-def _title(name: str) -> str:
-    return TITLES.get(name, name.replace("_", " "))
-
-
-def _card(name: str, value: str, note: str, tone: str = "") -> dict[str, str]:
-    return {"name": name, "value": value, "note": note, "tone": tone}
-
-
 def _submission(folder: Path, check: Check) -> dict[str, Any]:
     rows = read_table(folder / "submission.csv")
     return {
@@ -244,41 +194,8 @@ def _submission(folder: Path, check: Check) -> dict[str, Any]:
         "line": f"{check.rows:,} rows, checked row by row: ids, order, columns and values.",
         "columns": list(rows.columns),
         "head": rows.head(ROWS_SHOWN).to_numpy().tolist(),
-        "more": f"{len(rows) - ROWS_SHOWN:,}" if len(rows) > ROWS_SHOWN else "",
+        "more": f"and {len(rows) - ROWS_SHOWN:,} more rows" if len(rows) > ROWS_SHOWN else "",
     }
-
-
-def _models(metrics: Metrics, described: dict[str, Model]) -> list[dict[str, Any]]:
-    rows = [
-        {
-            "model": model,
-            "origin": "foreign" if scores.foreign else described[f"{model}/fold-{fold.fold}"].origin,
-            "fold": str(fold.fold),
-        }
-        | _scores(fold.n, fold.scores)
-        | {"weight": f"{scores.weight:.2f}", "gain": _gain(scores)}
-        for model, scores in metrics.models.items()
-        for fold in scores.folds
-    ]
-    values = {name: None if one is None else one.value for name, one in metrics.scores.items()}
-    of_all = _scores(metrics.n, {metrics.loss.name: metrics.loss.value, **values})
-    return [*rows, {"model": "blend, calibrated", "origin": "", "fold": "all", "weight": "", "gain": ""} | of_all]
-
-
-def _gain(scores: ModelScores) -> str:
-    if scores.gain is None:
-        return ""
-    low, high = scores.gain.interval
-    return f"{scores.gain.value:.4f} ({low:.4f} to {high:.4f})"
-
-
-def _scores(n: int, scores: dict[str, float | None]) -> dict[str, Any]:
-    return {"n": f"{n:,}", "scores": ["–" if score is None else f"{score:.4f}" for score in scores.values()]}
-
-
-def _columns(metrics: Metrics) -> list[str]:
-    """The names of the scores of `_scores`, in their order."""
-    return [metrics.loss.title, *map(_title, metrics.scores)]
 
 
 def duplicates_line(duplicates: Duplicates) -> str:
@@ -291,54 +208,13 @@ def duplicates_line(duplicates: Duplicates) -> str:
     return "Near-duplicates: " + ", ".join(number_of(count, noun) + rest for count, noun, rest in told if count)
 
 
-def geometry_table(geometry: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The scans' geometry as a table of its short values that some scan has; empty for pictures."""
-    if not geometry:
-        return {}
-    columns = [
-        key
-        for key in dict.fromkeys(key for told in geometry.values() for key in told)
-        if all(_is_short(told.get(key)) for told in geometry.values())
-        and any(_short(told.get(key)) for told in geometry.values())
-    ]
-    rows = [[sample, *(_short(told.get(key)) for key in columns)] for sample, told in geometry.items()]
-    return {"line": f"{len(geometry):,} scans.", "columns": ["scan", *columns], "rows": rows}
+def settings_told(models: dict[str, Model]) -> str:
+    """What each model was made by, as YAML: its folds differ in nothing that stands there."""
+    import yaml
 
-
-def scan_figures(shards: Shards, geometry: dict[str, dict[str, Any]]) -> Iterator[tuple[bytes, str]]:
-    """Three views of the first scan as the network gets it, each as PNG with its caption.
-
-    None for samples without a geometry: pictures, and volumes that do not say how large a voxel is.
-    """
-    if not len(shards) or shards.sample_ids[0] not in geometry:
-        return
-    import numpy as np
-
-    from catscan.kinds.scans import figures
-
-    sample_id = shards.sample_ids[0]
-    array, told = shards.take(np.array([0]))[0], geometry[sample_id]
-    views: dict[Callable[..., Figure], str] = {
-        figures.montage: f"Scan {sample_id}, slices from the feet upwards, with heights in mm.",
-        figures.three_planes: "The same scan in three planes, in true proportions.",
-        figures.histogram: "How often each value occurs, and what is cut off at both ends.",
-    }
-    for view, caption in views.items():
-        drawn = io.BytesIO()
-        view(array, told).savefig(drawn, format="png", dpi=160, metadata={"Software": None})
-        yield drawn.getvalue(), caption
-
-
-def _is_short(value: Any) -> bool:
-    return not isinstance(value, dict) and len(_short(value)) <= 60
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, list):
-        return ", ".join(_short(item) for item in value)
-    return "" if value is None else str(value)
+    told = {name.rpartition("/")[0]: asdict(model) for name, model in models.items()}
+    plain = json.loads(json.dumps(told))  # lists in place of tuples
+    return str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100))
 
 
 def _described(folder: Path, metrics: Metrics) -> dict[str, Model]:

@@ -1,0 +1,126 @@
+"""The page as a reader meets it, on a large screen, on a phone, in the dark, on paper, by keyboard."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from accessible import complaints
+from browser import CHROMIUM, Page
+from evaluate_stage import competition, run
+from report_stage import again
+from report_stage import page as page_of
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM and "CATSCAN_BROWSER" not in os.environ, reason="there is no Chromium here"),
+]
+
+
+@pytest.fixture(scope="session")
+def report(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """A report with the figures and galleries of a real evaluation."""
+
+    def make(folder: Path) -> None:
+        page_of(folder, bad=3)
+        results = folder / "results"
+        evaluated = folder / "evaluated"
+        evaluated.mkdir()
+        run(competition(evaluated, skill=1.5))
+        for path in (evaluated / "evaluation").iterdir():
+            path.replace(results / "dogs" / "evaluation" / path.name)
+        for fold in (1, 2):
+            (results / "dogs" / "models" / "resnet" / f"fold-{fold}").mkdir(parents=True)
+            text = (results / "dogs" / "models" / "resnet" / "fold-0" / "model.json").read_text()
+            (results / "dogs" / "models" / "resnet" / f"fold-{fold}" / "model.json").write_text(text)
+        again(folder)
+
+    return made_once("page", make) / "report.html"
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1400])
+def test_nothing_is_scrolled_sideways_and_axe_finds_nothing_serious(report: Path, width: int, dark: bool) -> None:
+    with Page(report, width=width, dark=dark) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+
+        assert complaints(page) == []
+        assert page.said == []
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_the_contents_stay_in_sight_and_follow_the_reader(report: Path, width: int) -> None:
+    with Page(report, width=width) as page:
+        page.evaluate("document.querySelector('#dogs-evaluation').scrollIntoView()")
+        page.wait_for("document.querySelector('.contents [aria-current]')?.hash === '#dogs-evaluation'")
+        top, bottom = page.evaluate(
+            "(() => { const b = document.querySelector('.contents [aria-current]').getBoundingClientRect();"
+            "return [b.top, b.bottom]; })()"
+        )
+
+        assert 0 <= top < bottom <= 1000
+
+
+def test_every_heading_has_an_address_and_every_link_of_the_contents_leads_to_one(report: Path) -> None:
+    with Page(report) as page:
+        assert page.evaluate("[...document.querySelectorAll('main h1, main h2, main h3')].every((one) => one.id)")
+        assert page.evaluate(
+            "[...document.querySelectorAll('.contents a')].every((one) => document.getElementById(one.hash.slice(1)))"
+        )
+
+
+def test_a_sample_enlarges_by_keyboard_the_arrow_keys_turn_and_escape_closes(report: Path) -> None:
+    with Page(report) as page:
+        tiles = page.texts("#dogs-wrong ~ .gallery .tile code")
+        page.evaluate("document.querySelector('#dogs-wrong ~ .gallery .enlarge').focus()")
+        page.press("Enter")
+        page.wait_for("document.querySelector('dialog').open")
+        first = page.text("dialog p")
+        page.press("ArrowRight")
+        second = page.text("dialog p")
+        page.press("Escape")
+
+        assert first.startswith(f"{tiles[0]} (")
+        assert second.startswith(f"{tiles[1]} (")
+        page.wait_for("!document.querySelector('dialog').open")
+        assert page.evaluate("document.activeElement.className") == "enlarge"
+
+
+def test_whatever_scrolls_can_be_reached_by_keyboard(report: Path) -> None:
+    scrolls = (
+        "[...document.querySelectorAll('main *')].filter((one) => "
+        "/auto|scroll/.test(getComputedStyle(one).overflow) && one.tabIndex < 0).length"
+    )
+    with Page(report, width=390) as page:
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+
+        assert page.evaluate(scrolls) == 0
+
+
+def test_words_in_figures_can_be_read_on_a_phone(report: Path) -> None:
+    smallest = (
+        "Math.min(...[...document.querySelectorAll('#dogs-evaluation ~ .figures .drawing text')]"
+        ".map((one) => one.getBoundingClientRect().height))"
+    )
+    with Page(report, width=390) as page:
+        assert page.evaluate(smallest) >= 8  # pixels, of a line
+
+
+def test_the_numbers_of_the_page_are_those_of_the_csv_file(report: Path) -> None:
+    import pandas as pd
+
+    evaluation = report.parent / "results" / "dogs" / "evaluation"
+    dog = pd.read_csv(evaluation / "out-of-fold.csv").set_index("sample_id")["dog"]
+    true = np.array([int(name[1:]) % 2 for name in dog.index])
+    loss = -np.log(np.where(true == 1, dog, 1 - dog)).mean()
+    table = [[int(((true == is_) & ((dog > 0.5) == told)).sum()) for told in (0, 1)] for is_ in (0, 1)]
+    with Page(report) as page:
+        cells = [int(one) for one in page.texts(".confusion td") if one]
+        model = page.texts("#dogs-training + .scroll tbody tr:first-child td")
+
+        assert cells == [*table[0], *table[1]]
+        assert float(model[4]) == pytest.approx(loss, abs=0.0001)
