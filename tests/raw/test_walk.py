@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from catscan.kinds.scans.sources import ScanFiles
-from catscan.raw import manifest
 from catscan.raw.files import RawFiles
+from catscan.raw.listing import found_at
 from catscan.raw.walk import files_below
 
 
@@ -31,7 +31,7 @@ WALKS: dict[str, Callable[[Path], list[str]]] = {
     "the walk": lambda folder: [name for name, _ in files_below(folder)],
     "raw files": lambda folder: [file.path for file in RawFiles(folder).all()],
     "slices": lambda folder: [file.path[4:] for file in ScanFiles(RawFiles(folder.parent)).list("", "raw")],
-    "digests": lambda folder: [line.split("\0")[0] for line in manifest._listing(folder)],
+    "digests": lambda folder: [name.removeprefix(f"{folder.name}/") for name in found_at([folder])],
 }
 
 

@@ -7,6 +7,7 @@ from catscan.flow import going_back
 from catscan.flow import gpus
 from catscan.flow import opening
 from catscan.flow import records
+from catscan.flow import sources
 from catscan.flow import stage_strings
 from catscan.networks.pretrained.registry import PRETRAINED
 

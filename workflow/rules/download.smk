@@ -15,6 +15,8 @@ rule download_files:
     benchmark:
         "results/{competition}/benchmarks/download.tsv"
     threads: 2
+    resources:
+        source=lambda wildcards: sources.described(of(wildcards)),
     params:
         stage=lambda wildcards: stage_strings.download(of(wildcards)),
     message:

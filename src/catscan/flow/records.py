@@ -29,6 +29,7 @@ from snakemake_interface_executor_plugins.settings import ExecMode
 
 from catscan.common.errors import CatscanError, listed
 from catscan.common.files import read_json, write_json
+from catscan.flow import sources
 from catscan.flow.code_history import remember
 from catscan.flow.locks import Locks
 from catscan.flow.tolerance import exceeded
@@ -109,9 +110,9 @@ class BesideOutputs(Locks):
     def _input_changed(self, job: Any, file: str) -> bool:
         """Whether the inputs are others, by name or by content, than those that the output was made from.
 
-        Or whether they hold more bad samples than are tolerated by now.
+        Or whether a folder's files are, or more samples could not be read than are tolerated by now.
         """
-        if super()._input_changed(job, file) or exceeded(job):
+        if super()._input_changed(job, file) or exceeded(job) or sources.changed(job):
             return True
         kept = kept_of(file)
         inputs = kept.inputs if kept else {}

@@ -20,7 +20,7 @@ from catscan.flow.checks import kind_of, layout_of, number_of_classes, shape_see
 from catscan.flow.config import models
 from catscan.networks.pretrained.registry import PRETRAINED
 from catscan.networks.registry import find
-from catscan.raw.source import solution_of
+from catscan.raw.source import located, seven_zips, solution_of
 from catscan.stages.report.page import WHOLE
 
 Config = dict[str, Any]
@@ -52,14 +52,17 @@ def stage_string(stage: str, values: Config, *, without: Iterable[str] = (), als
 
 
 def download(competition: Config) -> str:
-    """What the download stage reads: the keys of its kind of source, and for a folder what lies in it now."""
+    """What the download stage reads: the keys of its kind of source, and of a folder the archives that it unpacks.
+
+    What else lies in a folder does not change what the stage does, and is looked at by `sources.py`.
+    """
     source = competition["source"]
     values = {key: source[key] for key in SOURCE_KEYS[source["kind"]]}
     if source["kind"] == "directory":
-        from catscan.raw.manifest import source_digest
+        from catscan.raw.manifest import digest
 
-        values["path"] = str(Path(source["path"]).expanduser().resolve())
-        values["digest"] = source_digest(Path(values["path"]))
+        values["path"] = str(located(source["path"]).resolve())
+        values["archives"] = {path.name: digest(path) for path in seven_zips(source["path"])}
     others = [module for kind, modules in SOURCES.items() if kind != source["kind"] for module in modules]
     return stage_string("download", values, without=others)
 
@@ -140,9 +143,17 @@ def evaluate(competition: Config) -> str:
 
 
 def submission(competition: Config) -> str:
-    """What the submission stage reads: the submission block but its kind, the metric, and foreign members."""
+    """What the submission stage reads: the submission block but its kind, the metric, foreign members, the solution."""
     block = {key: value for key, value in competition["submission"].items() if key != "kind"}
-    return stage_string("submission", {**block, **_metric(competition), **_foreign(competition)})
+    return stage_string("submission", {**block, **_metric(competition), **_foreign(competition), **_truth(competition)})
+
+
+def _truth(competition: Config) -> Config:
+    """The digest of a folder's solution, which is read to score the submission."""
+    source = competition["source"]
+    if source["kind"] != "directory" or not source["solution"]:
+        return {}
+    return {"solution": fingerprint.file_of(solution_of(source["path"], source["solution"]))}
 
 
 def _foreign(competition: Config) -> Config:

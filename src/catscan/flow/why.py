@@ -101,6 +101,7 @@ def _named(job: Any) -> str:
 
 def _words(dag: Any, job: Any) -> Iterator[str]:
     """What of its own makes a job run; nothing where it only follows another."""
+    from catscan.flow import sources
     from catscan.flow.records import kept_of, settings_of
     from catscan.flow.tolerance import exceeded
 
@@ -122,6 +123,10 @@ def _words(dag: Any, job: Any) -> Iterator[str]:
         yield f"the command of the rule {job.rule.name}"
     if exceeded(job):
         yield "preprocess.on_bad, preprocess.tolerated_share: more samples could not be read than are tolerated now"
+    by_change: dict[str, list[str]] = defaultdict(list)
+    for name, what in sources.changed(job).items():
+        by_change[what].append(name)
+    yield from (f"the source: {listed(names)} {what}" for what, names in by_change.items())
     running = {str(path) for other in dag.jobs if dag.needrun(other) for path in other.output}
     yield from _inputs(kept.inputs, [str(path) for path in job.input], running)
 

@@ -1,7 +1,7 @@
 """What stands in the raw folder, by name, size and digest: equal content gives an equal manifest.
 
-The digest is cheap enough to be taken of a whole competition each time the workflow starts: of an archive it reads the
-part that lists the members with their checksums, not the members.
+Of an archive the digest is that of the part that lists the members with their checksums, so that the members need not
+be read.
 """
 
 from __future__ import annotations
@@ -16,14 +16,8 @@ from typing import ClassVar
 
 from catscan.common.documents import Document
 from catscan.common.errors import CatscanError
-from catscan.raw.files import MANIFEST
-from catscan.raw.walk import files_below, is_hidden, is_ordinary
 
-READ_WHOLE = 64 << 20  # bytes; a larger file that is no archive goes by its size and time
-FEW = 1000  # entries at the top of a folder; among more, only tables are read whole, since the rest are the samples
-TABLES = (".csv", ".tsv", ".txt", ".json")
-BLOCK = 1 << 20
-
+SMALL = 1 << 17  # bytes
 ZIP_END = b"PK\x05\x06"
 ZIP64_END = b"PK\x06\x06"
 ZIP64_LOCATOR = b"PK\x06\x07"
@@ -52,86 +46,38 @@ class Manifest(Document):
     entries: tuple[Entry, ...]
 
 
-def entries(folder: Path) -> list[Entry]:
-    """What lies at the top of ``folder``, sorted by name.
-
-    Hidden files, the manifest itself, and what is neither a file nor a folder are left out; a link stands for what it
-    points to.
-    """
-    return [Entry(path.name, _size(path), text) for path, text in _digests(folder)]
-
-
-def source_digest(path: Path) -> str:
-    """One digest over a whole source: a folder, or a single archive.
-
-    It changes when a file appears, goes, or changes; it does not when a zip, a 7z or a table at the top of the folder
-    is merely touched.
-
-    Raises
-    ------
-    CatscanError
-        When an archive at the top is damaged.
-    """
-    if not path.is_dir():
-        return digest(path)
-    return _sha256("\n".join(f"{entry.name}\0{text}" for entry, text in _digests(path)))
-
-
-def digest(path: Path, read_whole: int = READ_WHOLE) -> str:
-    """The digest of one file or folder, as "method:hexadecimal".
+def digest(path: Path, *, by_headers: bool = True) -> str:
+    """The digest of one file, as "method:hexadecimal".
 
     Of a zip it is the SHA-256 of its central directory, of a 7z that of its start and end headers (both hold the
-    members' checksums), of another file up to ``read_whole`` bytes that of its bytes. Of a folder and of larger files
-    it is taken over names, sizes and modification times.
+    members' checksums), unless ``by_headers`` says to read it like any other file, of which it is that of its bytes.
 
     Raises
     ------
     CatscanError
-        When an archive is damaged, a file cannot be read, or it is neither a file nor a folder.
+        When an archive is damaged, a file cannot be read, or it is no file.
     """
     try:
-        if path.is_dir():
-            return "tree:" + _sha256("\n".join(_listing(path)))
-        state = path.stat()
         if not path.is_file():
-            raise CatscanError("This is neither a file nor a folder.", where=str(path), do="Move it away.")
-        if path.suffix.lower() == ".zip":
+            raise CatscanError("This is no file.", where=str(path), do="Move it away.")
+        if by_headers and path.suffix.lower() == ".zip":
             return "zip:" + hashlib.sha256(_zip_directory(path)).hexdigest()
-        if path.suffix.lower() == ".7z":
+        if by_headers and path.suffix.lower() == ".7z":
             return "7z:" + hashlib.sha256(_seven_zip_headers(path)).hexdigest()
-        if state.st_size > read_whole:
-            return "stat:" + _sha256(f"{path.name}\0{state.st_size}\0{state.st_mtime_ns}")
-        with path.open("rb") as file:
-            return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+        return "sha256:" + _content(path)
     except OSError as error:
         raise CatscanError(
             "A file cannot be read.", where=str(path), found=error.strerror or str(error), do="Check its permissions."
         ) from error
 
 
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _top(folder: Path) -> list[Path]:
-    shown = (path for path in folder.iterdir() if not is_hidden(path.name) and path.name != MANIFEST)
-    return sorted(path for path in shown if is_ordinary(path))
-
-
-def _digests(folder: Path) -> list[tuple[Path, str]]:
-    paths = _top(folder)
-    others = READ_WHOLE if len(paths) <= FEW else 0
-    return [(path, digest(path, READ_WHOLE if path.suffix.lower() in TABLES else others)) for path in paths]
-
-
-def _size(path: Path) -> int:
-    return sum(entry.stat().st_size for _, entry in files_below(path)) if path.is_dir() else path.stat().st_size
-
-
-def _listing(folder: Path) -> list[str]:
-    """Name below ``folder``, size and modification time of every file."""
-    states = ((name, entry.stat()) for name, entry in files_below(folder))
-    return sorted(f"{name}\0{state.st_size}\0{state.st_mtime_ns}" for name, state in states)
+def _content(path: Path) -> str:
+    with path.open("rb", buffering=0) as file:
+        start = file.read(SMALL)  # at once: `file_digest` makes a quarter of a megabyte of room for each file
+        if len(start) < SMALL:
+            return hashlib.sha256(start).hexdigest()
+        file.seek(0)
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _zip_directory(path: Path) -> bytes:

@@ -64,11 +64,16 @@ class Pattern:
         head, tail = _sample_part(text) if folders else (text, "")
         seen: set[str] = set()
         self._regex = re.compile(f"({_regex(head, seen)}){_regex(tail, seen)}")
+        self._around = re.compile(f"{_regex(head, set())}(?:/.*)?")
 
     def match(self, path: str) -> Match | None:
         """The fields of ``path`` (with "/" as separator), or None when it does not match as a whole."""
         found = self._regex.fullmatch(path)
         return Match(found.groupdict(), found.group(1)) if found else None
+
+    def covers(self, path: str) -> bool:
+        """Whether ``path`` is a sample or lies in one, also a file that the sample's folder holds beside its own."""
+        return self._around.fullmatch(path) is not None
 
 
 def _sample_part(text: str) -> tuple[str, str]:

@@ -90,7 +90,37 @@ def offered(folder: Path) -> list[Path]:
     for path in found:
         if not is_ordinary(path):
             say(f"{path} is left out: it is neither a file nor a folder")
-    return [path for path in found if path.name != MANIFEST and is_ordinary(path)]
+    return _competition_s(found)
+
+
+def _competition_s(paths: list[Path]) -> list[Path]:
+    return [path for path in paths if path.name != MANIFEST and is_ordinary(path)]
+
+
+def linked(source: str, solution: str) -> list[Path]:
+    """What of a source is linked into the raw folder, sorted: not the truth, and no 7z, which is unpacked.
+
+    Nothing is told or refused here, as it is by `offered`.
+    """
+    path = located(source)
+    shown = [one for one in path.iterdir() if not is_hidden(one.name)] if path.is_dir() else [path]
+    truth = solution_of(source, solution) if solution else None
+    return [
+        one
+        for one in _competition_s(sorted(shown))
+        if not is_seven_zip(one) and not (truth and truth.exists() and one.samefile(truth))
+    ]
+
+
+def seven_zips(source: str) -> list[Path]:
+    """The 7z archives of a source, sorted."""
+    path = located(source)
+    return sorted(filter(is_seven_zip, path.iterdir() if path.is_dir() else [path]))
+
+
+def is_seven_zip(path: Path) -> bool:
+    """Whether a path is a 7z archive."""
+    return path.suffix.lower() == ".7z" and path.is_file() and not is_hidden(path.name)
 
 
 def folder_of(path: Path) -> Path:

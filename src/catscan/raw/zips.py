@@ -61,6 +61,10 @@ class Zip:
         """
         return self._named(name).file_size
 
+    def checksum(self, name: str) -> int:
+        """The CRC-32 of a member, unpacked, as the zip's directory tells; raises as `size` does."""
+        return self._named(name).CRC
+
     def below(self, folder: str) -> list[str]:
         """The names of the members in a folder and its sub-folders, sorted; all of them for ""."""
         if not folder:

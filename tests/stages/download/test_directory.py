@@ -16,7 +16,8 @@ import pytest
 from catscan.common.errors import CatscanError
 from catscan.raw import source
 from catscan.raw.files import RawFiles
-from catscan.raw.manifest import digest, source_digest
+from catscan.raw.listing import found_at
+from catscan.raw.manifest import digest
 from catscan.stages import download
 
 
@@ -59,6 +60,11 @@ def refusal(call: Any, *arguments: Any, **keywords: Any) -> str:
     with pytest.raises(CatscanError) as caught:
         call(*arguments, **keywords)
     return str(caught.value)
+
+
+def there(competition: Competition) -> set[str]:
+    """The names of the files that a source has for the raw folder."""
+    return set(found_at(source.linked(str(competition.source), "")))
 
 
 class TestLinking:
@@ -149,7 +155,7 @@ class TestRunningAgain:
         (competition.raw / ".train.zip.partial").symlink_to("nowhere")
         competition.download()
 
-        assert sorted(path.name for path in competition.raw.glob(".*")) == [".made.json"]
+        assert sorted(path.name for path in competition.raw.glob(".*")) == [".listing.json", ".made.json"]
 
 
 class TestRefusals:
@@ -230,13 +236,13 @@ class TestWhatIsNeitherFileNorFolder:
         self, competition: Competition, what: str, name: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
     ) -> None:
         monkeypatch.chdir(competition.source)  # the address of a socket has at most 107 characters
-        before = source_digest(competition.source)
+        before = there(competition)
         ODD[what](Path(name))
 
         source.check(str(competition.source))
 
         assert f"{name} is left out: it is neither a file nor a folder" in capsys.readouterr().err
-        assert source_digest(competition.source) == before
+        assert there(competition) == before
         assert name not in competition.download()
         assert not os.path.lexists(competition.raw / name)
 
@@ -244,10 +250,10 @@ class TestWhatIsNeitherFileNorFolder:
         self, competition: Competition, what: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(competition.source / "series")
-        before = source_digest(competition.source)
+        before = there(competition)
         ODD[what](Path("odd.zip"))
 
-        assert source_digest(competition.source) == before
+        assert there(competition) == before
         assert [file.path for file in RawFiles(competition.source).all() if "odd" in file.path] == []
 
     def test_it_is_no_source_itself(self, tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,7 +261,7 @@ class TestWhatIsNeitherFileNorFolder:
         ODD[what](Path("odd.zip"))
 
         assert "The source is neither a folder nor an archive." in refusal(source.check, "odd.zip")
-        assert "neither a file nor a folder" in refusal(source_digest, Path("odd.zip"))
+        assert "This is no file." in refusal(digest, Path("odd.zip"))
 
     def test_it_is_no_solution(self, competition: Competition, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(competition.source)
@@ -273,38 +279,24 @@ class TestWhatIsNeitherFileNorFolder:
         assert "odd.csv" not in competition.download()
 
 
-class TestDigest:
-    @pytest.mark.parametrize("name", ["train.zip", "sample_submission.csv"])
-    def test_a_touch_changes_nothing(self, competition: Competition, name: str) -> None:
-        before = source_digest(competition.source)
-        os.utime(competition.source / name, (0, 0))
+class TestManifest:
+    def test_equal_content_gives_an_equal_manifest_whenever_it_was_written(self, competition: Competition) -> None:
+        competition.download()
+        before = competition.manifest
+        os.utime(competition.source / "series" / "1.dcm", (0, 0))
+        competition.download()
 
-        assert source_digest(competition.source) == before
+        assert competition.manifest == before
 
-    def test_a_member_of_a_zip_changes_it(self, competition: Competition) -> None:
-        before = source_digest(competition.source)
-        with zipfile.ZipFile(competition.source / "train.zip", "w") as archive:
-            archive.writestr("train/cat.0.jpg", b"A cat")
-
-        assert source_digest(competition.source) != before
-
-    @pytest.mark.parametrize("path", ["sample_submission.csv", "series/1.dcm", "new.csv"])
-    def test_a_changed_or_new_file_changes_it(self, competition: Competition, path: str) -> None:
-        before = source_digest(competition.source)
+    @pytest.mark.parametrize("path", ["sample_submission.csv", "series/1.dcm", "series/2.dcm"])
+    def test_a_changed_or_new_file_changes_its_entry(self, competition: Competition, path: str) -> None:
+        competition.download()
+        before = competition.manifest["entries"]
         (competition.source / path).write_bytes(b"other")
+        competition.download()
 
-        assert source_digest(competition.source) != before
-
-    def test_among_many_files_only_the_tables_are_read(self, competition: Competition) -> None:
-        for number in range(1001):
-            (competition.source / f"{number}.jpg").write_bytes(b"picture")
-        before = source_digest(competition.source)
-        os.utime(competition.source / "sample_submission.csv", (0, 0))
-        same = source_digest(competition.source)
-        os.utime(competition.source / "7.jpg", (0, 0))
-
-        assert same == before
-        assert source_digest(competition.source) != before
+        others = [new["name"] for old, new in zip(before, competition.manifest["entries"], strict=True) if old != new]
+        assert others == [path.split("/", maxsplit=1)[0]]
 
     def test_the_digest_of_a_zip_is_that_of_its_directory(self, competition: Competition) -> None:
         import hashlib
@@ -332,4 +324,4 @@ class TestDigest:
     def test_a_folder_that_links_to_itself_ends(self, competition: Competition) -> None:
         (competition.source / "series" / "again").symlink_to("..")
 
-        assert source_digest(competition.source)
+        assert "series" in competition.download()

@@ -3,8 +3,9 @@
 A sample is generated, a folder linked, a Kaggle competition downloaded.
 
 Out: the raw folder with the competition's own files (zips stay zips, a 7z is unpacked once) and, last and whole,
-`manifest.json`, which names each entry with its size and digest; beside it, where the source has one, the truth of the
-test samples as `truth/solution.csv`, which no stage but the evaluation of the score reads.
+`manifest.json`, which names each entry with its size and digest (those of every single file are in `.listing.json`);
+beside it, where the source has one, the truth of the test samples as `truth/solution.csv`, which no stage but the
+evaluation of the score reads.
 Settings: the `source` block of the competition (`settings.py` beside this).
 """
 
@@ -25,7 +26,9 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settings", required=True, metavar="JSON", help="the source block of the competition")
     parser.add_argument("--raw", required=True, type=Path, help="folder to fill; its manifest.json is written last")
     parser.add_argument("--truth", required=True, type=Path, help="folder for solution.csv, where the source has one")
-    parser.add_argument("--threads", type=int, default=1, help="cores to generate a sample with")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="cores to generate a sample with, and to read the files with"
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -44,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
         from catscan.stages.download import kaggle
 
         kaggle.fill(raw, source.competition, source.files, source.password_files)
-    raw.finish()
+    raw.finish(threads=args.threads)
 
 
 def _generate(raw: RawFolder, truth: Path, source: Settings, *, threads: int) -> None:

@@ -17,7 +17,8 @@ from catscan.common.errors import CatscanError
 from catscan.common.files import PARTIAL, read_json, unwritable, write_json
 from catscan.common.progress import say
 from catscan.raw.files import MANIFEST
-from catscan.raw.manifest import Manifest, digest, entries
+from catscan.raw.listing import LISTING, Listing, found_at
+from catscan.raw.manifest import Manifest, digest
 from catscan.raw.walk import is_hidden
 
 JOURNAL = ".made.json"
@@ -34,6 +35,7 @@ class RawFolder:
         """Make the folder, sweep what a killed run left, and take the manifest away until the stage is through."""
         self.root = root
         self._kept: set[str] = set()
+        self._linked: set[str] = set()
         try:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -73,6 +75,7 @@ class RawFolder:
         self._claim([target.name for target in targets])
         for target in targets:
             link(self.root / target.name, target)
+        self._linked.update(target.name for target in targets)
 
     def own(self, names: Iterable[str]) -> None:
         """Say that entries are the stage's own, to be written in place; links of an earlier run give way."""
@@ -137,8 +140,11 @@ class RawFolder:
     def _is_there(self, record: dict[str, Any]) -> bool:
         return all((self.root / name).exists() for name in record["entries"])
 
-    def finish(self) -> None:
-        """Remove what earlier runs made and the source no longer has; then write the manifest, last and whole."""
+    def finish(self, *, threads: int) -> None:
+        """Remove what earlier runs made and the source no longer has; then write the manifest, last and whole.
+
+        For it every file is read that an earlier run has not read in its present version.
+        """
         for name in sorted(self._made - self._kept):
             remove(self.root / name)
         remove(self.root / PARTS)
@@ -150,7 +156,18 @@ class RawFolder:
         found = {path.name for path in self.root.iterdir() if not is_hidden(path.name)}
         for name in sorted(found - self._made):
             say(f"{self.root / name} was not made by this stage; it is left as it is")
-        Manifest(tuple(e for e in entries(self.root) if e.name in self._made)).write(self.root / MANIFEST)
+        own = sorted(found & self._made)
+        there = found_at(self.root / name for name in own)
+        listing = Listing.of(there, self._linked, self._listed(), threads=threads)
+        listing.write(self.root / LISTING)
+        Manifest(listing.entries(own)).write(self.root / MANIFEST)
+
+    def _listed(self) -> Listing:
+        """What an earlier run has read; empty where that is not known."""
+        try:
+            return Listing.read(self.root / LISTING)
+        except CatscanError:
+            return Listing()
 
     def _claim(self, names: list[str]) -> None:
         """Write into the journal that ``names`` are the stage's own; refuse what a person has put there."""

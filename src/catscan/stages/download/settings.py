@@ -52,5 +52,5 @@ class Source:
 class Settings(Source):
     """The block `source`; keys that only another kind reads are absent."""
 
-    digest: str = ""
-    """Of a directory: what lay in it when the workflow was read. It is there to make the stage run again."""
+    archives: Mapping[str, str] = field(default_factory=dict)
+    """Of a directory: the digests of its 7z archives, which are unpacked. They make the stage run again."""

@@ -22,3 +22,6 @@ class Sheet(Layout, SampleSubmission):
 @dataclass(frozen=True, kw_only=True)
 class Settings(Sheet, BlendSettings):
     """All that the stage reads."""
+
+    solution: str = ""
+    """The digest of `source.solution`. It is there to make the stage run again."""
