@@ -46,10 +46,12 @@ from catscan.flow.store import (
     name_of,
 )
 from catscan.flow.tolerance import exceeded
-from catscan.raw.manifest import Manifest, entries
+from catscan.raw.listing import Listing, found_at
+from catscan.raw.manifest import Manifest
 from catscan.stages.download.folder import JOURNAL, RawFolder, remove
 
 FORMAT = 1  # of the keys
+THREADS = 2  # that read raw files
 # Rules that are never taken from the store: what they do happens elsewhere, or what they read no input tells.
 NEVER = {
     "submit_submission": "uploads",
@@ -242,9 +244,11 @@ def _is_json(value: Any) -> bool:
 @cache
 def _is_raw(manifest: str) -> bool:
     """Whether the raw files are those of their manifest still, as far as it tells: a person may have mended them."""
-    told, folder = Manifest.read(Path(manifest)).entries, Path(manifest).parent
-    names = {entry.name for entry in told}
-    return told == tuple(entry for entry in entries(folder) if entry.name in names)
+    folder, told = Path(manifest).parent, Manifest.read(Path(manifest)).entries
+    names = [entry.name for entry in told if (folder / entry.name).exists()]
+    known = Listing.left_in(folder)
+    there = found_at(folder / name for name in names)
+    return told == Listing.of(there, known.linked, known, threads=THREADS).entries(names)
 
 
 def _names_in(command: str) -> set[str]:
@@ -358,10 +362,7 @@ def restore(store: Store, job: Any, name: str) -> Entry | None:
 
 
 def _settle(paths: Mapping[Part, Path]) -> None:
-    """Have the copies on the disk, so that a crash leaves no name without its bytes.
-
-    Those in folders get the times that they had: the manifest of raw files tells of some.
-    """
+    """Have the copies on the disk, so that a crash leaves no name without its bytes; in folders with their old times."""
     in_folders = {part: path for part, path in paths.items() if "/" in part.name}
     for part, path in in_folders.items():
         os.utime(path, ns=(part.time, part.time))
@@ -387,7 +388,7 @@ def _put_folder(folder: Path, found: Path, *, raw: bool) -> None:
     if raw:
         made = RawFolder(folder)  # a person's own files stay
         made.put(found.iterdir())
-        made.finish()
+        made.finish(threads=THREADS)
         return
     remove(folder)
     if found.is_dir():

@@ -175,6 +175,14 @@ class Listing:
             pass
         raise CatscanError("This is no listing of raw files.", where=str(path), do="Delete it.")
 
+    @classmethod
+    def left_in(cls, raw: Path) -> Self:
+        """The listing that an earlier run has left in the raw folder; empty where there is none."""
+        try:
+            return cls.read(raw / LISTING)
+        except CatscanError:
+            return cls()
+
     def write(self, path: Path) -> None:
         """Write it as JSON, on one line: a hundred thousand lines would take seconds."""
         values = {"linked": self.linked, "files": self.files, "members": self.members}

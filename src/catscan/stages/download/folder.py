@@ -158,16 +158,9 @@ class RawFolder:
             say(f"{self.root / name} was not made by this stage; it is left as it is")
         own = sorted(found & self._made)
         there = found_at(self.root / name for name in own)
-        listing = Listing.of(there, self._linked, self._listed(), threads=threads)
+        listing = Listing.of(there, self._linked, Listing.left_in(self.root), threads=threads)
         listing.write(self.root / LISTING)
         Manifest(listing.entries(own)).write(self.root / MANIFEST)
-
-    def _listed(self) -> Listing:
-        """What an earlier run has read; empty where that is not known."""
-        try:
-            return Listing.read(self.root / LISTING)
-        except CatscanError:
-            return Listing()
 
     def _claim(self, names: list[str]) -> None:
         """Write into the journal that ``names`` are the stage's own; refuse what a person has put there."""
