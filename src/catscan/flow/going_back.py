@@ -362,7 +362,7 @@ def restore(store: Store, job: Any, name: str) -> Entry | None:
 
 
 def _settle(paths: Mapping[Part, Path]) -> None:
-    """Have the copies on the disk, so that a crash leaves no name without its bytes; in folders with their old times."""
+    """Have the copies on the disk, so that a crash leaves no name without its bytes; times in folders stay."""
     in_folders = {part: path for part, path in paths.items() if "/" in part.name}
     for part, path in in_folders.items():
         os.utime(path, ns=(part.time, part.time))
