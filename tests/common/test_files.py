@@ -3,10 +3,8 @@
 import errno
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +12,7 @@ import pytest
 
 from catscan.common import files
 from catscan.common.errors import CatscanError, TryAgain
-from catscan.common.files import PARTIAL, alone_in, read_json, spelt_out, sweep, whole, write_json
+from catscan.common.files import PARTIAL, alone_in, read_json, spelt_out, sweep, whole, write_json, write_text
 
 
 def test_an_error_inside_the_block_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> None:
@@ -52,25 +50,31 @@ def test_the_file_has_the_rights_that_the_umask_gives(tmp_path: Path) -> None:
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o666 & ~mask
 
 
-def test_a_killed_writer_leaves_the_old_file_and_its_rubbish_is_swept(tmp_path: Path) -> None:
+WRITER = """
+import sys, time
+from catscan.common.files import whole
+with whole(sys.argv[1]) as partial:
+    partial.write_text("half")
+    print("ready", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_killed_writer_leaves_the_old_file_and_the_next_one_sweeps_its_rubbish(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
     target.write_text("old")
-    code = (
-        "import sys, time; from catscan.common.files import whole\n"
-        f"with whole({str(target)!r}) as partial:\n"
-        "    partial.write_text('half'); print('ready', flush=True); time.sleep(60)"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    time.sleep(0.01)
-    assert len(list(tmp_path.glob(f".*{PARTIAL}"))) == 1
+    with subprocess.Popen([sys.executable, "-c", WRITER, target], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        sweep(tmp_path)
+        write_text(tmp_path / "b.txt", "another file")
+        (partial,) = tmp_path.glob(f".*{PARTIAL}")  # of a living process: it stays
+        process.kill()
+    assert (target.read_text(), partial.read_text()) == ("old", "half")
 
-    sweep(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
-    assert target.read_text() == "old"
+    write_text(target, "new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "b.txt"]
+    assert target.read_text() == "new"
 
 
 def test_json_is_the_same_bytes_for_the_same_content(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +34,8 @@ def whole(path: Path | str) -> Iterator[Path]:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PARTIAL)
-        os.close(handle)
-        partial = Path(name)
-        partial.chmod(0o666 & ~_umask())
+        sweep(path.parent, path.name)
+        handle, partial = _locked_beside(path)
     except OSError as error:
         raise unwritable(path, error) from error
     try:
@@ -51,6 +49,18 @@ def whole(path: Path | str) -> Iterator[Path]:
         raise
     finally:
         partial.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _locked_beside(path: Path) -> tuple[int, Path]:
+    """A new empty file beside ``path``, open and locked while this process writes it: nobody sweeps it away."""
+    while True:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PARTIAL)
+        os.fchmod(handle, 0o666 & ~_umask())
+        _lock(handle)
+        if os.fstat(handle).st_nlink:
+            return handle, Path(name)
+        os.close(handle)  # swept before it was locked
 
 
 def unwritable(path: Path, error: OSError) -> CatscanError:
@@ -69,10 +79,26 @@ def _umask() -> int:
     return mask
 
 
-def sweep(folder: Path | str) -> None:
-    """Remove the temporary files that a killed run left in ``folder``; to be called by the only writer there."""
+def sweep(folder: Path | str, name: str = "") -> None:
+    """Remove the temporary files of ``name`` (without: all) that killed runs left in ``folder``.
+
+    Those that a living process writes are locked and stay; so do all on a file system that locks no files.
+    """
+    own = f"{name.lstrip('.')}." if name else ""
     for leftover in Path(folder).glob(f".*{PARTIAL}"):
-        leftover.unlink(missing_ok=True)
+        if leftover.name.lstrip(".").startswith(own):  # one that is written beside another has a dot more
+            with suppress(OSError), leftover.open("r+b") as file:
+                if _lock(file.fileno()):
+                    leftover.unlink()
+
+
+def _lock(number: int) -> bool:
+    """Lock a file that is open for writing, until it is closed; whether nobody else has."""
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def write_text(path: Path | str, text: str) -> None:

@@ -9,7 +9,6 @@ The settings are `data.kind` and its reader's block of `preprocess`; which bad s
 from __future__ import annotations
 
 import argparse
-import glob
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -23,7 +22,7 @@ from numpy.typing import NDArray
 from catscan.common import settings as stage_settings
 from catscan.common.arrays import new_array, write_array
 from catscan.common.contracts.sidecar import ReadAs, Sidecar
-from catscan.common.files import PARTIAL, whole
+from catscan.common.files import whole
 from catscan.common.progress import progress
 from catscan.kinds.quiet import native_remarks_discarded
 from catscan.kinds.registry import kind_named
@@ -68,7 +67,6 @@ def run(args: argparse.Namespace) -> None:
     tolerated = stage_settings.parse(BadSamples, args.bad_samples)
     samples = shard_samples(args.index, split=args.split, shard=args.shard)
     one_thread_a_call()
-    sweep_own(args.array)
     with (
         closing(RawFiles(args.raw)) as raw,
         closing(kind_named(settings.kind).open_reader(settings.reader, raw)) as reader,
@@ -79,12 +77,6 @@ def run(args: argparse.Namespace) -> None:
         refuse_too_many(outcomes, tolerated, where=f"{args.split} shard {args.shard} of {args.index}")
     sidecar(outcomes, settings).write(args.array.with_suffix(".json"))
     tell(outcomes, args.array)
-
-
-def sweep_own(array: Path) -> None:
-    """Remove what a killed run of this very shard left; other shards are being written beside it."""
-    for leftover in array.parent.glob(f"*.{glob.escape(array.stem)}.*{PARTIAL}"):
-        leftover.unlink(missing_ok=True)
 
 
 def write_rows(path: Path, reader: Reader, samples: Sequence[Sample], *, threads: int) -> list[Outcome]:
