@@ -95,6 +95,11 @@ def whole(lasting_competition: Any, tmp_path_factory: pytest.TempPathFactory) ->
     return of
 
 
+def event_file(folder: Path) -> Path:
+    (path,) = (folder / "events").iterdir()
+    return path
+
+
 def record_batches(monkeypatch: pytest.MonkeyPatch, *, stop_at: int = -1) -> list[np.ndarray]:
     """The rows of each update; after update number ``stop_at`` the process gets SIGTERM."""
     batches: list[np.ndarray] = []
@@ -154,6 +159,7 @@ def test_resumed_training_gives_the_bytes_of_one_never_stopped(tmp_path, whole, 
 
     assert digest(resumed.weights) == wanted.digest
     assert resumed.history == wanted.history
+    assert event_file(tmp_path / "stopped").read_bytes() == event_file(wanted.folder).read_bytes()
 
 
 def test_training_killed_while_it_validates_loses_neither_the_epoch_nor_a_byte(tmp_path, whole, monkeypatch):
@@ -301,8 +307,8 @@ def test_weights_of_the_training_graph_are_all_that_the_predictor_needs(competit
 def test_event_files_hold_the_numbers_and_pictures_of_a_batch(whole):
     from catscan.networks.compat import tf
 
-    (path,) = (whole().folder / "events").iterdir()
-    tags = [value.tag for event in tf.train.summary_iterator(str(path)) for value in event.summary.value]
+    events = tf.train.summary_iterator(str(event_file(whole().folder)))
+    tags = [value.tag for event in events for value in event.summary.value]
 
     assert tags.count("learning_rate") == tags.count("log_loss") == 3
     assert "as_the_network_sees_it/0" in tags

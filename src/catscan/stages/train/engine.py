@@ -112,7 +112,7 @@ def train(
     checkpoint, remark = checkpoints.newest()
     if remark:
         say(remark)
-    events = Events(events_folder, fresh=checkpoint is None)
+    events = Events(events_folder, until=checkpoint.manifest["step"] if checkpoint else None)
     with told_when_memory_ends(job.recipe.batch_size), stop_requests() as stopped, closing(events):
         loop = _Loop(job, checkpoints, events, seconds_between_checkpoints, stopped)
         if checkpoint is not None:

@@ -1,8 +1,13 @@
-"""TensorBoard event files: scalars of each epoch, and one batch as the network sees it."""
+"""TensorBoard's event file: scalars of each epoch, and one batch as the network sees it.
+
+Equal trainings write equal bytes, stopped and gone on or not. So the file has one name, where TensorFlow's own writer
+takes the clock's and the machine's, and an event's time is its step: TensorBoard's axis "relative" shows steps too.
+"""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,33 +15,63 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from catscan.common.files import PARTIAL
+
+NAME = "events.out.tfevents.0"  # TensorBoard looks for "tfevents"
 PICTURES = 8
 
 
 class Events:
-    """Writes to ``folder``; what an earlier training left there goes, unless this one goes on from it."""
+    """Writes to ``folder``; what an earlier training left there goes, but for what this one goes on from.
 
-    def __init__(self, folder: Path, *, fresh: bool) -> None:
+    Parameters
+    ----------
+    until
+        The step that a training goes on from: events up to it are kept. None for one that begins.
+    """
+
+    def __init__(self, folder: Path, *, until: int | None) -> None:
         from catscan.networks.compat import quiet, tf
 
-        if fresh:
-            shutil.rmtree(folder, ignore_errors=True)
-        self.wants_pictures = fresh
         self._tf = tf
         with quiet():
-            self._writer = tf.summary.FileWriter(str(folder))
+            kept = [] if until is None else list(self._read(folder / NAME, until))
+            self.wants_pictures = not kept
+            if until is None:
+                shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True, exist_ok=True)
+            partial = folder / f".{NAME}{PARTIAL}"
+            self._writer = tf.io.TFRecordWriter(str(partial))
+        self._write(tf.Event(file_version="brain.Event:2"))
+        for event in kept:
+            self._write(event)
+        self._writer.flush()
+        partial.replace(folder / NAME)  # which goes on to be written
+
+    def _read(self, path: Path, until: int) -> Iterator[Any]:
+        """The events up to a step, as far as they can be read."""
+        try:
+            for event in self._tf.train.summary_iterator(str(path)):
+                if event.summary.value and event.step <= until:
+                    yield event
+        except (self._tf.errors.DataLossError, self._tf.errors.NotFoundError):
+            return
+
+    def _write(self, event: Any) -> None:
+        self._writer.write(event.SerializeToString(deterministic=True))
 
     def epoch(self, row: dict[str, float], *, step: int) -> None:
         """All numbers of a row of the history, the learning rate among them."""
-        values = [self._tf.Summary.Value(tag=name, simple_value=value) for name, value in row.items()]
-        self._writer.add_summary(self._tf.Summary(value=values), step)
-        self._writer.flush()
+        self._add([self._tf.Summary.Value(tag=name, simple_value=value) for name, value in row.items()], step)
 
     def pictures(self, pixels: NDArray[np.float32], *, step: int) -> None:
         """The first few samples of a batch, after augmentation; of a scan its middle slice."""
-        values = [self._picture(number, sample) for number, sample in enumerate(pixels[:PICTURES])]
-        self._writer.add_summary(self._tf.Summary(value=values), step)
+        self._add([self._picture(number, sample) for number, sample in enumerate(pixels[:PICTURES])], step)
         self.wants_pictures = False
+
+    def _add(self, values: list[Any], step: int) -> None:
+        self._write(self._tf.Event(wall_time=step, step=step, summary=self._tf.Summary(value=values)))
+        self._writer.flush()
 
     def _picture(self, number: int, sample: NDArray[np.float32]) -> Any:
         plane = sample[len(sample) // 2] if sample.ndim == 4 else sample
