@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import re
 import signal
 import subprocess
@@ -115,3 +116,18 @@ def test_a_stage_that_nobody_listens_to_has_not_succeeded(monkeypatch: pytest.Mo
     monkeypatch.setattr("catscan.stages.report.run", run)
 
     assert cli.main(["report", "--settings", "{}", "--results", "r", "--out", "o"]) == 128 + signal.SIGPIPE
+
+
+@pytest.mark.parametrize(("given", "expected"), [("3", "3"), (None, None)])
+def test_opencv_has_as_many_threads_as_snakemake_gives_the_job(
+    given: str | None, expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENCV_FOR_THREADS_NUM", "")
+    monkeypatch.delenv("OPENCV_FOR_THREADS_NUM")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if given:
+        monkeypatch.setenv("OMP_NUM_THREADS", given)
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+
+    assert os.environ.get("OPENCV_FOR_THREADS_NUM") == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import signal
 import sys
 from types import FrameType
@@ -73,6 +74,8 @@ def main(arguments: list[str] | None = None) -> int:
         when a batch does not fit the memory; 75 for "try again"; 128 plus the signal's number when stopped by one.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    if "OMP_NUM_THREADS" in os.environ:  # Snakemake tells NumPy so how many threads the job has; OpenCV reads another
+        os.environ.setdefault("OPENCV_FOR_THREADS_NUM", os.environ["OMP_NUM_THREADS"])
     command = next((word for word in arguments if not word.startswith("-")), None)
     job = ""
     try:

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import shutil
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from multiprocessing import get_context
+from pathlib import Path
 
 import pytest
 
 from catscan.common.errors import CatscanError
+from catscan.flow import gpus
 from catscan.networks import device
 
 
@@ -70,6 +77,69 @@ def test_job_waits_until_the_only_gpu_is_free(tmp_path, capsys):
     assert gpu is True
     assert waited >= 0.09
     assert "waiting for a GPU" in capsys.readouterr().err
+
+
+def hold(started: Path, locks: Path) -> None:
+    """What a job of some run does: it takes a device and notes when it has it, and when no more."""
+    with device.one_device("auto", ["0", "1"], locks=locks), started.open("a") as log:
+        name = device.os.environ["CUDA_VISIBLE_DEVICES"]
+        for mark in ("+", "-"):
+            os.write(log.fileno(), f"{mark}{name} ".encode())
+            time.sleep(0.05)
+
+
+def test_more_jobs_than_devices_have_each_device_one_after_the_other(tmp_path):
+    """As jobs of several runs, or of one that was told `--resources gpu=6`."""
+    jobs = [get_context("fork").Process(target=hold, args=(tmp_path / "log", tmp_path)) for _ in range(6)]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+
+    events = (tmp_path / "log").read_text().split()
+    assert len(events) == 12
+    of_each = {name: "".join(event[0] for event in events if event[1] == name) for name in "01"}
+    assert all(marks == "+-" * (len(marks) // 2) for marks in of_each.values())
+
+
+@pytest.fixture
+def of_everybody() -> Iterator[Path]:
+    """A folder like /tmp."""
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    folder.chmod(0o1777)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be several users")
+def test_a_lock_that_another_user_made_is_locked_too(of_everybody):
+    before = os.umask(0o077)
+    os.seteuid(65534)
+    try:
+        with device.one_device("auto", ["0"], locks=of_everybody):
+            pass
+        os.seteuid(0)
+        os.seteuid(65533)
+        with device.one_device("auto", ["0", "1"], locks=of_everybody):
+            taken = device.os.environ["CUDA_VISIBLE_DEVICES"]
+    finally:
+        os.seteuid(0)
+        os.umask(before)
+
+    assert taken == "0"
+
+
+@pytest.mark.parametrize(("visible", "expected"), [(None, 2), ("1", 1), ("", 0), ("0,1,2", 2)])
+def test_the_scheduler_counts_the_gpus_that_are_visible(monkeypatch, tmp_path, visible, expected):
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho 'GPU 0: NVIDIA'; echo 'GPU 1: NVIDIA'\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    if visible is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+
+    assert gpus.count() == expected
 
 
 def test_tensorflow_without_cuda_says_so_and_takes_the_cpu(monkeypatch, tmp_path, capsys):

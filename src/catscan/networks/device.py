@@ -5,10 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -18,7 +17,7 @@ from catscan.common.progress import say
 DEVICES = ("auto", "cpu", "gpu")  # what a job can be told to compute on
 SECONDS_BETWEEN_TRIES = 2.0
 SECONDS_BETWEEN_LINES = 60.0
-LOCKS = Path(tempfile.gettempdir())
+LOCKS = Path("/tmp")  # not $TMPDIR: all runs of a machine meet here, whoever started them and in whichever clone
 
 
 def visible_gpus(devices: Path = Path("/dev")) -> list[str]:
@@ -36,8 +35,9 @@ def visible_gpus(devices: Path = Path("/dev")) -> list[str]:
 def one_device(wanted: str, gpus: list[str], *, locks: Path = LOCKS) -> Iterator[bool]:
     """Take a device for the length of the block; tell whether it is a GPU.
 
-    A GPU is locked by an open file in ``locks``, so that two workflows on one machine never use one GPU at once;
-    when all are taken this waits. The other GPUs are hidden from TensorFlow, which must not be imported before.
+    A GPU is locked by an open file in ``locks``, so that two workflows on one machine never use one GPU at once,
+    whatever their schedulers allow; when all are taken this waits. The other GPUs are hidden from TensorFlow, which
+    must not be imported before.
 
     Parameters
     ----------
@@ -71,11 +71,11 @@ def one_device(wanted: str, gpus: list[str], *, locks: Path = LOCKS) -> Iterator
     yield False
 
 
-def _free_gpu(gpus: list[str], locks: Path) -> tuple[str, IO[str]]:
+def _free_gpu(gpus: list[str], locks: Path) -> tuple[str, IO[bytes]]:
     told = 0.0
     while True:
         for name in gpus:
-            lock = (locks / f"catscan-gpu-{re.sub(r'[^0-9A-Za-z-]', '_', name)}.lock").open("a")
+            lock = _opened(locks / f"catscan-gpu-{re.sub(r'[^0-9A-Za-z-]', '_', name)}.lock")
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -86,6 +86,18 @@ def _free_gpu(gpus: list[str], locks: Path) -> tuple[str, IO[str]]:
             told = time.monotonic()
             say(f"waiting for a GPU: another job has {', '.join(gpus)}")
         time.sleep(SECONDS_BETWEEN_TRIES)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """A lock's file, made by whichever user came first: to be locked it need not be written."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    while True:
+        with suppress(FileNotFoundError):
+            return os.fdopen(os.open(path, flags), "rb")
+        with suppress(FileExistsError):  # made by another just now
+            number = os.open(path, flags | os.O_CREAT | os.O_EXCL)
+            os.fchmod(number, 0o444)
+            return os.fdopen(number, "rb")
 
 
 def _tensorflow_has_cuda() -> bool:
