@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from catscan.common import tables
 from catscan.common.errors import CatscanError
 from catscan.common.tables import LONGEST_LINE, check_columns, natural_key, place_of_row, read_table, write_table
 
@@ -73,6 +74,56 @@ def test_a_line_without_an_end_is_refused_before_it_is_in_memory() -> None:
     assert raised.value.where == "labels.csv"
     assert raised.value.found == r"a line of more than 16,777,216 characters, beginning " + repr("\0" * 24)
     assert zeros.taken < 1.1 * LONGEST_LINE
+
+
+class Rows(io.RawIOBase):
+    """A million rows, each with an id of so many characters; quoted, the id has a line end after each thousandth."""
+
+    def __init__(self, characters: int, quoted: bool) -> None:
+        cell = ("a" * 999 + "\n") * (characters // 1000) if quoted else "a" * characters
+        row = f'"{cell}",1\n' if quoted else f"{cell},1\n"
+        self.text, self.taken = b"id,label\n" + row.encode(), 0
+        self.begin = len("id,label\n")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        at = self.taken if self.taken < len(self.text) else (self.taken - self.begin) % len(self.text[self.begin :])
+        at = at if self.taken < len(self.text) else at + self.begin
+        part = self.text[at : at + len(buffer)]
+        buffer[: len(part)] = part
+        self.taken += len(part)
+        return len(part)
+
+
+@pytest.mark.parametrize(
+    ("characters", "quoted", "found", "most"),
+    [
+        (20_000_000, True, "field larger than field limit (131072)", 1 << 20),
+        (20_000_000, False, "a line of more than 16,777,216 characters", 1 << 25),
+        (1_000_000, False, "field larger than field limit (131072)", 1 << 22),
+        (100_000, False, "11 rows hold more than 1,048,576 characters", 1 << 22),
+    ],
+    ids=["a giant cell", "a giant line", "a million ids of a megabyte", "a million large ids"],
+)
+def test_a_table_of_giants_is_refused_before_it_is_in_memory(
+    monkeypatch: pytest.MonkeyPatch, characters: int, quoted: bool, found: str, most: int
+) -> None:
+    monkeypatch.setattr(tables, "LARGEST_TABLE", 1 << 20)
+    rows = Rows(characters, quoted)
+    with pytest.raises(CatscanError, match=r"cannot be read as CSV|is too large") as raised:
+        read_table(io.BufferedReader(rows), name="labels.csv")
+
+    assert found in raised.value.found
+    assert rows.taken < most
+
+
+def test_what_cannot_be_read_is_one_block() -> None:
+    with pytest.raises(CatscanError, match="A table cannot be read") as raised:
+        read_table("/proc/self/mem")
+
+    assert (raised.value.where, raised.value.found) == ("/proc/self/mem", "Input/output error")
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", ""], ids=repr)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -337,6 +339,35 @@ class TestMistakes:
     def test_of_two_mistakes_the_one_nearer_the_top_is_told(self, load: Load) -> None:
         with pytest.raises(CatscanError, match="unknown key: 'titel'"):
             load(lambda cats: cats.update(titel="Cats", index={"folds": 1}))
+
+
+HOSTILE = {
+    "device": lambda path: path.symlink_to("/dev/zero"),
+    "pipe": os.mkfifo,
+    "of the kernel": lambda path: path.symlink_to("/proc/self/environ"),
+    "folder of the kernel": lambda path: path.symlink_to("/proc"),
+    "link to itself": lambda path: path.symlink_to(path.name),
+}
+PLACES: dict[str, Callable[[Config, str], object]] = {
+    "source.path": lambda cats, path: cats.update(source={"kind": "directory", "path": path}),
+    "source.solution": lambda cats, path: cats.update(
+        source={"kind": "directory", "path": path.rpartition("/")[0], "solution": path}
+    ),
+    "blend": lambda cats, path: cats.update(blend=[{"name": "mine", "out_of_fold": path, "test": path}]),
+    "network": lambda cats, path: cats["models"]["resnet"].update(network=path),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
+def test_what_is_no_file_of_a_disk_is_refused_at_once(
+    load: Load, tmp_path: Path, place: str, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "mine.py")
+    (tmp_path / "1.jpg").touch()
+
+    with pytest.raises(CatscanError, match=r"is missing|is neither|is not there|is not Python|leads nowhere"):
+        load(lambda cats: PLACES[place](cats, str(tmp_path / "mine.py")))
 
 
 def test_defaults_fill_every_depth(load: Load) -> None:

@@ -115,6 +115,39 @@ def test_what_is_no_utf_8_is_told_to_be_saved_so(tmp_path: Path, data: bytes, li
     assert (error.found, error.do) == (found, "Save it as UTF-8.")
 
 
+def bomb(item: str) -> str:
+    """Ten lists, each of nine times the one before: 3,486,784,401 items."""
+    return f"a0: &a0 {item}\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 11))
+
+
+MERGED = "a0: &a0 {k: 1}\n" + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 11))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        bomb("x"),
+        bomb("{k: v}"),
+        MERGED,
+        "a: &a [*a]\n",
+        "a: &a {b: [*a]}\n",
+        f"a: &a {'x' * 4000}\nb: [{'*a,' * 2000}]\n",
+    ],
+    ids=["lists", "mappings", "merged", "a list in itself", "a mapping in itself", "a long text, often"],
+)
+def test_aliases_that_stand_for_more_than_can_be_held_are_refused(tmp_path: Path, text: str) -> None:
+    error = refused(tmp_path, text)
+
+    assert (error.what, error.where) == ("A config file says too much by its aliases.", "mine.yaml")
+
+
+def test_a_config_file_of_gigabytes_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "mine.yaml").open("wb") as file:
+        file.truncate(1 << 40)
+
+    assert refusal(tmp_path / "mine.yaml").found == "1,099,511,627,776 bytes, of which 4,194,304 are read"
+
+
 def test_a_key_that_stands_twice_is_told_with_both_lines(tmp_path: Path) -> None:
     error = refused(tmp_path, "a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\n")
 

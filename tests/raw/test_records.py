@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catscan.common import tables
 from catscan.common.errors import CatscanError
 from catscan.common.tables import place_of_row
 from catscan.raw import records
@@ -62,6 +63,12 @@ def test_what_is_no_list_of_records_is_refused_with_the_record(text: str, record
 def test_text_that_is_not_utf_8_is_refused() -> None:
     with pytest.raises(CatscanError, match="as a JSON list of records"):
         list(read_records(io.BytesIO(b'[{"id": "\xff"}]'), name="train.json"))
+
+
+def test_more_records_than_can_be_held_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "LARGEST_TABLE", 10)
+    with pytest.raises(CatscanError, match=r"A table is too large\.[\s\S]*3 rows hold more than 10 characters"):
+        read_records_table(io.BytesIO(b'[{"id": "abcd"}, {"id": "efgh"}, {"id": "ijkl"}]'), name="train.json")
 
 
 def test_a_record_without_an_end_is_given_up_before_the_whole_file_is_read(monkeypatch) -> None:

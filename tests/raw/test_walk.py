@@ -24,6 +24,9 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "raw/a/around").symlink_to(tmp_path / "raw")
     (tmp_path / "raw/nowhere").symlink_to("absent")
     (tmp_path / "raw/itself").symlink_to("itself")
+    (tmp_path / "raw/kernel").symlink_to("/proc")  # some of its files are read without an end
+    (tmp_path / "raw/5.dcm").symlink_to("/proc/self/environ")
+    (tmp_path / "raw/6.dcm").symlink_to("/dev/zero")
     return tmp_path / "raw"
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LONGEST_LINE = 1 << 24  # characters; a million columns of pixel values are fewer
+LARGEST_TABLE = 1 << 31  # characters of the cells that are held in memory
 
 
 def read_table(
@@ -54,14 +55,35 @@ def read_table(
         check_columns(header, columns, where=where)
         kept = [place for place, column in enumerate(header) if not only or column in columns]
         lines, rows = [], []
+        room = Room(where)
         for line, cells in filled:
             if len(cells) != len(header):
                 raise _ragged(where, line, cells, header)
             lines.append(line)
-            rows.append([cells[place] for place in kept])
+            rows.append(room.take([cells[place] for place in kept]))
     return pd.DataFrame(
         rows, index=pd.Index(lines, name="line", dtype="int64"), columns=[header[place] for place in kept], dtype=str
     )
+
+
+class Room:
+    """Counts what is held of the table ``where``, and refuses what is too much for any machine's memory."""
+
+    def __init__(self, where: str) -> None:
+        self.where, self.held, self.rows = where, 0, 0
+
+    def take(self, cells: list[str]) -> list[str]:
+        """``cells``, the next row. Raises CatscanError when all rows so far hold more than `LARGEST_TABLE`."""
+        self.held += sum(map(len, cells))
+        self.rows += 1
+        if self.held > LARGEST_TABLE:
+            raise CatscanError(
+                "A table is too large.",
+                where=self.where,
+                found=f"{self.rows:,} rows hold more than {LARGEST_TABLE:,} characters",
+                do="Check that its cells are what they should be.",
+            )
+        return cells
 
 
 def read_header(path: Path) -> list[str]:
@@ -87,6 +109,12 @@ def _filled_rows(source: Path | str | IO[Any], where: str) -> Iterator[Iterator[
             where=where,
             found=f"bytes that are no UTF-8 ({error}); spreadsheets also write UTF-16 and Latin-1",
             do="Save it as UTF-8 (a spreadsheet calls it CSV UTF-8).",
+        ) from error
+    except PermissionError:
+        raise  # which the command line tells
+    except OSError as error:
+        raise CatscanError(
+            "A table cannot be read.", where=where, found=error.strerror or str(error), do="Check that it is a file."
         ) from error
 
 

@@ -14,6 +14,7 @@ from catscan.networks.pretrained.registry import FEATURES, slices_of
 from catscan.networks.registry import check_network
 from catscan.raw.row_ids import Rows, check_template
 from catscan.raw.sample_submission import Layout, check_columns
+from catscan.raw.walk import is_ordinary
 from catscan.scores.foreign import check_header
 from catscan.scores.metrics import METRICS, metric_named
 from catscan.scores.tasks import REGRESSION
@@ -202,7 +203,7 @@ def _check_blend(competition: Config, where: str) -> None:
         taken.append(member["name"])
         for file in ("out_of_fold", "test"):
             path = Path(member[file])
-            if not path.is_file():
+            if not (path.is_file() and is_ordinary(path)):
                 raise CatscanError("A file of a foreign member is not there.", where=f"{key}.{file}", found=str(path))
             check_header(path, data["classes"] or None, data["task"])
 

@@ -6,6 +6,7 @@ Snakemake reads the same files, but says of a broken one neither, and lets the l
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import yaml
 from catscan.common.errors import CatscanError, did_you_mean
 
 Config = dict[str, Any]
+
+LARGEST = 1 << 22  # bytes of a config file, and characters of what it says with its aliases written out
 
 
 def check(paths: Iterable[Path]) -> None:
@@ -35,7 +38,8 @@ def read(path: Path) -> Config:
     Raises
     ------
     CatscanError
-        When the file is missing or unreadable, is no UTF-8, no YAML, empty or no mapping, or has a key twice.
+        When the file is missing, unreadable or too large, is no UTF-8, no YAML, empty or no mapping, has a key twice,
+        or says more by its aliases than can be held.
     """
     text = _text_of(path)
     try:
@@ -60,6 +64,13 @@ def _text_of(path: Path) -> str:
                 where=str(path),
                 found="a folder" if path.is_dir() else "a pipe or device",
                 do="Give the path of a YAML file.",
+            )
+        if path.exists() and path.stat().st_size > LARGEST:
+            raise CatscanError(
+                "A config file is too large.",
+                where=str(path),
+                found=f"{path.stat().st_size:,} bytes, of which {LARGEST:,} are read",
+                do="Check that it is one.",
             )
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
@@ -97,6 +108,13 @@ def _parsed(text: str, path: Path) -> Any:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         twice = next(_doubled(node), None) if node else None
+        if node and _length(node, {}) > LARGEST:
+            raise CatscanError(
+                "A config file says too much by its aliases.",
+                where=str(path),
+                found=f"more than {LARGEST:,} characters when they are written out",
+                do="Write out what is meant: a list must not hold itself, nor lists of lists of it.",
+            )
         if twice is None:
             return yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
@@ -135,6 +153,16 @@ def _doubled(node: yaml.Node) -> Iterator[tuple[yaml.Node, yaml.Node]]:
                     if key.value in known:
                         yield known[key.value], key
                     known[key.value] = key
+
+
+def _length(node: yaml.Node, known: dict[int, float]) -> float:
+    """The characters that a node stands for, its aliases written out; infinitely many where it holds itself."""
+    if id(node) not in known:
+        known[id(node)] = math.inf  # as long as it is not known
+        inner = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
+        own = len(inner) + 1
+        known[id(node)] = own if isinstance(inner, str) else own + sum(_length(one, known) for one in inner)
+    return known[id(node)]
 
 
 def _broken(error: yaml.MarkedYAMLError, text: str, path: Path) -> CatscanError:

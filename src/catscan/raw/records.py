@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from catscan.common.errors import CatscanError
-from catscan.common.tables import check_columns
+from catscan.common.tables import Room, check_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,12 +131,13 @@ def read_records_table(
 
     names: list[str] = []
     rows: list[list[str]] = []
+    room = Room(name)
     for record in read_records(file, name=name):
         if not rows:
             names = [key for key, value in record.items() if not isinstance(value, list | dict)]
             check_columns(names, columns, where=name)
             names = [key for key in names if not only or key in columns]
-        rows.append([_cell(record.get(key)) for key in names])
+        rows.append(room.take([_cell(record.get(key)) for key in names]))
     if not rows:
         raise CatscanError("A table has no record.", where=name)
     return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="record"), columns=names, dtype=str)

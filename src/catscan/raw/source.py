@@ -45,7 +45,7 @@ def check(source: str, solution: str = "") -> None:
         raise CatscanError(
             "The source is neither a folder nor an archive.",
             where=f"source.path: {source}",
-            found="a pipe, a socket or a device",
+            found="a pipe, a socket, a device or what the kernel makes up",
             do="Set `source.path` to the folder, or to its zip or 7z archive.",
         )
     if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
@@ -74,7 +74,7 @@ def located(source: str) -> Path:
 def offered(folder: Path) -> list[Path]:
     """The files and folders at the top of ``folder`` that are the competition's, sorted; dangling links are refused.
 
-    A pipe, a socket or a device is left out, as it is in the folders below.
+    A pipe, a socket, a device or /proc is left out, as it is in the folders below.
     """
     found = sorted(path for path in folder.iterdir() if not is_hidden(path.name))
     for path in found:
@@ -89,7 +89,7 @@ def offered(folder: Path) -> list[Path]:
         say(f"{folder / MANIFEST} is left out: the raw folder has a file of this name of its own")
     for path in found:
         if not is_ordinary(path):
-            say(f"{path} is left out: it is neither a file nor a folder")
+            say(f"{path} is left out: it is neither a file nor a folder of a disk")
     return _competition_s(found)
 
 
@@ -134,7 +134,7 @@ def solution_of(source: str, solution: str) -> Path:
 
 
 def _check_solution(path: Path, file: Path, solution: str) -> None:
-    if not file.is_file():
+    if not (file.is_file() and is_ordinary(file)):
         raise CatscanError(
             "The solution is missing.",
             where=f"source.solution: {solution}",

@@ -21,15 +21,24 @@ def is_hidden(path: str) -> bool:
 
 
 def is_ordinary(path: Path) -> bool:
-    """Whether ``path`` leads to a file or a folder; a pipe would be waited for, and a device read, without an end."""
-    return path.is_file() or path.is_dir()
+    """Whether ``path`` leads to a file or a folder of a disk.
+
+    A pipe would be waited for, and a device read, without an end, as some of the files are that the kernel makes up.
+    """
+    return (path.is_file() or path.is_dir()) and not _is_made_up(path)
+
+
+def _is_made_up(path: Path | str) -> bool:
+    """Whether ``path`` leads to where the kernel shows itself; no disk is there."""
+    real = f"{os.path.realpath(path)}/"
+    return real.startswith(("/proc/", "/sys/", "/dev/")) and not real.startswith("/dev/shm/")
 
 
 def files_below(folder: Path | str) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Every file in a folder and its sub-folders, in no order.
 
-    Hidden files and folders are left out, and so is what is neither a file nor a folder: a link that leads nowhere, a
-    pipe, a device.
+    Hidden files and folders are left out, and so is what is neither a file nor a folder of a disk: a link that leads
+    nowhere, a pipe, a device, /proc.
 
     Yields
     ------
@@ -45,7 +54,7 @@ def files_below(folder: Path | str) -> Iterator[tuple[str, os.DirEntry[str]]]:
 
 def _below(folder: str, start: str, inside: tuple[str, ...]) -> Iterator[tuple[str, os.DirEntry[str]]]:
     real = os.path.realpath(folder)
-    if real in inside:
+    if real in inside or _is_made_up(real):
         return
     try:
         entries = list(os.scandir(folder))
@@ -62,5 +71,5 @@ def _below(folder: str, start: str, inside: tuple[str, ...]) -> Iterator[tuple[s
             continue
         if is_folder:
             yield from _below(entry.path, f"{start}{entry.name}/", (*inside, real))
-        elif is_file:
+        elif is_file and not (entry.is_symlink() and _is_made_up(entry.path)):
             yield start + entry.name, entry

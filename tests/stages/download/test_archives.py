@@ -390,6 +390,12 @@ class TestPasswords:
 
         assert "on one line" in refusal(read_password, "s.7z", str(tmp_path / "p.txt"))
 
+    @pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")], ids=["pipe", "device"])
+    def test_a_password_file_is_a_file(self, tmp_path: Path, make: Callable[[Path], None]) -> None:
+        make(tmp_path / "p.txt")
+
+        assert "a pipe, a socket or a device" in refusal(read_password, "s.7z", str(tmp_path / "p.txt"))
+
     def test_a_missing_password_file_is_named(self, tmp_path: Path) -> None:
         assert "No such file" in refusal(read_password, "s.7z", str(tmp_path / "p.txt"))
 

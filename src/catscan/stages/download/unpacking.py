@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from catscan.common.errors import CatscanError, did_you_mean
 from catscan.common.progress import say
+from catscan.raw.walk import is_ordinary
 from catscan.stages.download.archives import inner_archives, take_out
 from catscan.stages.download.folder import RawFolder
+
+LONGEST_PASSWORD = 4096  # characters
 
 
 def unpack_all(raw: RawFolder, archives: Sequence[Path], password_files: Mapping[str, str]) -> None:
@@ -72,7 +76,10 @@ def read_password(archive: str, secret: str) -> str:
         return password
     path = Path(secret).expanduser()
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        if path.exists() and not is_ordinary(path):
+            raise OSError(errno.EINVAL, "a pipe, a socket or a device")
+        with path.open(encoding="utf-8") as file:
+            lines = file.read(LONGEST_PASSWORD).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         found = error.strerror if isinstance(error, OSError) and error.strerror else "it is not text"
         raise CatscanError(
