@@ -14,7 +14,7 @@ from catscan.common.arrays import write_array
 from catscan.common.contracts.check import Check
 from catscan.common.contracts.explanation import Block, Cell, Explanation, Layer, Link, Shown
 from catscan.common.contracts.features import FeaturesSidecar, FeaturesSource
-from catscan.common.contracts.findings import Findings
+from catscan.common.contracts.findings import Findings, OfClass, Part, Threshold
 from catscan.common.contracts.galleries import Galleries, Picture, Row, Tile
 from catscan.common.contracts.metrics import Estimate, FoldScores, Loss, Metrics, ModelScores
 from catscan.common.contracts.model import Model
@@ -134,7 +134,14 @@ GALLERIES = Galleries(
     samples=(Row("cat", 6, (Tile("<i>1</i>", "cat", PICTURE, None),)),),
     most_wrong=(Tile("2", "dog: 0.010", PICTURE, None), Tile("3", "cat: 0.020", PICTURE, None)),
 )
-FINDINGS = Findings(confusion={"cat": (5, 1), "dog": (2, 2)})
+_SHARE = Estimate(0.8, (0.6, 0.9))
+FINDINGS = Findings(
+    confusion={"cat": (5, 1), "dog": (2, 2)},
+    classes={"cat": OfClass(6, _SHARE, _SHARE, 0.9, None), "dog": OfClass(4, _SHARE, _SHARE, 0.9, 0.8)},
+    thresholds=(Threshold("0.5", 0.5, _SHARE, _SHARE, None),),
+    parts=(Part("sex", "f", 6, Estimate(0.3, (0.25, 0.4)), apart=True),),
+    suspects=0,
+)
 
 
 def write_evaluation(folder: Path, metrics: Metrics) -> None:

@@ -17,7 +17,6 @@ from catscan.flow.config import load as load_config
 from catscan.flow.config import models, pretrained
 from catscan.flow.schema import ROOT, SCHEMA
 from catscan.raw.row_ids import Rows
-from catscan.scores.settings import MetricSettings
 from catscan.stages import report
 from catscan.stages.index.settings import Compared
 
@@ -27,10 +26,7 @@ Load = Callable[..., Config]
 RULES = sorted({path.stem for path in ROOT.glob("workflow/rules/*.smk")} - {"common"})
 # The stages that read the config of one competition.
 STAGES = [stage for stage in RULES if "competition" in signature(getattr(stage_strings, stage)).parameters]
-SETTINGS = {
-    stage: MetricSettings if stage == "evaluate" else importlib.import_module(f"catscan.stages.{stage}").Settings
-    for stage in STAGES
-}
+SETTINGS = {stage: importlib.import_module(f"catscan.stages.{stage}").Settings for stage in STAGES}
 
 
 def strings(config: Config, name: str) -> dict[str, str]:

@@ -20,6 +20,7 @@ workflow.global_resources.setdefault("gpu", GPUS)
 
 # Snakemake reads the workflow again for some jobs: said once.
 if workflow.is_main_process:
+    opening.remember_command()
     opening.tell(config, Path("results"), workflow.cores)
 
 

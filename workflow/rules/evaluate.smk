@@ -1,16 +1,18 @@
 """Evaluate.
 
 Required inputs: index.csv, index.json, the out-of-fold predictions and the history of every model and fold, the arrays of
-the training shards (for the galleries), the out-of-fold CSVs of foreign members.
+the training shards (for the galleries), the out-of-fold CSVs of foreign members, the raw folder's table of labels.
 Outputs: evaluation/metrics.json (scores with intervals, the calibration that the submission uses), out-of-fold.csv (the
-models' blend), and what the report shows: galleries.json, findings.json and the figures.
-Reads of the config: metric, metric_weights, metric_positive_weight, blend.
+models' blend), suspects.csv (labels that are likely wrong), and what the report shows: galleries.json, findings.json and
+the figures.
+Reads of the config: metric, metric_weights, metric_positive_weight, blend, data.labels.
 """
 
 
 rule evaluate_folds:
     """Score the out-of-fold predictions and draw the figures."""
     input:
+        manifest=rules.download_files.output.manifest,
         index=rules.index_samples.output.index,
         summary=rules.index_samples.output.summary,
         out_of_fold=per_fold(rules.train_fold.output.out_of_fold),
@@ -23,6 +25,7 @@ rule evaluate_folds:
         out_of_fold="results/{competition}/evaluation/out-of-fold.csv",
         galleries="results/{competition}/evaluation/galleries.json",
         findings="results/{competition}/evaluation/findings.json",
+        suspects="results/{competition}/evaluation/suspects.csv",
         figures=multiext(
             "results/{competition}/evaluation/",
             "learning-curves.svg",
@@ -53,6 +56,7 @@ rule evaluate_folds:
             --folds {params.folds:q} \
             --foreign {input.foreign:q} \
             --arrays {input.arrays:q} \
+            --raw "$(dirname {input.manifest:q})" \
             --out "$(dirname {output.metrics:q})" 2>&1 | tee -i {log:q}
         """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 from contextlib import closing
@@ -21,6 +22,7 @@ from catscan.networks.registry import find
 from catscan.networks.session import cpu_has_bf16
 from catscan.raw.files import RawFiles
 from catscan.raw.source import located
+from catscan.stages.report.page import COMMAND
 
 Config = dict[str, Any]
 
@@ -40,6 +42,11 @@ A_PICTURE = 0.004  # in index, preprocess and evaluate
 A_JOB = 7.0  # the start of TensorFlow: a shard's features, a fold's training, its prediction
 THE_REST = 60.0  # what does not depend on the pictures
 BF16 = 1.9  # times as fast as fp32
+
+
+def remember_command() -> None:
+    """Let the jobs know the command that was given, for the report."""
+    os.environ[COMMAND] = shlex.join(["./run", "snakemake", *sys.argv[1:]])
 
 
 def tell(config: Config, results: Path, cores: int) -> None:

@@ -138,8 +138,15 @@ def predict() -> str:
 
 
 def evaluate(competition: Config) -> str:
-    """What the evaluate stage reads: the metric and its weights, and the names of foreign members."""
-    return stage_string("evaluate", {**_metric(competition), **_foreign(competition)})
+    """What the evaluate stage reads: the metric and its weights, foreign members, the table of the labels.
+
+    A table that holds the samples' pixels too is not looked at for other columns.
+    """
+    values = {**_metric(competition), **_foreign(competition)}
+    labels = competition["data"]["labels"]
+    if labels["csv"] and competition["data"]["kind"] != "csv_pixels":
+        values |= {"labels": labels["csv"], "id_column": labels["id_column"]}
+    return stage_string("evaluate", values)
 
 
 def submission(competition: Config) -> str:

@@ -41,3 +41,20 @@ def operating_points(given: Array, true: Array) -> tuple[Array, Array, Array]:
     precision = found / (found + false)
     sensitivity, alarms = found / max(true.sum(), 1), false / max((1 - true).sum(), 1)
     return np.append(0.0, sensitivity), np.append(0.0, alarms), np.append(precision[:1], precision)
+
+
+def average_precision(given: Array, true: Array) -> float:
+    """The area under precision by recall, as steps; not-a-number without a sample of the class."""
+    sensitivity, _, precision = operating_points(given, true)
+    return float((np.diff(sensitivity) * precision[1:]).sum()) if true.any() else math.nan
+
+
+def decided(reached: NDArray[np.bool_], true: Array) -> tuple[int, int, int, int]:
+    """Of the class's samples: how many reach the threshold, how many there are; of the others: not reach, there are."""
+    of_class = true > 0
+    return (
+        int((reached & of_class).sum()),
+        int(of_class.sum()),
+        int((~reached & ~of_class).sum()),
+        int((~of_class).sum()),
+    )

@@ -1,9 +1,11 @@
 """Score the out-of-fold predictions: metrics with intervals, calibration, figures, galleries.
 
-In: the index, the out-of-fold predictions and history of every model and fold, the training shards. Out: in one folder
+In: the index, the out-of-fold predictions and history of every model and fold, the training shards, the raw folder's
+table of labels where there is one. Out: in one folder
 `metrics.json` (scores of each model and fold, of their blend with 95 % intervals, the constant prior, the temperature,
 clip and odds, or the bounds of amounts, that the submission stage applies), `out-of-fold.csv` (the models' blend, not
-calibrated), and for the report `galleries.json`, `findings.json` and the figures, SVG. All of it speaks of the
+calibrated), `suspects.csv` (labels that are likely wrong), and for the report `galleries.json`, `findings.json`
+and the figures, SVG. All of it speaks of the
 out-of-fold predictions; what to expect of the test set, the submission stage says.
 """
 
@@ -12,7 +14,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,20 +22,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catscan.common.arrays import Shards
+from catscan.common.contracts.findings import Part
 from catscan.common.contracts.metrics import Estimate, FoldScores, Loss, Metrics, ModelScores
 from catscan.common.contracts.summary import Summary
 from catscan.common.errors import CatscanError
 from catscan.common.files import whole
 from catscan.common.progress import say
 from catscan.common.settings import parse
-from catscan.common.tables import read_table
+from catscan.common.tables import read_table, write_table
 from catscan.scores import blending, metrics
 from catscan.scores.answers import ANSWERS
 from catscan.scores.foreign import read_foreign
 from catscan.scores.predictions import check_one_each, read_predictions, write_predictions
 from catscan.scores.settings import BlendSettings
-from catscan.stages.evaluate import figures, tiles
+from catscan.stages.evaluate import figures, parts, tiles
 from catscan.stages.evaluate.held_out import HeldOut
+from catscan.stages.evaluate.suspects import suspects
 from catscan.stages.evaluate.tasks import EVALUATED
 
 if TYPE_CHECKING:
@@ -42,6 +46,17 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 FEW_SAMPLES = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(BlendSettings):
+    """What the evaluate stage reads: the metric, foreign members, where a table of the samples stands."""
+
+    labels: str = ""
+    """CSV (or JSON list of records) among the raw files that holds the labels; empty where none does."""
+
+    id_column: str = ""
+    """Its column with the sample ids; empty is its first column."""
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -57,12 +72,13 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folds", required=True, type=int, nargs="+", help="the fold of each of those files")
     parser.add_argument("--foreign", type=Path, nargs="*", default=[], help="out-of-fold CSVs of foreign members")
     parser.add_argument("--arrays", required=True, type=Path, nargs="+", help="the training shards")
+    parser.add_argument("--raw", required=True, type=Path, help="the raw folder, for the table of the labels")
     parser.add_argument("--out", required=True, type=Path, help="the folder to write into")
 
 
 def run(args: argparse.Namespace) -> None:
     """Score, draw, write; metrics.json comes last."""
-    settings = parse(BlendSettings, args.settings)
+    settings = parse(Settings, args.settings)
     summary = Summary.read(args.summary)
     classes = list(summary.classes)
     index = read_table(args.index, columns=["sample_id", "split", "label", "group", "fold"])
@@ -96,7 +112,16 @@ def run(args: argparse.Namespace) -> None:
     shards = Shards(args.arrays)
     scans = len(shards.sample_shape) == 4
     of_task.galleries(held_out, _arrays(held_out, shards), classes, scans=scans).write(args.out / "galleries.json")
-    of_task.findings(held_out, classes).write(args.out / "findings.json")
+    doubted = suspects(held_out, classes, problem.task)
+    write_table(args.out / "suspects.csv", doubted)
+    found = of_task.findings(
+        held_out,
+        classes,
+        summary.positive,
+        parts=tuple(_parts(args, settings, held_out, index, problem.task)),
+        suspects=len(doubted),
+    )
+    found.write(args.out / "findings.json")
     write_predictions(args.out / "out-of-fold.csv", held_out.sample_ids, held_out.blend, classes)
     told.write(args.out / "metrics.json")
     loss = told.loss
@@ -298,6 +323,18 @@ def _numbers(column: pd.Series[str]) -> pd.Series[float]:
     import pandas as pd
 
     return pd.to_numeric(column, errors="coerce")
+
+
+def _parts(
+    args: argparse.Namespace, settings: Settings, held_out: HeldOut, index: pd.DataFrame, task: str
+) -> Iterator[Part]:
+    """The loss of each kind of samples that a column of the labels' table or of the index tells apart."""
+    labels = index["label"].reindex(held_out.sample_ids).tolist()
+    tables = [index[[name for name in parts.OF_INDEX if name in index]]]
+    if settings.labels:
+        tables.append(parts.of_labels(args.raw, settings.labels, settings.id_column))
+    for table in tables:
+        yield from parts.parts(held_out, parts.columns_of(table, held_out, labels), task)
 
 
 def _arrays(held_out: HeldOut, shards: Shards) -> tiles.ArrayOf:

@@ -45,6 +45,6 @@ def galleries(held_out: HeldOut, array_of: ArrayOf, names: list[str], *, scans: 
     return Galleries((Row(name, len(true), tuple(shown)),), tuple(wrong))
 
 
-def findings(_held_out: HeldOut, _names: list[str]) -> Findings:
-    """Nothing that the scores and the figures do not show."""
-    return Findings(confusion={})
+def findings(_held_out: HeldOut, _names: list[str], _positive: str, **others: Any) -> Findings:
+    """Nothing of its own that the scores and the figures do not show."""
+    return Findings(confusion={}, classes={}, thresholds=(), **others)

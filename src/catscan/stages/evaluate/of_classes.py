@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catscan.common.contracts.findings import Findings
+from catscan.common.contracts.findings import Findings, OfClass, Threshold
 from catscan.common.contracts.galleries import Galleries, Row
-from catscan.scores import calibration, metrics
+from catscan.common.contracts.metrics import Estimate
+from catscan.scores import calibration, metrics, rates
+from catscan.scores.tasks import ONE_CLASS
 from catscan.stages.evaluate import figures, tiles
 from catscan.stages.evaluate.held_out import HeldOut
 from catscan.stages.evaluate.tiles import ArrayOf, tile
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
+
+BINARY = metrics.Problem("binary", positive=1)
+FOUND = (0.9, 0.95)
 
 
 def cross_fitted(blend: Array, targets: Array, folds: NDArray[np.integer], metric: str, *, task: str) -> Array:
@@ -56,10 +61,7 @@ def draw(held_out: HeldOut, classes: list[str], *, task: str) -> Iterator[tuple[
 
 def hardest(given: Array, targets: Array) -> list[int]:
     """The classes that are told apart worst, by their AUC, in their order."""
-    aucs = [
-        metrics.score("auc", given[:, [k, k]], targets[:, [k, k]], metrics.Problem("binary"))
-        for k in range(given.shape[1])
-    ]
+    aucs = [metrics.score("auc", given[:, [k, k]], targets[:, [k, k]], BINARY) for k in range(given.shape[1])]
     return sorted(np.argsort(np.nan_to_num(aucs, nan=2.0), kind="stable")[: figures.CURVES_SHOWN].tolist())
 
 
@@ -82,10 +84,57 @@ def most_wrong(held_out: HeldOut) -> NDArray[np.integer]:
     return np.argsort(true, kind="stable")
 
 
-def findings(held_out: HeldOut, classes: list[str], *, task: str) -> Findings:
+def findings(held_out: HeldOut, classes: list[str], positive: str, *, task: str, **others: Any) -> Findings:
     """What the predictions show beyond their scores."""
     table = confusion(held_out, task).tolist()
-    return Findings(confusion={name: tuple(row) for name, row in zip(classes, table, strict=True)})
+    decided = metrics.decide(held_out.calibrated, task)
+    column = classes.index(positive)
+    two = len(classes) == 2 and task in ONE_CLASS
+    return Findings(
+        confusion={name: tuple(row) for name, row in zip(classes, table, strict=True)},
+        classes={
+            name: _of_class(held_out.calibrated[:, k], decided[:, k], held_out.targets[:, k])
+            for k, name in enumerate(classes)
+        },
+        thresholds=tuple(thresholds(held_out.calibrated[:, column], held_out.targets[:, column])) if two else (),
+        **others,
+    )
+
+
+def _of_class(given: Array, decided: Array, true: Array) -> OfClass:
+    sensitivity, specificity = _rates(decided > 0, true)
+    auc = metrics.score("auc", np.stack([1 - given, given], 1), np.stack([1 - true, true], 1), BINARY)
+    area = rates.average_precision(given, true)
+    return OfClass(int(true.sum()), sensitivity, specificity, *(None if np.isnan(one) else one for one in (auc, area)))
+
+
+def thresholds(given: Array, true: Array) -> Iterator[Threshold]:
+    """Where to decide for a class: at 0.5, and where 90 and 95 % of it are found, or of the others left alone."""
+    found, alarms, _ = rates.operating_points(given, true)
+    at = np.append(np.inf, np.unique(given)[::-1])
+    wanted = {"0.5": 0.5}
+    if true.any() and not true.all():
+        for share in FOUND:
+            wanted[f"{share:.0%} found".replace("%", " %")] = float(at[np.argmax(found >= share)])
+        for share in FOUND:
+            wanted[f"{share:.0%} of the others left alone".replace("%", " %")] = float(
+                at[np.flatnonzero(alarms <= 1 - share)[-1]]
+            )
+    for why, threshold in wanted.items():
+        if not np.isfinite(threshold):
+            continue
+        reached = given >= threshold
+        sensitivity, specificity = _rates(reached, true)
+        precision = float(true[reached].mean()) if reached.any() else None
+        yield Threshold(why, threshold, sensitivity, specificity, precision)
+
+
+def _rates(reached: NDArray[np.bool_], true: Array) -> tuple[Estimate, Estimate]:
+    found, n, left, others = rates.decided(reached, true)
+    return (
+        Estimate(found / max(n, 1), rates.wilson(found, n)),
+        Estimate(left / max(others, 1), rates.wilson(left, others)),
+    )
 
 
 def confusion(held_out: HeldOut, task: str) -> NDArray[np.int64]:

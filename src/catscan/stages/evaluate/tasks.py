@@ -38,14 +38,15 @@ class Evaluated:
     galleries
         What the report shows of the samples.
     findings
-        What the predictions show beyond their scores.
+        What the predictions show beyond their scores, of the held-out predictions, the classes, the positive one of
+        them, and the fields that are of any task.
     """
 
     cross_fitted: Callable[[Array, Array, NDArray[np.integer], str], Array]
     fitted: Callable[..., dict[str, Any]]
     figures: Callable[[HeldOut, list[str]], Iterator[tuple[str, Figure]]]
     galleries: Callable[..., Galleries]
-    findings: Callable[[HeldOut, list[str]], Findings]
+    findings: Callable[..., Findings]
 
 
 def _of_classes(task: str) -> Evaluated:

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from catscan.common.arrays import Shards
 from catscan.common.contracts.check import Check
@@ -29,12 +33,15 @@ from catscan.common.tables import read_table
 from catscan.common.words import number_of
 from catscan.scores.tasks import ONE_CLASS
 from catscan.stages.report.confusion import confusion_table, most_confused
-from catscan.stages.report.costs import training_minutes
+from catscan.stages.report.costs import stages_table, training_minutes
+from catscan.stages.report.drift import drift_between, drift_told
+from catscan.stages.report.found import classes_table, parts_table, thresholds_table
 from catscan.stages.report.geometry import geometry_table, scan_figures
-from catscan.stages.report.page import rendered
+from catscan.stages.report.page import COMMAND, rendered
+from catscan.stages.report.rules import Facts, advice
 from catscan.stages.report.scores import cards, folds_table, models_table, verdict
 
-ROWS_SHOWN, BAD_SHOWN, ODD_SHOWN = 5, 50, 100
+ROWS_SHOWN, BAD_SHOWN, ODD_SHOWN, SUSPECTS_SHOWN = 5, 50, 100, 20
 
 CAPTIONS = {
     "samples": "Training samples by class, as the network gets them (of a scan: slices from one end to the other; "
@@ -63,6 +70,7 @@ OF_AMOUNTS = CAPTIONS | {  # where a figure of the same name shows something els
 
 # The sections of a competition, by the end of their address.
 PARTS = {
+    "next": "What to do next",
     "submission": "Submission",
     "data": "Data",
     "scans": "Scans",
@@ -70,6 +78,7 @@ PARTS = {
     "sees": "What the network sees",
     "evaluation": "Evaluation",
     "wrong": "Most wrong",
+    "drift": "Training and test",
     "made": "How this was made",
 }
 
@@ -101,7 +110,7 @@ def run(args: argparse.Namespace) -> None:
     """Gather what the stages wrote and write the page."""
     settings = parse(Settings, args.settings)
     gathered = [competition(name, title, args.results / name) for name, title in settings.titles]
-    write_text(args.out, rendered(gathered))
+    write_text(args.out, rendered(gathered, os.environ.get(COMMAND, "")))
     print(f"wrote {args.out} ({args.out.stat().st_size / 1e6:.1f} MB)")
 
 
@@ -120,6 +129,23 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
     ]
     geometry = {sample: told for sidecar in sidecars for sample, told in sidecar.geometry.items()}
     models = _described(folder, metrics)
+    shards = {
+        split: Shards(
+            [folder / "arrays" / f"{split}-{shard}-of-{index.shards}.npy" for shard in range(1, index.shards + 1)]
+        )
+        for split in ("train", "test")
+    }
+    moved = drift_between(shards["train"], shards["test"])
+    bad = [(row.sample_id, row.reason) for sidecar in sidecars for row in sidecar.bad]
+    facts = Facts(
+        metrics=metrics,
+        index=index,
+        findings=findings,
+        described={name.rpartition("/")[0]: model for name, model in reversed(models.items())},
+        histories=_histories(folder, metrics),
+        n_bad=len(bad),
+        drift=moved,
+    )
     duplicates = {kind: found for kind, found in sorted(asdict(index.duplicates).items()) if found}
     return {
         "name": name,
@@ -136,7 +162,7 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
         ],
         "classes_left_out": _classes_left_out(galleries, index),
         "data_line": f"{index.n_train:,} training samples in {index.folds} folds, {index.n_test:,} test.",
-        "bad": _listed([(row.sample_id, row.reason) for sidecar in sidecars for row in sidecar.bad], BAD_SHOWN),
+        "bad": _listed(bad, BAD_SHOWN),
         "odd": _listed(
             [(row.sample_id, "; ".join(row.remarks)) for sidecar in sidecars for row in sidecar.odd], ODD_SHOWN
         ),
@@ -145,17 +171,47 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
         "galleries": galleries,
         "scans": any(one.slices for row in galleries.samples for one in row.tiles),
         "geometry": geometry_table(geometry),
-        "scan_figures": list(scan_figures(Shards([folder / "arrays" / f"train-1-of-{index.shards}.npy"]), geometry)),
+        "scan_figures": list(scan_figures(shards["train"], geometry)),
         "models": models_table(metrics, models, training_minutes(folder)),
         "folds": folds_table(metrics),
         "captions": OF_AMOUNTS if metrics.amounts else CAPTIONS,
         "many_models": len(metrics.models) > 1,
         "explained": explained(explanation),
         "figures": folder / "evaluation",
+        "advice": advice(facts),
+        "drift": drift_told(moved, shards["test"]),
+        "classes_told": classes_table(findings),
+        "positive": index.positive,
+        "thresholds": thresholds_table(findings),
+        "by_part": parts_table(findings, metrics.loss.title),
+        "suspects": _suspects(folder, findings.suspects),
+        "costs": stages_table(folder),
         "confusion": confusion_table(findings.confusion, index.classes),
         "pairs": most_confused(findings.confusion, index.classes) if index.task in ONE_CLASS else [],
         "settings": settings_told(models),
     }
+
+
+def _histories(folder: Path, metrics: Metrics) -> dict[str, dict[int, tuple[np.ndarray, np.ndarray]]]:
+    """Of each trained model and fold the training and the held-out loss by epoch; without folds that hold none out."""
+    loss = metrics.loss.name
+    found: dict[str, dict[int, tuple[np.ndarray, np.ndarray]]] = {}
+    for model, scores in metrics.trained.items():
+        for fold in scores.folds:
+            path = folder / "models" / model / f"fold-{fold.fold}" / "history.csv"
+            table = read_table(path) if path.is_file() else pd.DataFrame()
+            if loss in table:
+                columns = (pd.to_numeric(table[name], errors="coerce").to_numpy() for name in ("train_loss", loss))
+                found.setdefault(model, {})[fold.fold] = tuple(columns)  # type: ignore[assignment]
+    return found
+
+
+def _suspects(folder: Path, count: int) -> dict[str, Any]:
+    """The likeliest wrong labels, as `suspects.csv` has them."""
+    path = folder / "evaluation" / "suspects.csv"
+    shown = read_table(path).head(SUSPECTS_SHOWN) if count else pd.DataFrame()
+    more = f"and {count - len(shown):,} more in evaluation/suspects.csv" if count > len(shown) else ""
+    return {"n": count, "rows": shown.to_numpy().tolist(), "more": more}
 
 
 def _listed(rows: list[tuple[str, str]], most: int) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def _short(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:g}"
+        return f"{value:.4g}"
     if isinstance(value, list):
         return ", ".join(_short(item) for item in value)
     return "" if value is None else str(value)

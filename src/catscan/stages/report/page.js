@@ -75,11 +75,10 @@
   addEventListener("scroll", () => requestAnimationFrame(follow), { passive: true });
   follow();
 
-  // What is folded away is printed too.
-  const closed = () => document.querySelectorAll("details:not([open])");
+  // What is folded away is printed too, but for what is long.
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = [...closed()];
+    opened = [...document.querySelectorAll("details:not([open], .long)")];
     for (const one of opened) one.open = true;
   });
   addEventListener("afterprint", () => {

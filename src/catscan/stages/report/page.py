@@ -10,6 +10,7 @@ from catscan.common.contracts.galleries import Tile
 from catscan.stages.report import explorer
 from catscan.stages.report.inlined import inlined
 
+COMMAND = "CATSCAN_COMMAND"  # the variable that holds the command of the run
 FOLDER = Path(__file__).parent
 TEMPLATE = "page.html"
 STYLE, SCRIPT = ((FOLDER / f"page.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
@@ -17,8 +18,8 @@ STYLE, SCRIPT = ((FOLDER / f"page.{ending}").read_text(encoding="utf-8") for end
 WHOLE = (FOLDER / TEMPLATE).read_text(encoding="utf-8") + STYLE + SCRIPT + explorer.STYLE + explorer.SCRIPT
 
 
-def rendered(competitions: list[dict[str, Any]]) -> str:
-    """The HTML text of what was gathered of each competition; every value is escaped."""
+def rendered(competitions: list[dict[str, Any]], command: str = "") -> str:
+    """The HTML text of what was gathered of each competition, and the command that was given; every value is escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -46,4 +47,4 @@ def rendered(competitions: list[dict[str, Any]]) -> str:
     environment.globals.update(figure=figure, tile=tile)
     environment.globals["styles"] = Markup(STYLE + explorer.STYLE)
     environment.globals["scripts"] = Markup(SCRIPT + explorer.SCRIPT)
-    return environment.get_template(TEMPLATE).render(competitions=competitions, version=__version__)
+    return environment.get_template(TEMPLATE).render(competitions=competitions, version=__version__, command=command)
