@@ -51,6 +51,7 @@ rule all:
 onsuccess:
     FROM_STORE.sum_up()
     closing.box(config, Path("results"))
+    clean.tell(config)
 
 
 onerror:

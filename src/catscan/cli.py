@@ -31,11 +31,13 @@ COMMANDS = {
     "submit": "Upload a checked submission to Kaggle and show its score beside the expected one.",
     "why": "Tell why jobs would run: which setting, function or file has changed, root causes first.",
     "cache": "List, verify or prune the results that are kept in the store.",
+    "clean": "List results that no config of this folder names any more, or remove them.",
     "doctor": "Check the machine, the credentials and the competition before a byte is fetched.",
 }
 BESIDE = {
     "why": "catscan.flow.why",
     "cache": "catscan.flow.cache",
+    "clean": "catscan.flow.clean",
     "doctor": "catscan.doctor",
 }  # commands that are no stage, and their modules
 

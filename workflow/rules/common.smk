@@ -1,6 +1,7 @@
 """What all rules share: the checked configuration, and how to ask for a competition's files."""
 
 from catscan.common import leader
+from catscan.flow import clean
 from catscan.flow import closing
 from catscan.flow import config as catscan_config
 from catscan.flow import going_back

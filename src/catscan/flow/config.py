@@ -31,13 +31,7 @@ def load(config: Config, schema_path: Path | str) -> Config:
     CatscanError
         For the first mistake, with the key where it stands and, for an unknown one, the nearest known.
     """
-    known = schema.read(schema_path)
-    config = deepcopy(config)
-    schema.check(config, known)
-    presets.expand(config)
-    for competition in config["competitions"].values():
-        competition.setdefault("metric", default_metric(competition["data"].get("task", TASKS[0])))
-    schema.fill(config, known)
+    config = complete(config, schema_path)
     for name in config["run"]:
         if name not in config["competitions"]:
             raise CatscanError(
@@ -46,6 +40,18 @@ def load(config: Config, schema_path: Path | str) -> Config:
                 do=f"Describe it under `competitions`. {did_you_mean(name, list(config['competitions']))}",
             )
         check_competition(name, config["competitions"][name])
+    return config
+
+
+def complete(config: Config, schema_path: Path | str) -> Config:
+    """``config`` as `load` gives it, checked by the schema alone: its folders and files need not be there."""
+    known = schema.read(schema_path)
+    config = deepcopy(config)
+    schema.check(config, known)
+    presets.expand(config)
+    for competition in config["competitions"].values():
+        competition.setdefault("metric", default_metric(competition["data"].get("task", TASKS[0])))
+    schema.fill(config, known)
     return config
 
 

@@ -92,6 +92,12 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(number)
 
 
+def living(folder: Path) -> list[Run]:
+    """The runs that are at work in a folder."""
+    locks = [(path, _read(path)) for path in (folder / ".snakemake" / "locks").glob("*.json")]
+    return [run for path, run in locks if run and _alive(path, run)]
+
+
 def _read(path: Path) -> Run | None:
     """The run that a lock tells of; None where it was killed while it wrote."""
     try:
