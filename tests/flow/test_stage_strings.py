@@ -179,5 +179,21 @@ def test_the_index_is_told_the_columns_of_the_submission_and_of_a_solution(load:
     assert parse(Compared, stage_strings.layout(config["ct-scans"])) == Compared()
 
 
+def test_the_report_takes_its_string_and_another_one_when_an_earlier_competition_has_other_results(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = []
+    for score in ("0.2", "0.3", "0.3"):
+        for name in ("ct-scans", "earlier"):
+            (tmp_path / "results" / name / "evaluation").mkdir(parents=True, exist_ok=True)
+            (tmp_path / "results" / name / "index.json").write_text("{}")
+        (tmp_path / "results" / "earlier" / "evaluation" / "metrics.json").write_text(score)
+        told.append(parse(report.Settings, stage_strings.report(load())).others)
+
+    assert [name for name, *_ in told[0]] == ["earlier"]
+    assert told[0] != told[1] == told[2]
+
+
 def test_the_report_takes_its_string(load: Load) -> None:
     assert dict(parse(report.Settings, stage_strings.report(load())).titles).keys() == {"dogs-vs-cats", "ct-scans"}

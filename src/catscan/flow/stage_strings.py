@@ -8,7 +8,7 @@ lie) is not part of it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -182,10 +182,24 @@ def explain() -> str:
 
 
 def report(config: Config) -> str:
-    """What the report reads: the names and titles of the competitions that run, its template, styles and scripts."""
+    """What the report reads: the names and titles of the competitions that run, its template, styles and scripts.
+
+    And which others have results, of what content: they are no inputs, since this run does not make them anew.
+    """
     titles = [[name, config["competitions"][name]["title"] or name] for name in config["run"]]
     page = hashlib.sha256(WHOLE.encode()).hexdigest()
-    return stage_string("report", {"titles": titles, "page": page})
+    return stage_string("report", {"titles": titles, "page": page, "others": list(_others(config))})
+
+
+def _others(config: Config) -> Iterator[list[str]]:
+    """Name, title and digest of each competition that does not run, and has results."""
+    for folder in sorted(path.parent for path in Path("results").glob("*/index.json")):
+        if folder.name not in config["run"]:
+            files = [folder / name for name in ("index.json", "submission.json", "explanation.json")]
+            files += sorted((folder / "evaluation").glob("*.json"))
+            digest = hashlib.sha256(b"".join(path.read_bytes() for path in files if path.is_file())).hexdigest()
+            title = config["competitions"].get(folder.name, {}).get("title")
+            yield [folder.name, title or folder.name, digest]
 
 
 def submit(competition: Config) -> str:

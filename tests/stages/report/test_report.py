@@ -1,6 +1,7 @@
 """The report is one page that says plainly how good the submission is."""
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,6 +52,21 @@ def test_a_foreign_member_is_labelled(tmp_path: Path) -> None:
     replace(METRICS, models=models).write(competition / "evaluation" / "metrics.json")
 
     assert "<td>own</td><td>foreign</td>" in again(tmp_path)
+
+
+def test_competitions_that_ran_earlier_come_last_and_those_that_lack_something_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page(tmp_path)
+    results = tmp_path / "results"
+    for name in ("aardvarks", "half"):
+        shutil.copytree(results / "dogs", results / name)
+    (results / "half" / "submission.json").unlink()
+    text = again(tmp_path)
+
+    assert 0 < text.index(">Dogs<") < text.index(">aardvarks<")
+    assert ">half<" not in text
+    assert "half, which ran earlier, is left out: A file is missing. (" in capsys.readouterr().err
 
 
 def test_every_bad_sample_is_shown_with_its_reason_up_to_fifty(tmp_path: Path) -> None:

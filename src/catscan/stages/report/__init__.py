@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,10 @@ from catscan.common.contracts.metrics import Metrics
 from catscan.common.contracts.model import Model
 from catscan.common.contracts.sidecar import Sidecar
 from catscan.common.contracts.summary import Duplicates, Summary
+from catscan.common.errors import CatscanError
 from catscan.common.files import write_text
 from catscan.common.layer_table import table
+from catscan.common.progress import say
 from catscan.common.settings import parse
 from catscan.common.tables import read_table
 from catscan.common.words import number_of
@@ -93,10 +96,13 @@ class Settings:
         The competitions that run, in order: (name, title).
     page
         Digest of its template, styles and scripts, so that others make it anew.
+    others
+        Competitions that ran earlier, which come after them: (name, title, digest of their results).
     """
 
     titles: tuple[tuple[str, str], ...]
     page: str = ""
+    others: tuple[tuple[str, str, str], ...] = ()
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -110,8 +116,20 @@ def run(args: argparse.Namespace) -> None:
     """Gather what the stages wrote and write the page."""
     settings = parse(Settings, args.settings)
     gathered = [competition(name, title, args.results / name) for name, title in settings.titles]
+    gathered += others(settings, args.results)
     write_text(args.out, rendered(gathered, os.environ.get(COMMAND, "")))
     print(f"wrote {args.out} ({args.out.stat().st_size / 1e6:.1f} MB)")
+
+
+def others(settings: Settings, results: Path) -> Iterator[dict[str, Any]]:
+    """What the page shows of the competitions that ran earlier; told is which of them lack something."""
+    titles = {name: title for name, title, _ in settings.others}
+    for folder in sorted(path.parent for path in results.glob("*/index.json")):
+        if folder.name not in dict(settings.titles):
+            try:
+                yield competition(folder.name, titles.get(folder.name, folder.name), folder)
+            except CatscanError as error:
+                say(f"{folder.name}, which ran earlier, is left out: {error.what} ({error.where})")
 
 
 def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
