@@ -160,6 +160,7 @@ EXPLANATION = Explanation(
     sample_shape=(2, 2, 1),
     flips=False,
     scale=None,
+    extractors=(),
     picture=None,
     layers=(
         Layer(
@@ -175,11 +176,11 @@ EXPLANATION = Explanation(
     samples=(
         Shown(
             sample_id="</script><b>1</b>", split="test", label="", why="test",
-            pixels=Block.of(np.array([[[1], [2]], [[3], [4]]], np.uint8)), voxels=None,
+            pixels=Block.of(np.array([[[1], [2]], [[3], [4]]], np.uint8)), features=None, voxels=None,
             logits=(1.5, 1.5), told=0, heat=None, covered=Block.of(np.zeros((2, 2))),
             values={"1": Block.of(np.array([1.5, 1.5]))},
             chain=(Link("logits of this network", (1.5, 1.5)), Link("what is told", (0.5, 0.5))),
-            cells=(Cell("1", "label", "dog", "0.5"),),
+            cells=(Cell("1", "label", "dog", "0.5"),), others=(),
         ),
     ),
     remarks=("A remark on the network.",),

@@ -19,7 +19,7 @@ def values_of(told: Explanation | tuple[Layer, ...], sample: Shown) -> list[Valu
     found: list[Values] = []
     for number, layer in enumerate(told if isinstance(told, tuple) else told.layers):
         if number == 0:
-            values = sample.pixels.array()
+            values = (sample.features or sample.pixels).array()
         elif layer.closed:
             values = sample.values[str(number)].array()
         else:
@@ -83,7 +83,7 @@ _batch_norm = _scale
 
 
 def _activation(layer: Layer, values: Values) -> Values:
-    return {"ReLU": lambda x: np.maximum(x, 0), "Tanh": np.tanh}[layer.how](values)
+    return {"ReLU": lambda x: np.maximum(x, 0), "Tanh": np.tanh, "Sqrt": np.sqrt}[layer.how](values)
 
 
 def _add(_: Layer, *several: Values) -> Values:

@@ -90,6 +90,7 @@ def run_all(folder: Path) -> None:
     run(
         "evaluate",
         settings=stage_strings.evaluate(competition),
+        raw=raw,
         predictions=[model / "out-of-fold.csv" for model in models],
         history=[model / "history.csv" for model in models],
         models=["main"] * len(FOLDS),
@@ -113,6 +114,7 @@ def run_all(folder: Path) -> None:
     )
     run(
         "explain",
+        raw=raw,
         models=folder / "models",
         index=folder / "index.csv",
         train=folder / "arrays" / "train-1-of-1.npy",

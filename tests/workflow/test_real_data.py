@@ -6,6 +6,7 @@ from zipfile import ZipFile
 
 import pytest
 
+from catscan.common.contracts.explanation import Explanation
 from catscan.common.files import read_json
 
 PICTURES = """
@@ -82,6 +83,9 @@ def test_features_of_a_pretrained_network_tell_real_pictures_apart_that_are_few(
     assert sum((probability > 0.5) == true[sample] for sample, probability in given.items()) >= 95
     assert read_json(folder / "submission.json")["true_score"] <= 0.15
     assert "pretrained pretrained: efficientnet-lite0" in said.stderr
+    told = Explanation.read(folder / "explanation.json")
+    assert told.extractors == ("efficientnet-lite0",)
+    assert all(one.heat and one.features and one.pixels.shape == (224, 224, 3) for one in told.samples)
     assert "Nothing to be done" in fresh.snakemake().stderr
 
 

@@ -1,7 +1,8 @@
 """Explain.
 
 Required inputs: all trained models, evaluation/metrics.json, index.csv, index.json, the test predictions of all models
-and folds and the test CSVs of foreign members, submission.csv, the arrays of all shards with their sidecars.
+and folds and the test CSVs of foreign members, submission.csv, the arrays of all shards with their sidecars, and the
+raw files, which are read again where a model learnt from features.
 Output: explanation.json, one network opened and what it does with a few samples, for the report.
 Reads of the config: the names in blend; the models and the evaluation say the rest.
 """
@@ -10,6 +11,7 @@ Reads of the config: the names in blend; the models and the evaluation say the r
 rule explain_network:
     """Open one network of the best model that learnt from scratch, and show what it does with a few samples."""
     input:
+        manifest=rules.download_files.output.manifest,
         index=rules.index_samples.output.index,
         summary=rules.index_samples.output.summary,
         metrics=rules.evaluate_folds.output.metrics,
@@ -43,6 +45,7 @@ rule explain_network:
         catscan explain \
             --job "{wildcards.competition}" \
             --models "$(dirname {output.explanation:q})/models" \
+            --raw "$(dirname {input.manifest:q})" \
             --index {input.index:q} \
             --train {input.train:q} \
             --test {input.test:q} \

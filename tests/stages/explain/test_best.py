@@ -7,7 +7,7 @@ from factories import FOLD, MODEL, MODEL_SCORES, metrics_of, summary_of
 
 from catscan.common.contracts.features import FeaturesSource
 from catscan.networks.evaluated import Evaluated
-from catscan.stages.explain import best_from_scratch
+from catscan.stages.explain import opened_first
 
 LOSSES = {"pretrained": (0.1, 0.1), "good": (0.25, 0.31), "worse": (0.4, 0.5)}
 
@@ -32,8 +32,8 @@ def evaluated(*names: str) -> Evaluated:
 
 
 def test_of_the_best_model_from_scratch_the_fold_nearest_to_its_loss_is_opened() -> None:
-    assert best_from_scratch(evaluated("pretrained", "worse", "good")) == Path("good/fold-1")
+    assert opened_first(evaluated("pretrained", "worse", "good")) == Path("good/fold-1")
 
 
-def test_where_all_learnt_from_features_none_is_opened() -> None:
-    assert best_from_scratch(evaluated("pretrained")) is None
+def test_where_all_learnt_from_features_the_best_of_them_is_opened() -> None:
+    assert opened_first(evaluated("pretrained")) == Path("pretrained/fold-0")

@@ -43,7 +43,7 @@ def looked_at(folder: Path, model: Model, pixels: np.ndarray) -> tuple[Any, list
     network = Opened(folder, model)
     try:
         shown = [
-            Shown(sample_id="1", split="test", label="", why="test", chain=(), cells=(), voxels=None, **look.shown())
+            Shown("1", "test", "", "test", chain=(), cells=(), others=(), voxels=None, **look.shown())
             for look in network.look_at(pixels)
         ]
         return network.layers(), shown, network
@@ -95,7 +95,7 @@ def test_the_heat_maps_peak_where_the_cue_is(shape: tuple[int, ...], tmp_path: P
     pixels = np.random.default_rng(0).integers(0, 30, (1, *shape)).astype(np.uint8)
     pixels[(0, *(slice(side * 3 // 4 + 1, side * 3 // 4 + 4) for side in shape[:-1]))] = 250
     _, (shown,), network = looked_at(tmp_path, model, pixels)
-    assert shown.heat is not None
+    assert shown.heat and shown.covered
     heat, covered = shown.heat.array(), shown.covered.array()
 
     assert (shown.told, network.heat_layer) == (1, 2)
@@ -114,4 +114,4 @@ def test_maps_of_a_single_pixel_tell_nothing_of_where(tmp_path: Path) -> None:
     _, (shown,), network = looked_at(tmp_path, MODEL, pixels_of(MODEL.sample_shape))
 
     assert (network.heat_layer, shown.heat) == (None, None)
-    assert shown.covered.shape == (8, 8)
+    assert shown.covered and shown.covered.shape == (8, 8)

@@ -103,13 +103,10 @@ def test_what_comes_from_the_data_cannot_become_part_of_the_page(tmp_path: Path)
     assert r"\u003c/script>\u003cb>1\u003c/b>" in text
 
 
-def test_where_no_network_learnt_from_scratch_there_is_no_explorer_and_the_page_says_why(tmp_path: Path) -> None:
-    why = ("All models learnt from features.",)
-    nothing = replace(EXPLANATION, model="", layers=(), samples=(), remarks=why)
-    text = page(tmp_path, explanation=nothing)
+def test_the_page_names_the_pretrained_networks_that_the_opened_one_learnt_from(tmp_path: Path) -> None:
+    text = page(tmp_path, explanation=replace(EXPLANATION, extractors=("efficientnet-lite0",)))
 
-    assert "All models learnt from features." in text
-    assert 'data-explained="' not in text
+    assert "It has learnt from what efficientnet-lite0 says of the samples;" in text
 
 
 def test_networks_that_do_not_beat_the_prior_are_told_first() -> None:

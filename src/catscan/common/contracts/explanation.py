@@ -100,6 +100,26 @@ class Voxels:
 
 
 @dataclass(frozen=True)
+class Other:
+    """What another model says of a sample, by its network of the same fold.
+
+    Attributes
+    ----------
+    answers
+        A value a class.
+    told
+        The class that the heat map is of: the most probable one.
+    heat
+        As in `Shown`.
+    """
+
+    model: str
+    answers: tuple[float, ...]
+    told: int
+    heat: Block | None
+
+
+@dataclass(frozen=True)
 class Shown:
     """A sample, and what the network says of it.
 
@@ -110,7 +130,9 @@ class Shown:
     why
         Why it was chosen: "right", "wrong", "unsure" or "test".
     pixels
-        As the network gets them, uint8.
+        As the network gets them, uint8; of a scan whose features were learnt from, as the shards hold it.
+    features
+        What the first step gets where that is not the pixels: the features of pretrained networks, float32.
     voxels
         Of a scan that says how large its voxels are; None for all others.
     logits
@@ -118,17 +140,19 @@ class Shown:
     told
         The class that the heat maps are of: the most probable one.
     heat
-        Grad-CAM (Selvaraju et al. 2017) of the layer `Explanation.heat_layer`, uint8, 255 where it is strongest; None
-        where no layer has maps.
+        Grad-CAM (Selvaraju et al. 2017) of the layer `Explanation.heat_layer`, or of the last maps of pretrained
+        networks, uint8, 255 where it is strongest; None where no layer has maps.
     covered
         By how much the logit falls when a part of the sample is covered by its mean grey, (parts, ...) float32; an axis
-        for each of the sample's.
+        for each of the sample's; None where the features of pretrained networks were learnt from.
     values
         By the number of each closed step, what comes out of it, float32.
     chain
         From the logits to what is told in the end.
     cells
         Where that stands in the submission; empty for training samples.
+    others
+        What the other models say.
     """
 
     sample_id: str
@@ -136,14 +160,16 @@ class Shown:
     label: str
     why: str
     pixels: Block
+    features: Block | None
     voxels: Voxels | None
     logits: tuple[float, ...]
     told: int
     heat: Block | None
-    covered: Block
+    covered: Block | None
     values: dict[str, Block]
     chain: tuple[Link, ...]
     cells: tuple[Cell, ...]
+    others: tuple[Other, ...]
 
 
 @dataclass(frozen=True)
@@ -157,20 +183,23 @@ class FromFile:
 
 @dataclass(frozen=True)
 class Explanation(Document):
-    """One fold's network of the best model that learnt from scratch.
+    """One fold's network of the best model that learnt from scratch; where none did, of the best model.
 
     Attributes
     ----------
     model, fold
-        Which it is; "" and 0 where all models learnt from pretrained features, and nothing else is told then.
+        Which it is.
     classes, task, sample_shape, flips, scale
         As in its `model.json`.
+    extractors
+        The pretrained networks whose features it learnt from, by name; the steps are those after them.
     picture
         How it reads picture files; None where its samples are none.
     layers
         Its steps in the order of computing, the first one the sample itself, the last one the logits.
     heat_layer
-        The number of the step that the heat maps are of; None where no step has maps.
+        The number of the step that the heat maps are of; None where no step has maps, as of the steps after pretrained
+        networks.
     samples
         About eight.
     remarks
@@ -187,6 +216,7 @@ class Explanation(Document):
     sample_shape: tuple[int, ...]
     flips: bool
     scale: tuple[float, float] | None
+    extractors: tuple[str, ...]
     picture: FromFile | None
     layers: tuple[Layer, ...]
     heat_layer: int | None

@@ -57,8 +57,8 @@ def _widened(maps: int, width: float) -> int:
     return rounded if rounded >= 0.9 * wanted else rounded + 8
 
 
-def features_of(pixels: Any, network: Pretrained) -> Any:
-    """What the network says of pictures, before it names one of ImageNet's kinds.
+def maps_of(pixels: Any, network: Pretrained) -> Any:
+    """The last feature maps of pictures.
 
     Parameters
     ----------
@@ -68,13 +68,17 @@ def features_of(pixels: Any, network: Pretrained) -> Any:
     Returns
     -------
     tensor
-        float32 (n, 1280), each at least 0 and at most 6.
+        float32 (n, height, width, 1280), each at least 0 and at most 6; a 32nd of the pictures high and wide.
     """
     net = _convolved((pixels - 127.0) / 128.0, STEM_MAPS, 3, stride=2, name="stem")
     for number, block in enumerate(blocks(network)):
         net = _block(net, block, name=f"block_{number}")
-    net = _convolved(net, FEATURES, 1, name="head")
-    return global_pooling(net, name="global_average")
+    return _convolved(net, FEATURES, 1, name="head")
+
+
+def features_of(maps: Any) -> Any:
+    """What the network says of pictures, before it names one of ImageNet's kinds: (n, 1280), the mean of each map."""
+    return global_pooling(maps, name="global_average")
 
 
 def _block(incoming: Any, block: Block, *, name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from catscan.networks.compat import quiet, tf
 from catscan.networks.layers import Mode, set_mode
-from catscan.networks.pretrained.efficientnet import features_of
+from catscan.networks.pretrained.efficientnet import features_of, maps_of
 from catscan.networks.pretrained.registry import FEATURES, PRETRAINED
 from catscan.networks.pretrained.weights import pretrained_weights
 from catscan.networks.session import Compute, open_session
@@ -32,8 +33,10 @@ class Extractor:
             set_mode(Mode(training=False))
             self._pictures = tf.placeholder(tf.uint8, [BATCH, network.side, network.side, 3])
             pixels = tf.cast(self._pictures, tf.float32)
-            both = features_of(tf.concat([pixels, tf.reverse(pixels, [2])], axis=0), network)
+            maps = maps_of(tf.concat([pixels, tf.reverse(pixels, [2])], axis=0), network)
+            both = features_of(maps)
             self._features = (both[:BATCH] + both[BATCH:]) / 2
+            self._maps = (maps[:BATCH] + tf.reverse(maps[BATCH:], [2])) / 2
             values = {variable.op.name: tf.placeholder(tf.float32) for variable in tf.global_variables()}
             load = [tf.assign(variable, values[variable.op.name]).op for variable in tf.global_variables()]
         self._session = open_session(compute, graph)
@@ -51,12 +54,21 @@ class Extractor:
         -------
         ndarray of shape (n, 1280), float32, 0 to 6
         """
-        found = np.empty((len(pictures), FEATURES), np.float32)
+        return self._found([self._features], pictures)[0]
+
+    def look(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The features, and the maps that they are the means of, (n, height, width, 1280)."""
+        features, maps = self._found([self._features, self._maps], pictures)
+        return features, maps
+
+    def _found(self, wanted: Sequence[Any], pictures: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        found = [np.empty((len(pictures), *one.shape.as_list()[1:]), np.float32) for one in wanted]
         batch = np.zeros((BATCH, *pictures.shape[1:]), np.uint8)
         for start in range(0, len(pictures), BATCH):
             some = pictures[start : start + BATCH]
             batch[: len(some)] = some
-            found[start : start + len(some)] = self._session.run(self._features, {self._pictures: batch})[: len(some)]
+            for array, values in zip(found, self._session.run(wanted, {self._pictures: batch}), strict=True):
+                array[start : start + len(some)] = values[: len(some)]
         return found
 
     def close(self) -> None:

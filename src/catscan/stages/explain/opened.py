@@ -39,38 +39,32 @@ class Look:
     mirrored: NDArray[np.float64] | None
     told: int
     heat: NDArray[np.uint8] | None
-    covered: Floats
+    covered: Floats | None
     values: dict[str, Floats]
+    features: Floats | None = None
 
     def shown(self) -> dict[str, Any]:
         """The fields of `Shown` that are known here."""
         return {
             "pixels": Block.of(self.pixels),
+            "features": _block(self.features),
             "logits": tuple(map(float, self.logits)),
             "told": self.told,
-            "heat": None if self.heat is None else Block.of(self.heat),
-            "covered": Block.of(self.covered),
+            "heat": _block(self.heat),
+            "covered": _block(self.covered),
             "values": {number: Block.of(array) for number, array in self.values.items()},
         }
 
 
-class Opened:
-    """The network of one folder, in float32.
-
-    Attributes
-    ----------
-    heat_layer
-        The number of the last step whose maps still tell where something is; None where none does.
-    """
+class Network:
+    """The network of one folder, in float32, as the steps that it computes."""
 
     def __init__(self, folder: Path, described: Model, *, gpu: bool = False) -> None:
         self._predictor = open_predictor(folder, described, gpu=gpu)
         self._described = described
         with self._predictor.graph.as_default():
             self._steps = trace(self._predictor.pixels, self._predictor.logits)
-            self.heat_layer = _last_with_maps(self._steps)
             self._wanted = tf.placeholder(tf.float32, [None, len(described.classes)])
-            self._slopes = self._gradients()
         self._closed = closed(self._steps)
 
     def close(self) -> None:
@@ -94,10 +88,6 @@ class Opened:
             remarks.append(f"Operations of TensorFlow that the page does not know are shown by their results: {names}.")
         return layers, tuple(remarks)
 
-    def look_at(self, pixels: NDArray[np.uint8]) -> list[Look]:
-        """What the network does with each of the samples (n, *sample_shape)."""
-        return [self._look(one) for one in pixels]
-
     def _layer(self, number: int, step: Step) -> Layer:
         is_closed = number in self._closed
         arrays = {} if is_closed else self._predictor.session.run(step.constants)
@@ -108,34 +98,61 @@ class Opened:
             closed=is_closed,
         )
 
-    def _look(self, pixels: NDArray[np.uint8]) -> Look:
-        run, predictor = self._predictor.session.run, self._predictor
-        wanted = {"logits": predictor.logits} | {str(number): self._steps[number].tensor for number in self._closed}
-        found = run(wanted, {predictor.pixels: pixels[None]})
-        logits = np.asarray(found.pop("logits")[0], np.float64)
-        mirrored = None
-        if self._described.flips:
-            mirrored = np.asarray(run(predictor.logits, {predictor.pixels: pixels[None, ..., ::-1, :]})[0], np.float64)
-        told = int(np.argmax(logits))
-        values = {number: array.reshape(self._steps[int(number)].shape) for number, array in found.items()}
-        return Look(pixels, logits, mirrored, told, self._heat(pixels, told), self._covered(pixels, told), values)
+    def _slopes_of(self, tensor: Any) -> Any:
+        """The gradient of the wanted logits by a tensor of the graph."""
+        with self._predictor.graph.as_default():
+            return tf.gradients(self._predictor.logits, tensor, self._wanted)[0]
 
-    def _gradients(self) -> tuple[Any, Any] | None:
-        """The maps of the heat layer, and the gradient of the wanted logits by them."""
-        if self.heat_layer is None:
-            return None
-        maps = self._steps[self.heat_layer].tensor
-        return maps, tf.gradients(self._predictor.logits, maps, self._wanted)[0]
+    def _class(self, told: int) -> NDArray[np.float64]:
+        """(1, classes), what says that the logit of one class is wanted."""
+        return np.eye(len(self._described.classes))[[told]]
+
+    def _of(self, sample: NDArray[Any]) -> tuple[NDArray[np.float64], dict[str, Floats]]:
+        """The logits of one sample, and the values of the closed steps."""
+        wanted = {"logits": self._predictor.logits} | {str(k): self._steps[k].tensor for k in self._closed}
+        found = self._predictor.session.run(wanted, {self._predictor.pixels: sample[None]})
+        logits = np.asarray(found.pop("logits")[0], np.float64)
+        return logits, {number: array.reshape(self._steps[int(number)].shape) for number, array in found.items()}
+
+
+class Opened(Network):
+    """A network that learnt from the samples themselves.
+
+    Attributes
+    ----------
+    heat_layer
+        The number of the last step whose maps still tell where something is; None where none does.
+    """
+
+    def __init__(self, folder: Path, described: Model, *, gpu: bool = False) -> None:
+        super().__init__(folder, described, gpu=gpu)
+        self.heat_layer = _last_with_maps(self._steps)
+        self._maps = None if self.heat_layer is None else self._steps[self.heat_layer].tensor
+        self._slopes = None if self._maps is None else self._slopes_of(self._maps)
+
+    def look_at(self, pixels: NDArray[np.uint8]) -> list[Look]:
+        """What the network does with each of the samples (n, *sample_shape)."""
+        return [self._look(one) for one in pixels]
+
+    def heats(self, pixels: NDArray[np.uint8], told: Sequence[int]) -> list[NDArray[np.uint8] | None]:
+        """Where in each of the samples what speaks for a class lies."""
+        return [self._heat(one, label) for one, label in zip(pixels, told, strict=True)]
+
+    def _look(self, pixels: NDArray[np.uint8]) -> Look:
+        logits, values = self._of(pixels)
+        mirrored = self._of(pixels[..., ::-1, :])[0] if self._described.flips else None
+        told = int(np.argmax(logits))
+        return Look(pixels, logits, mirrored, told, self._heat(pixels, told), self._covered(pixels, told), values)
 
     def _heat(self, pixels: NDArray[np.uint8], told: int) -> NDArray[np.uint8] | None:
         """Grad-CAM: the maps, each weighted by the mean of its gradient, what speaks for the class alone."""
         if self._slopes is None or self.heat_layer is None:
             return None
-        feed = {self._predictor.pixels: pixels[None], self._wanted: np.eye(len(self._described.classes))[[told]]}
+        feed = {self._predictor.pixels: pixels[None], self._wanted: self._class(told)}
         shape = self._steps[self.heat_layer].shape
-        maps, slopes = (array.reshape(shape) for array in self._predictor.session.run(self._slopes, feed))
-        heat = np.maximum(maps @ slopes.reshape(-1, shape[-1]).mean(axis=0), 0)
-        return np.round(heat * (255 / max(float(heat.max()), 1e-30))).astype(np.uint8)
+        found = self._predictor.session.run((self._maps, self._slopes), feed)
+        maps, slopes = (array.reshape(shape) for array in found)
+        return as_heat(maps @ slopes.reshape(-1, shape[-1]).mean(axis=0))
 
     def _covered(self, pixels: NDArray[np.uint8], told: int) -> Floats:
         """By how much the logit falls when each part of the sample is covered by its mean grey."""
@@ -159,6 +176,16 @@ class Opened:
 
     def _logits(self, pixels: NDArray[np.uint8]) -> Floats:
         return np.asarray(self._predictor.session.run(self._predictor.logits, {self._predictor.pixels: pixels}))
+
+
+def as_heat(values: Floats) -> NDArray[np.uint8]:
+    """What speaks for a class alone, 255 where it is strongest."""
+    heat = np.maximum(values, 0)
+    return np.round(heat * (255 / max(float(heat.max()), 1e-30))).astype(np.uint8)
+
+
+def _block(array: NDArray[Any] | None) -> Block | None:
+    return None if array is None else Block.of(array)
 
 
 def _last_with_maps(steps: Sequence[Step]) -> int | None:

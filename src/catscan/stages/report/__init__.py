@@ -247,12 +247,13 @@ def explained(told: Explanation) -> dict[str, Any]:
     """The network that was opened: a line on it, its layers as a table, and all that the explorer needs."""
     from markupsafe import Markup
 
-    if not told.layers:
-        return {"line": "", "remarks": told.remarks, "data": ""}
+    learnt_from = (
+        f"what {' and '.join(told.extractors)} says of the samples" if told.extractors else "the samples alone"
+    )
     line = (
-        f"The network of fold {told.fold} of {told.model}, opened. It has learnt from the samples alone; those "
-        "with a label it never saw in training. Choose one, then a layer, a map and a place on it: every number is "
-        "computed here, from the network's own weights."
+        f"The network of fold {told.fold} of {told.model}, opened. It has learnt from {learnt_from}; those here with "
+        "a label it never saw in training. Choose one, then a layer, a map and a place on it: every number is computed "
+        "here, from the network's own weights."
     )
     values = asdict(told)
     for layer, step in zip(values["layers"], told.layers, strict=True):

@@ -91,7 +91,7 @@ const computed = async (steps, sample, tell) => {
       tell(`computing step ${number + 1} of ${steps.length} …`);
       await new Promise((resolve) => setTimeout(resolve));
     }
-    if (number === 0) found.push(Float32Array.from(decoded(sample.pixels)));
+    if (number === 0) found.push(Float32Array.from(decoded(sample.features ?? sample.pixels)));
     else if (step.closed) found.push(decoded(sample.values[number]));
     else found.push(COMPUTE[step.kind](step, step.inputs.map((k) => found[k]), step.inputs.map((k) => shapeOf(steps[k])), shapeOf(step)));
   }

@@ -17,12 +17,13 @@ class Explorer {
     let hidden = 0;
     this.names = this.layers.map((numbers, k) => {
       const { kind, title } = this.steps[numbers[0]];
-      if (!k) return "input";
+      if (!k) return told.extractors.length ? "features" : "input";
       if (k === this.layers.length - 1) return `output: ${title}`;
       return ["convolution", "pooling", "fully_connected"].includes(kind) ? `hidden layer ${++hidden}: ${title}` : title;
     });
-    this.isScan = told.sample_shape.length === 4;
-    this.sampleShape = padded(told.sample_shape, 4, 1);
+    const { shape } = told.samples[0].pixels;
+    this.isScan = shape.length === 4;
+    this.sampleShape = padded(shape, 4, 1);
     this.ownScale = false;
     this.allMaps = false;
     this.cache = new Map(); // of a sample, its values
@@ -65,7 +66,7 @@ class Explorer {
     this.values = this.cache.get(sample);
     const logits = this.values[this.values.length - 1];
     this.status.textContent = `computed in this page: logits ${this.told.classes.map((name, k) => `${name} ${shown(logits[k])}`).join(", ")}`;
-    this.open(this.layer ?? Math.min(1, this.layers.length - 1));
+    this.open(this.layer ?? (this.told.extractors.length ? this.layers.length - 1 : Math.min(1, this.layers.length - 1)));
   }
 
   /** The reader's own picture beside the samples; where that cannot be, why. */
@@ -96,6 +97,7 @@ class Explorer {
 
   /** The maps that the heat map is made of. */
   heatMaps() {
+    if (this.told.extractors.length) return `last maps of ${this.told.extractors.join(" and ")}`;
     const place = this.layers.findIndex((numbers) => numbers.includes(this.told.heat_layer));
     return `maps of step ${place + 1} of ${this.layers.length} (${this.names[place]})`;
   }
@@ -168,6 +170,7 @@ class Explorer {
   placeOver(place) {
     const step = this.steps[this.step];
     const shape = shapeOf(step);
+    if (this.told.extractors.length) return clamped([0, 0, place[0]], shape); // features lie slice by slice
     const reach = padded(step.reach, 3, null);
     const over = place.map((one, axis) => (reach[axis] ? Math.round((one - reach[axis].start - (reach[axis].size - 1) / 2) / reach[axis].jump) : 0));
     return clamped(over, shape);
@@ -203,6 +206,13 @@ class Explorer {
         ...(sample.heat ? [over(sample.heat, 255, "heat", `Grad-CAM: where the ${this.heatMaps()} speak for ${said}.`)] : []),
         ...(sample.covered ? [over(sample.covered, largest(decoded(sample.covered)), "covered", `Covered part by part: orange where the logit of ${said} falls without it, blue where it rises; at most by ${shown(largest(decoded(sample.covered)))}.`)] : []),
       ),
+      ...(sample.others?.length ? [make("h4", {}, "What the other models say of it")] : []),
+      make("div", { class: this.isScan ? "ex-scans" : "ex-figures" }, ...(sample.others ?? []).map((other) => {
+        const answers = this.told.classes.map((name, k) => `${name} ${shown(other.answers[k])}`).join(", ");
+        const name = this.told.classes[other.told];
+        const text = `${other.model}: ${answers}.${other.heat ? ` Grad-CAM for ${name}.` : ""}`;
+        return other.heat ? over(other.heat, 255, `other-${other.model}`, text) : make("p", {}, text);
+      })),
     );
     this.tellPlace(this.cross);
   }
@@ -378,7 +388,7 @@ class Explorer {
   seenPart() {
     const { sampleShape, sample } = this;
     const reach = padded(this.steps[this.step].reach, 3, { start: 0, size: 1, jump: 0 });
-    if (!this.steps[this.step].reach.length) return [];
+    if (!this.steps[this.step].reach.length || this.told.extractors.length) return [];
     const sizes = reach.map((one) => one.size);
     const first = reach.map((one, axis) => one.start + this.at[axis] * one.jump);
     const middle = clamped(first.map((one, axis) => Math.round(one + (sizes[axis] - 1) / 2)), sampleShape);
