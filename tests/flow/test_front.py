@@ -13,7 +13,8 @@ CLI = """
 from pathlib import Path
 from types import SimpleNamespace
 def parse_args(arguments):
-    return None, SimpleNamespace(configfile=[Path(word) for word in arguments], config=None, cores=1, directory=None)
+    files = [Path(word) for word in arguments]
+    return None, SimpleNamespace(configfile=files, config=None, cores=1, directory=None, dryrun=False)
 def parse_config(entries): pass
 def args_to_api(options, parser):
     {does}

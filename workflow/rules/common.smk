@@ -10,6 +10,7 @@ from catscan.flow import opening
 from catscan.flow import records
 from catscan.flow import sources
 from catscan.flow import stage_strings
+from catscan.flow import why
 from catscan.networks.pretrained.registry import PRETRAINED
 
 config = catscan_config.load(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
@@ -30,6 +31,7 @@ leader.lead()
 
 # Each output's stage string lies beside it, and is what the plan compares: also without `.snakemake`.
 records.keep_beside_outputs(workflow)
+records.PLANNED.append(why.keep_changes)
 # What an earlier job made of the same comes back from the store.
 FROM_STORE = going_back.use(workflow, config["cache"])
 

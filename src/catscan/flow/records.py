@@ -29,14 +29,15 @@ from snakemake_interface_executor_plugins.settings import ExecMode
 
 from catscan.common.errors import CatscanError, listed
 from catscan.common.files import read_json, write_json
+from catscan.common.provenance import CHANGES, ENDING, place_of
 from catscan.flow import sources
 from catscan.flow.code_history import remember
 from catscan.flow.locks import Locks
 from catscan.flow.tolerance import exceeded
 
-ENDING = ".stage.json"
 BLOCK, BLOCKS = 1 << 14, 64  # of larger files that many blocks are read, evenly spread: 1 MiB in all
 PLANNED: list[Callable[[Any], None]] = []  # called with each plan that is made
+CHANGED: dict[str, list[str]] = {}  # by output, what has changed since its last result; kept with its record
 
 
 def keep_beside_outputs(workflow: Any) -> None:
@@ -81,6 +82,7 @@ class BesideOutputs(Locks):
             return  # the job failed
         inputs = {path: asdict(trace(path)) for path in record.input or () if Path(path).exists()}
         values = {"output": asdict(trace(key)), "inputs": inputs, "record": record.model_dump()}
+        values[CHANGES] = CHANGED.get(key, [])
         try:
             remember(str(settings_of(record.params or []).get("code")))
             write_json(place_of(key), values)
@@ -117,12 +119,6 @@ class BesideOutputs(Locks):
         kept = kept_of(file)
         inputs = kept.inputs if kept else {}
         return any(Path(path).exists() and not is_same(path, traced) for path, traced in inputs.items())
-
-
-def place_of(output: str) -> Path:
-    """The file that holds the record of ``output``."""
-    path = Path(output)
-    return path.with_name(f".{path.name}{ENDING}")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Tell why jobs would run: which setting, function or file has changed, root causes first.
 
-`catscan why` makes Snakemake's plan, with its arguments, and runs nothing. What a result was made from lies beside it
-(`records`); what the functions of its code were, in `results/.code` (`code_history`).
+`catscan why` makes Snakemake's plan, with its arguments, and runs nothing; a dry run ends with the same sentences. What
+a result was made from lies beside it (`records`); what the functions of its code were, in `results/.code`
+(`code_history`). A run keeps with each result what had changed since the one before, for the report.
 """
 
 from __future__ import annotations
@@ -34,25 +35,37 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Plan and tell."""
-    from catscan.flow import front, records
+    from catscan.flow import front
 
-    lines: list[str] = []
-
-    def explain(dag: Any) -> None:
-        lines.extend(explained(dag))  # now, in the folder that the plan is of
-
-    records.PLANNED.append(explain)
     arguments = ["--dry-run", "--cores", "1", *args.targets]
     arguments += ["--directory", args.directory] if args.directory else []
     arguments += ["--configfile", *args.configfile] if args.configfile else []
     with tempfile.TemporaryFile("w+") as said:
         with redirect_stdout(said), redirect_stderr(said):
-            code = front.main(arguments)
+            code, told = front.run(arguments)
         if code:  # what stopped the plan
             said.seek(0)
             sys.stderr.write(said.read())
             raise SystemExit(code)
-    print("\n".join(lines))
+    print("\n".join(told))
+
+
+def tell_of_plans(told: list[str]) -> None:
+    """Have the lines about each plan added to ``told`` as soon as it is made, in the folder that it is of."""
+    from catscan.flow import records
+
+    records.PLANNED.append(lambda dag: told.extend(explained(dag)))
+
+
+def keep_changes(dag: Any) -> None:
+    """Keep with each result that the plan makes anew what has changed since the one before."""
+    from catscan.flow import records
+
+    if not (dag.workflow.dryrun or dag.workflow.touch):
+        running = _running(dag)
+        for job in filter(dag.needrun, dag.jobs):
+            changed = list(_changes(dag, job, running))
+            records.CHANGED.update({str(path): changed for path in job.output})
 
 
 @dataclass(frozen=True)
@@ -70,10 +83,11 @@ def explained(dag: Any) -> list[str]:
     jobs = sorted(needed, key=lambda job: (order.index(job.rule.name), str(job.output[0])))
     if not jobs:
         return ["Nothing would run: every result is of today's settings, code and inputs."]
+    running = _running(dag)
     causes: dict[Cause, int] = Counter()
     following: dict[str, int] = Counter()
     for job in jobs:
-        roots = list(_words(dag, job))
+        roots = [*_states(dag, job), *_changes(dag, job, running)]
         for words in roots:
             causes[Cause(_named(job), words)] += 1
         if not roots:
@@ -99,27 +113,47 @@ def _named(job: Any) -> str:
     return " ".join([stage_of(job), *named])
 
 
-def _words(dag: Any, job: Any) -> Iterator[str]:
-    """What of its own makes a job run; nothing where it only follows another."""
+def _running(dag: Any) -> set[str]:
+    """All files that the plan makes."""
+    return {str(path) for job in dag.jobs if dag.needrun(job) for path in job.output}
+
+
+def _kept(job: Any) -> Any:
+    """What is known of the job's last result."""
+    from catscan.flow.records import kept_of
+
+    return next((kept for path in job.output if (kept := kept_of(str(path))) is not None), None)
+
+
+def _states(dag: Any, job: Any) -> Iterator[str]:
+    """Why a job runs though nothing has changed: its result is not there, not whole, not wanted, not known."""
+    reason, kept = dag.reason(job), _kept(job)
+    missing = [str(path) for path in reason.missing_output]
+    cut_off = dag.workflow.persistence._filter_incomplete_keys([str(path) for path in job.output])
+    if cut_off:
+        yield "its last run was cut off"
+    elif missing:
+        yield f"{listed(missing)} was deleted" if kept else "not made yet"
+    elif reason.forced:
+        yield "asked for"
+    if kept is None and reason.updated_input:
+        newer = [str(path) for path in reason.updated_input]
+        yield f"{listed(newer)} is newer than the result, and nothing says what that was made from"
+
+
+def _changes(dag: Any, job: Any, running: set[str]) -> Iterator[str]:
+    """What has changed since the job's last result, of its own; nothing where it only follows another."""
     from catscan.flow import sources
-    from catscan.flow.records import kept_of, settings_of
+    from catscan.flow.records import settings_of
     from catscan.flow.tolerance import exceeded
 
-    reason = dag.reason(job)
-    missing = [str(path) for path in reason.missing_output]
-    kept = next((kept for path in job.output if (kept := kept_of(str(path))) is not None), None)
-    if missing:
-        made = [path for path in missing if kept_of(path) is not None]
-        yield f"{listed(made)} was deleted" if made else "not made yet"
-        return
-    if reason.forced:
-        yield "asked for"
+    kept = _kept(job)
     if kept is None:
         return
     old, new = settings_of(kept.record.params or []), settings_of([repr(value) for value in job.params])
     if old and new:
         yield from changes(old, new)
-    if reason.code_changed:
+    if any(dag.workflow.persistence.code_changed(job)):
         yield f"the command of the rule {job.rule.name}"
     if exceeded(job):
         yield "preprocess.on_bad, preprocess.tolerated_share: more samples could not be read than are tolerated now"
@@ -127,7 +161,6 @@ def _words(dag: Any, job: Any) -> Iterator[str]:
     for name, what in sources.changed(job).items():
         by_change[what].append(name)
     yield from (f"the source: {listed(names)} {what}" for what, names in by_change.items())
-    running = {str(path) for other in dag.jobs if dag.needrun(other) for path in other.output}
     yield from _inputs(kept.inputs, [str(path) for path in job.input], running)
 
 

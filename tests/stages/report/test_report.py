@@ -14,6 +14,7 @@ from catscan.common.arrays import Shards
 from catscan.common.contracts.metrics import Metrics
 from catscan.common.contracts.sidecar import Bad
 from catscan.common.contracts.summary import Duplicates
+from catscan.common.provenance import place_of
 from catscan.stages.report import duplicates_line
 from catscan.stages.report.confusion import confusion_table, most_confused
 from catscan.stages.report.geometry import geometry_table, scan_figures
@@ -67,6 +68,20 @@ def test_competitions_that_ran_earlier_come_last_and_those_that_lack_something_a
     assert 0 < text.index(">Dogs<") < text.index(">aardvarks<")
     assert ">half<" not in text
     assert "half, which ran earlier, is left out: A file is missing. (" in capsys.readouterr().err
+
+
+def test_what_had_changed_when_results_were_made_anew_is_told_by_stage_and_model(tmp_path: Path) -> None:
+    unchanged = page(tmp_path)
+    folder = tmp_path / "results" / "dogs"
+    for fold in (0, 1):
+        weights = folder / "models" / "resnet" / f"fold-{fold}" / "weights.npz"
+        weights.parent.mkdir(parents=True, exist_ok=True)
+        weights.touch()
+        place_of(weights).write_text('{"changes": ["learning_rate: 0.02 -> <b>"]}')
+    place_of(folder / "submission.csv").write_text('{"changes": []}')
+
+    assert "Changes since the results before" not in unchanged
+    assert again(tmp_path).count("<td>train resnet</td><td>learning_rate: 0.02 -&gt; &lt;b&gt;</td>") == 1
 
 
 def test_every_bad_sample_is_shown_with_its_reason_up_to_fifty(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ from catscan.stages.report.drift import drift_between, drift_told
 from catscan.stages.report.found import classes_table, parts_table, thresholds_table
 from catscan.stages.report.geometry import geometry_table, scan_figures
 from catscan.stages.report.page import COMMAND, rendered
+from catscan.stages.report.provenance import changes_told
 from catscan.stages.report.rules import Facts, advice
 from catscan.stages.report.scores import cards, folds_table, models_table, verdict
 
@@ -207,6 +208,7 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
         "confusion": confusion_table(findings.confusion, index.classes),
         "pairs": most_confused(findings.confusion, index.classes) if index.task in ONE_CLASS else [],
         "settings": settings_told(models),
+        "changes": changes_told(folder),
     }
 
 
