@@ -10,7 +10,13 @@ from catscan.flow import code_history
 from catscan.flow.records import settings_of
 from catscan.flow.why import changes, duration
 
-OLD = {"code": "a", "versions": {"cv2": "5.0", "numpy": "2.4"}, "network": "auto", "augment": {"flip": True}}
+OLD = {
+    "code": "a",
+    "versions": {"cv2": "5.0", "numpy": "2.4"},
+    "network": "auto",
+    "augment": {"flip": True},
+    "archives": {"a.7z": "7z:" + 64 * "0"},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -32,8 +38,9 @@ def test_equal_strings_differ_in_nothing() -> None:
         ({"epochs": 3}, "epochs: nothing -> 3"),
         ({"versions": {"cv2": "5.1", "numpy": "2.4"}}, "the version of cv2: 5.0 -> 5.1"),
         ({"versions": {"cv2": "5.0"}}, "the version of numpy: 2.4 -> nothing"),
+        ({"archives": {"a.7z": "7z:" + 64 * "1"}}, "archives.a.7z: another content"),
     ],
-    ids=["value", "in a block", "new in a block", "new", "version", "package gone"],
+    ids=["value", "in a block", "new in a block", "new", "version", "package gone", "archive"],
 )
 def test_what_changed_is_told_with_both_values(change: dict[str, object], told: str) -> None:
     assert changes(OLD, OLD | change) == [told]

@@ -25,6 +25,7 @@ class Project:
 
     home: Path
     overlays: list[Path] = field(default_factory=lambda: [SMALL])
+    options: tuple[str, ...] = ()  # of every call
 
     def command(self, *arguments: str) -> list[str]:
         """What `./run snakemake` runs."""
@@ -33,7 +34,7 @@ class Project:
     def arguments(self, *arguments: str) -> list[str]:
         """What follows ``snakemake``: the overlays first, since `--configfile` takes all words up to the next flag."""
         overlays = ["--configfile", *map(str, self.overlays)] if self.overlays else []
-        return [*overlays, "--cores", "2", *arguments]
+        return [*overlays, "--cores", "2", *self.options, *arguments]
 
     @property
     def environment(self) -> dict[str, str]:

@@ -18,7 +18,8 @@ def main(arguments: list[str]) -> int:
         0; 1 when a job failed or Snakemake met something unforeseen; 2 for what a user can correct; 75 for "try again".
     """
     code, told = run(arguments)
-    print(*told, sep="\n", end="\n" if told else "")
+    if told:
+        print("\nWhy, root causes first:", *told, sep="\n")
     return code
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import re
 import sys
 import tempfile
 from collections import Counter, defaultdict
@@ -24,6 +25,7 @@ from catscan.common.words import number_of
 
 SHOWN = 8  # causes of one kind
 ABSENT = "nothing"
+DIGEST = re.compile(r"(\w+:)?[0-9a-f]{16,64}")
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -186,12 +188,18 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     ['epochs: 1 -> 2', 'the version of cv2: nothing -> 5']
     """
     plain = [{key: value for key, value in one.items() if key not in ("code", "versions")} for one in (old, new)]
-    told = [f"{key}: {before} -> {after}" for key, before, after in _differing(*map(flat, plain))]
+    told = [_sentence(*one) for one in _differing(*map(flat, plain))]
     versions = _differing(old.get("versions", {}), new.get("versions", {}))
     told += [f"the version of {name}: {before} -> {after}" for name, before, after in versions]
     if old.get("code") != new.get("code"):
         told.append(code_changes(str(old.get("code")), str(new.get("code"))))
     return told
+
+
+def _sentence(key: str, before: str, after: str) -> str:
+    """What became of a setting; of a file that it names by its digest only that it holds something else."""
+    are_digests = DIGEST.fullmatch(before) and DIGEST.fullmatch(after)
+    return f"{key}: another content" if are_digests else f"{key}: {before} -> {after}"
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
