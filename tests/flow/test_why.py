@@ -8,7 +8,7 @@ import pytest
 from catscan.common import fingerprint
 from catscan.flow import code_history
 from catscan.flow.records import settings_of
-from catscan.flow.why import changes, duration
+from catscan.flow.why import _inputs, changes, duration
 
 OLD = {
     "code": "a",
@@ -48,6 +48,20 @@ def test_what_changed_is_told_with_both_values(change: dict[str, object], told: 
 
 def test_a_setting_that_is_gone_is_told() -> None:
     assert changes(OLD | {"flips": True}, OLD) == ["flips: true -> nothing"]
+
+
+@pytest.mark.parametrize(
+    ("now", "running", "told"),
+    [
+        (["old", "new"], set(), ["new input new"]),
+        (["old", "new"], {"new"}, []),
+        (["new"], {"new"}, []),
+        ([], set(), ["old is no input any more"]),
+    ],
+    ids=["came", "is about to be made", "takes the place of another", "went"],
+)
+def test_inputs_that_follow_another_job_are_no_cause(now: list[str], running: set[str], told: list[str]) -> None:
+    assert list(_inputs({"old": None}, now, running)) == told
 
 
 def test_code_that_nobody_kept_is_told_as_such() -> None:

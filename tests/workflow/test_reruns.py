@@ -8,6 +8,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,7 @@ def cut_off(project: Any) -> None:
     for name in ("weights.npz", "model.json", "history.csv", "out-of-fold.csv"):
         output = Path("results") / SCANS / "models" / "resnet" / "fold-0" / name
         (project.home / output).unlink()
-        mark = project.home / ".snakemake" / "incomplete" / base64.b64encode(str(output).encode()).decode()
+        mark = project.home / ".snakemake" / "incomplete" / base64.urlsafe_b64encode(str(output).encode()).decode()
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
 
@@ -244,9 +245,11 @@ ROWS = {
         (rest_of("stages/report/__init__.py"),),
     ),
     "a data file of the package": Row(
-        edited("src/catscan/stages/report/page.html", "<main>", "<main >"), {"report"}, ("page: another content",)
+        edited("src/catscan/stages/report/page.html", "</main>", "</main >"), {"report"}, ("page: another content",)
     ),
-    "a library's version": Row(other_version, since("index", CATS), ("the version of simplejpeg: ... -> 99.0",)),
+    "a library's version": Row(
+        other_version, since("index", CATS), (f"the version of simplejpeg: {version('simplejpeg')} -> 99.0",)
+    ),
     # Rules
     "command laid out anew": Row(edited("workflow/rules/train.smk", "catscan train \\", "catscan   train \\"), NOTHING),
     "an argument of the command": Row(
@@ -281,7 +284,6 @@ ROWS = {
         since("preprocess", CATS),
         (f"results/{CATS}/arrays/train-1-of-2.json was deleted", "learning_rate: nothing -> 0.0005"),
     ),
-    "a training killed": Row(cut_off, since("train", SCANS), ("its last run was cut off",)),
     "a training killed, other settings": Row(
         both(cut_off, lambda project: project.overlay("competitions: {ct-scans: {models: {resnet: {epochs: 2}}}}\n")),
         since("train", SCANS),

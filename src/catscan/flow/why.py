@@ -167,10 +167,12 @@ def _changes(dag: Any, job: Any, running: set[str]) -> Iterator[str]:
 
 
 def _inputs(traced: Mapping[str, Any], now: Sequence[str], running: set[str]) -> Iterator[str]:
-    """Inputs that are others than they were, and that no job of the plan is about to make."""
+    """Inputs that are others than they were; those that the plan is about to make, and that they replace, follow."""
     from catscan.flow.records import is_same
 
     came, went = [path for path in now if path not in traced], [path for path in traced if path not in now]
+    if not running.isdisjoint(came):
+        came, went = [path for path in came if path not in running], []
     if came:
         yield f"new input {listed(came)}"
     if went:
