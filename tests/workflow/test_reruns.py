@@ -235,15 +235,7 @@ ROWS = {
         since("explain", CATS, SCANS),
         (rest_of("stages/explain/choice.py"),),
     ),
-    "report": Row(
-        edited(
-            "src/catscan/stages/report/__init__.py",
-            "ROWS_SHOWN, BAD_SHOWN, ODD_SHOWN = 5,",
-            "ROWS_SHOWN, BAD_SHOWN, ODD_SHOWN = 6,",
-        ),
-        {"report"},
-        (rest_of("stages/report/__init__.py"),),
-    ),
+    "report": Row(logic("stages/report/__init__.py"), {"report"}, (rest_of("stages/report/__init__.py"),)),
     "a data file of the package": Row(
         edited("src/catscan/stages/report/page.html", "</main>", "</main >"), {"report"}, ("page: another content",)
     ),

@@ -37,12 +37,12 @@ def test_a_setting_is_told_with_both_values_and_what_follows(project) -> None:
 
 def test_code_is_told_by_its_file_and_function(project) -> None:
     new = "from __future__ import annotations\ndef new() -> None: ..."
-    project.edit("src/catscan/stages/report/__init__.py", lambda text: text.replace("ODD_SHOWN = 5,", "ODD_SHOWN = 6,"))
+    project.edit("src/catscan/stages/report/costs.py", lambda text: text.replace(new.splitlines()[0], new, 1))
     project.edit("src/catscan/stages/submission/fill.py", lambda text: text.replace(new.splitlines()[0], new, 1))
     told = why(project)
 
     assert "code: stages/submission/fill.py: new\n    runs submission ct-scans, submission dogs-vs-cats\n" in told
-    assert "code: stages/report/__init__.py: the rest\n    runs report\n" in told
+    assert "code: stages/report/costs.py: new\n    runs report\n" in told
 
 
 def test_a_deleted_result_and_an_edited_input_are_told(project) -> None:
