@@ -48,12 +48,18 @@ rule all:
         rules.report.input,
 
 
+onstart:
+    terminal.WORDS.begin(Path("results"))
+
+
 onsuccess:
+    terminal.WORDS.end()
     FROM_STORE.sum_up()
     closing.box(config, Path("results"))
     clean.tell(config)
 
 
 onerror:
+    terminal.WORDS.end()
     FROM_STORE.sum_up()
     closing.failure(terminal.WORDS.logs, Path.cwd())

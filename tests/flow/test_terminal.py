@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from catscan.common.errors import CatscanError
+from catscan.common.progress import HOW_FAR
 from catscan.flow.terminal import LOGGER, Words, speak
 
 
@@ -116,3 +118,56 @@ def test_speaking_twice_changes_a_record_once(monkeypatch: pytest.MonkeyPatch) -
     speak()
 
     assert len(logger.filters) == 1
+
+
+class TestARun:
+    """From the first job on: a line a job that is done, with the time left."""
+
+    @pytest.fixture
+    def begun(self, words: Words, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Words:
+        monkeypatch.setenv(HOW_FAR, "")
+        words.filter(record("Job stats", event="run_info", stats={"index_samples": 1, "train_fold": 1, "total": 2}))
+        words.begin(tmp_path)
+        return words
+
+    @staticmethod
+    def info(**values: Any) -> logging.LogRecord:
+        return record(
+            "", event="job_info", **{"jobid": 1, "rule_msg": "index mine", "rule_name": "index_samples"} | values
+        )
+
+    def test_a_job_that_begins_speaks_for_itself(self, begun: Words) -> None:
+        assert not begun.filter(self.info())
+
+    def test_a_job_that_is_done_is_one_line(self, begun: Words) -> None:
+        begun.filter(self.info())
+        done = record("Finished jobid: 1", event="job_finished", job_id=1)
+
+        assert begun.filter(done)
+        assert done.msg.startswith("done: index mine (0 s); 1 of 2 jobs")
+        assert done.event is None
+        assert not begun.filter(record("1 of 2 steps", event="progress", done=1, total=2))
+
+    def test_that_all_targets_are_there_is_not_told(self, begun: Words) -> None:
+        begun.filter(self.info(rule_name="all", rule_msg=None))
+
+        assert not begun.filter(record("Finished jobid: 1", event="job_finished", job_id=1))
+
+    @pytest.mark.usefixtures("verbose")
+    def test_verbose_shows_jobs_as_snakemake_does(self, begun: Words) -> None:
+        assert begun.filter(self.info())
+        done = record("Finished jobid: 1", event="job_finished", job_id=1)
+
+        assert begun.filter(done)
+        assert done.msg == "Finished jobid: 1"
+
+    def test_a_plan_shows_its_jobs(self, words: Words) -> None:
+        assert words.filter(self.info())
+
+
+def test_a_run_with_nothing_to_do_says_what_there_is(words: Words) -> None:
+    shown: list[str] = []
+    words.at_rest = lambda: shown.append("the box")
+
+    assert words.filter(record("Nothing to be done (all requested files are present and up to date)."))
+    assert shown == ["the box"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from catscan.common.progress import say
 from catscan.kinds.samples import Reading, Sample
 
 COLUMNS = ("sample_id", "split", "shard", "archive", "path")
+ODD_SHOWN = 3
 BAD_LINES = 20
 
 
@@ -136,11 +138,19 @@ def of_sidecar(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
+def odd_told(odd: Sequence[Outcome]) -> str:
+    """What is out of the ordinary, the most frequent first: ", 2 of them odd (is a PNG named .jpg: 1; ...)"."""
+    counts = Counter(remark.split(";")[0] for outcome in odd for remark in outcome.odd)
+    shown = "; ".join(f"{what}: {count:,}" for what, count in counts.most_common(ODD_SHOWN))
+    more = "" if len(counts) <= ODD_SHOWN else f"; and {len(counts) - ODD_SHOWN} other kinds"
+    return f", {len(odd):,} of them odd" + (f" ({shown}{more})" if odd else "")
+
+
 def tell(outcomes: Sequence[Outcome], array: Path) -> None:
     """The last lines of the log: how many were read, and which were not."""
     bad = [outcome for outcome in outcomes if outcome.reason]
-    odd = sum(bool(outcome.odd) for outcome in outcomes)
-    say(f"{len(outcomes) - len(bad):,} of {len(outcomes):,} samples read, {odd:,} of them odd")
+    odd = [outcome for outcome in outcomes if outcome.odd]
+    say(f"{len(outcomes) - len(bad):,} of {len(outcomes):,} samples read{odd_told(odd)}")
     for outcome in bad[:BAD_LINES]:
         say(f"bad sample {outcome.sample_id}: {outcome.reason}")
     if len(bad) > BAD_LINES:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catscan.common.errors import TryAgain, listed
-from catscan.common.progress import say
+from catscan.common.progress import note, say
 from catscan.common.words import number_of
 from catscan.networks.model import Weights
 from catscan.networks.outputs import Output, output_of
@@ -181,6 +181,7 @@ class _Loop:
                 self._save()
             rate = self._update(batch)
             seen += len(batch)
+            note(self.state.step, self.state.epochs * self.steps_an_epoch, "steps")
         trained_at = time.monotonic()
         self._finish_epoch(epoch, rate, seen / max(trained_at - began, 1e-9))
 
