@@ -13,7 +13,7 @@ from factories import EXPLANATION, MODEL, check_of, metrics_of, summary_of, writ
 from small_competition import write_network
 
 from catscan.cli import main
-from catscan.common.contracts.explanation import Explanation, FromFile, Voxels
+from catscan.common.contracts.explanation import Block, Explanation, FromFile, Other, Voxels
 from catscan.common.contracts.model import Model
 from catscan.common.settings import canonical
 from catscan.networks.model import read_weights, write_model
@@ -56,8 +56,9 @@ def write_report(folder: Path, name: str) -> None:
     looks, (layers, remarks) = opened.look_at(pixels), opened.layers()
     opened.close()
     told = EXPLANATION.samples[0]
+    heat = Block.of(np.arange(4, dtype=np.uint8).reshape((2, 2, 1)[: len(shape) - 1]))
     picture = FromFile(shape[:2], "stretch", "area") if len(shape) == 3 else None  # type: ignore[arg-type]
-    told = replace(told, voxels=VOXELS if len(shape) == 4 else None)
+    told = replace(told, voxels=VOXELS if len(shape) == 4 else None, others=(Other("second", (0.25, 0.75), 1, heat),))
     samples = [replace(told, **look.shown(), sample_id=f"<b>{number}</b>") for number, look in enumerate(looks)]
     replace(
         EXPLANATION, sample_shape=shape, layers=layers, samples=tuple(samples), remarks=remarks,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from catscan.common.arrays import write_array
 from catscan.common.contracts.check import Check
-from catscan.common.contracts.explanation import Block, Cell, Explanation, Layer, Link, Shown
+from catscan.common.contracts.explanation import Block, Cell, Deletion, Explanation, Layer, Link, Shown
 from catscan.common.contracts.features import FeaturesSidecar, FeaturesSource
 from catscan.common.contracts.findings import Findings, OfClass, Part, Threshold
 from catscan.common.contracts.galleries import Galleries, Picture, Row, Tile
@@ -178,6 +178,7 @@ EXPLANATION = Explanation(
             sample_id="</script><b>1</b>", split="test", label="", why="test",
             pixels=Block.of(np.array([[[1], [2]], [[3], [4]]], np.uint8)), features=None, voxels=None,
             logits=(1.5, 1.5), told=0, heat=None, covered=Block.of(np.zeros((2, 2))),
+            deletion=Deletion((0.0, 1.0), None, (0.9, 0.1), (0.9, 0.1)),
             values={"1": Block.of(np.array([1.5, 1.5]))},
             chain=(Link("logits of this network", (1.5, 1.5)), Link("what is told", (0.5, 0.5))),
             cells=(Cell("1", "label", "dog", "0.5"),), others=(),

@@ -109,6 +109,67 @@ def test_the_heat_maps_peak_where_the_cue_is(shape: tuple[int, ...], tmp_path: P
     )
 
 
+def planted(shape: tuple[int, ...]) -> tuple[np.ndarray, tuple[slice, ...]]:
+    """A bright square, or cube, in the last quarter along each axis, and a line as bright in the first."""
+    pixels = np.random.default_rng(0).integers(0, 6, (1, *shape)).astype(np.uint8)
+    cue = tuple(slice(side * 3 // 4 + 1, side * 3 // 4 + 4) for side in shape[:-1])
+    pixels[(0, *cue)] = 250
+    pixels[(0, *[side // 4 for side in shape[:-2]], slice(4, 9))] = 250
+    return pixels, cue
+
+
+def write_detector(folder: Path, shape: tuple[int, ...], *, shuffled: bool = False, strength: float = 1.0) -> Model:
+    """One window of side 5 that sees what is 3 wide and dark around; or the same weights, shuffled."""
+    layers = [{"convolution": {"feature_maps": 1, "window": 5}}, {"global_pooling": {"kind": "max"}}]
+    model = replace(MODEL, network=layers, sample_shape=shape)
+    axes = len(shape) - 1
+    window = np.full((5,) * axes, -1.0)
+    window[(slice(1, 4),) * axes] = 1
+    if shuffled:
+        window = np.random.default_rng(2).permutation(window.ravel()).reshape(window.shape)
+    weights = {
+        "convolution_1/W": window[..., None, None], "convolution_1/b": np.zeros(1),
+        "output/W": strength * np.array([[-1.0, 1.0]]), "output/b": np.zeros(2),
+    }  # fmt: skip
+    write_model(folder, model, {name: array.astype(np.float32) for name, array in weights.items()})
+    return model
+
+
+@pytest.mark.parametrize("shuffled", [False, True], ids=["as it is", "shuffled"])
+@pytest.mark.parametrize("shape", [(32, 32, 1), (16, 16, 16, 1)], ids=["picture", "scan"])
+def test_the_heat_maps_leave_the_cue_when_the_weights_are_shuffled(
+    shape: tuple[int, ...], shuffled: bool, tmp_path: Path
+) -> None:
+    """Beside a line that is as bright, only the weights in their order know the cue."""
+    model = write_detector(tmp_path, shape, shuffled=shuffled)
+    pixels, cue = planted(shape)
+    _, (shown,), _ = looked_at(tmp_path, model, pixels)
+    assert shown.heat and shown.covered
+    maps = shown.heat.array(), shown.covered.array()
+    peaks = [(np.array(np.unravel_index(one.argmax(), one.shape)) + 0.5) / one.shape for one in maps]
+    within = [
+        all(
+            one.start - 1 <= share * side < one.stop + 1 for share, side, one in zip(peak, shape[:-1], cue, strict=True)
+        )
+        for peak in peaks
+    ]
+
+    assert within == [not shuffled] * 2
+
+
+def test_covering_what_the_heat_maps_name_makes_the_answer_fall_faster_than_chance(tmp_path: Path) -> None:
+    model = write_detector(tmp_path, (32, 32, 1), strength=1e-3)
+    _, (shown,), _ = looked_at(tmp_path, model, planted(model.sample_shape)[0])
+    assert shown.deletion and shown.deletion.by_heat
+    curves = np.array([shown.deletion.by_heat, shown.deletion.by_covered, shown.deletion.at_random])
+
+    assert shown.deletion.shares == tuple(np.arange(9) / 8)
+    np.testing.assert_allclose(curves[:, 0], 1 / (1 + np.exp(shown.logits[0] - shown.logits[1])), rtol=1e-5)
+    np.testing.assert_allclose(curves[:, -1], curves[0, -1], rtol=1e-6)  # all is covered, whatever the order
+    assert (curves[:2, 1] < curves[0, 0] - 0.1).all()  # an eighth is enough
+    assert (curves[2].sum() > curves[:2].sum(axis=1) + 0.2).all()
+
+
 def test_maps_of_a_single_pixel_tell_nothing_of_where(tmp_path: Path) -> None:
     write_network(tmp_path, MODEL, seed=1)
     _, (shown,), network = looked_at(tmp_path, MODEL, pixels_of(MODEL.sample_shape))

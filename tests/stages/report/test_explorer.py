@@ -122,6 +122,26 @@ def test_the_planes_have_the_scans_true_proportions(report_of: Made) -> None:
         np.testing.assert_allclose(shapes, [x / y, x / z, y / z], rtol=0.02)
 
 
+def test_the_score_of_each_heat_map_is_the_area_to_the_curve_of_chance(report_of: Made) -> None:
+    path, told = report_of("pictures")
+    deletion = told.samples[0].deletion
+    assert deletion and deletion.by_heat
+    gains = [
+        np.trapezoid(np.subtract(deletion.at_random, curve), deletion.shares)
+        for curve in (deletion.by_heat, deletion.by_covered)
+    ]
+    with opened(path) as page:
+        np.testing.assert_allclose([float(one) for one in page.texts(".ex-gain")], gains, rtol=0.06, atol=0.0006)
+
+
+@pytest.mark.parametrize("name", ["pictures", "scans"])
+def test_another_models_answer_and_heat_map_stand_beside(report_of: Made, name: str) -> None:
+    path, _ = report_of(name)
+    with opened(path) as page:
+        assert page.text(".ex-view-other-second + figcaption") == "second: cat 0.250, dog 0.750. Grad-CAM for dog."
+        assert len(page.texts(".ex-view-other-second canvas")) == (3 if name == "scans" else 1)
+
+
 def test_a_pooling_rings_its_largest_value(report_of: Made) -> None:
     path, _ = report_of("pictures")
     with opened(path) as page:

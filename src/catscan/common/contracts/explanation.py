@@ -100,6 +100,27 @@ class Voxels:
 
 
 @dataclass(frozen=True)
+class Deletion:
+    """What becomes of the answer as more and more of a sample is covered: a heat map is worth what it is faster.
+
+    Attributes
+    ----------
+    shares
+        Of the sample that are covered, from 0 to 1.
+    by_heat, by_covered
+        The answer for the class that the heat maps are of, when the parts that are strongest there are covered first;
+        the first is None where there is no heat map.
+    at_random
+        The same in an order drawn at random, the mean of a few.
+    """
+
+    shares: tuple[float, ...]
+    by_heat: tuple[float, ...] | None
+    by_covered: tuple[float, ...]
+    at_random: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Other:
     """What another model says of a sample, by its network of the same fold.
 
@@ -145,6 +166,8 @@ class Shown:
     covered
         By how much the logit falls when a part of the sample is covered by its mean grey, (parts, ...) float32; an axis
         for each of the sample's; None where the features of pretrained networks were learnt from.
+    deletion
+        How fast the answer falls by each of the two maps; None where ``covered`` is.
     values
         By the number of each closed step, what comes out of it, float32.
     chain
@@ -166,6 +189,7 @@ class Shown:
     told: int
     heat: Block | None
     covered: Block | None
+    deletion: Deletion | None
     values: dict[str, Block]
     chain: tuple[Link, ...]
     cells: tuple[Cell, ...]

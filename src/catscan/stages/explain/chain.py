@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from catscan.common.contracts.explanation import Cell, Link
 from catscan.common.contracts.model import Model
-from catscan.scores.answers import ANSWERS
 from catscan.scores.blending import blend, weighted
 from catscan.scores.predictions import Predictions
 from catscan.scores.told import BoundedBlend, CalibratedBlend, Told
+from catscan.stages.explain.answers import answers_of
 from catscan.stages.explain.choice import Chosen
 
 Array = NDArray[np.float64]
@@ -85,7 +85,7 @@ class Chain:
             by = "in the unit of the targets", "the same of the mirror image"
 
         def answered(logits: Array) -> Array:
-            return ANSWERS[task].from_scale(logits[None])[0] if scale is None else logits * scale[1] + scale[0]
+            return answers_of(self._described, logits[None])[0]
 
         yield "logits of this network", logits
         yield by[0], answered(logits)

@@ -44,7 +44,7 @@ class OpenedHead(Network):
             logits, values = self._of(features)
             told = int(np.argmax(logits))
             heat = self._heat(features, maps, told)
-            looks.append(Look(shown, logits, None, told, heat, None, values, features))
+            looks.append(Look(shown, logits, None, told, heat, None, None, values, features))
         return looks
 
     def heats(self, told: Sequence[int], seen_at: SeenAt) -> list[NDArray[np.uint8]]:

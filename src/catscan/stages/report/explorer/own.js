@@ -149,7 +149,7 @@ const ownSample = async (told, levels, name, tell) => {
   }
   const sample = {
     sample_id: name, split: "own", label: "", why: "own", pixels: held(levels, told.sample_shape), voxels: null, logits: [...logits],
-    told: logits.indexOf(Math.max(...logits)), heat: null, covered: null, values: {}, cells: [],
+    told: logits.indexOf(Math.max(...logits)), heat: null, covered: null, deletion: null, values: {}, cells: [],
     chain: links.map(([what, some]) => ({ what, values: [...some] })),
   };
   return [sample, values];
