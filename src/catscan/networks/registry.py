@@ -38,6 +38,9 @@ class Augment:
     rotation: Annotated[float, between(0, 180)] = 0.0
     """Largest turn in the plane, in degrees."""
 
+    tilt: Annotated[float, between(0, 180)] = 0.0
+    """Largest turn of a scan out of the plane, about both of the other axes, in degrees, as if voxels were cubes."""
+
     brightness: Annotated[float, between(0, 1)] = 0.0
     """Largest change of brightness and of contrast, as a share of the grey range (of a scan: of the range shown)."""
 

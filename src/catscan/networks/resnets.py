@@ -37,14 +37,14 @@ def resnet_3d(pixels: Any, classes: int) -> Any:
     """Scans; sizes for 64 x 64 x 64.
 
     The largest value over all positions is what lets it see one small nodule anywhere in a chest; the mean beside it
-    carries what is spread out.
+    carries what is spread out. Most of the time goes into the first stage, whose maps are the largest: so it has few.
     """
     sizes = pixels.shape.as_list()[1:4]
-    widths = [32, 64, 128] if max(sizes) > 40 else [32, 64]
-    halved = [2 if size > 40 else 1 for size in sizes]
-    net = convolution_block(_centred(pixels), 16, 3, stride=halved, name="stem")  # (n, 32, 32, 32, 16)
-    net = _stages(net, widths)  # (n, 16, 16, 16, 32), 8 x 8 x 8 x 64, 4 x 4 x 4 x 128
+    widths = [24, 48, 96] if max(sizes) > 40 else [32, 64]
+    halved = [2 if size > 24 else 1 for size in sizes]
+    net = convolution_block(_centred(pixels), 8, 3, stride=halved, name="stem")  # (n, 32, 32, 32, 8)
+    net = _stages(net, widths)  # (n, 16, 16, 16, 24), 8 x 8 x 8 x 48, 4 x 4 x 4 x 96
     largest = global_pooling(net, kind="max", name="global_max")
     mean = global_pooling(net, kind="average", name="global_average")
-    net = tf.concat([largest, mean], axis=1)  # (n, 256)
+    net = tf.concat([largest, mean], axis=1)  # (n, 192)
     return tflearn.fully_connected(net, classes, name="output")  # (n, classes)

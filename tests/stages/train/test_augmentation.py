@@ -72,6 +72,21 @@ def test_turn_keeps_the_centre():
     np.testing.assert_allclose(got[:, 4, 4, 0], 200, atol=0.01)  # grey levels
 
 
+def test_tilt_turns_a_scan_out_of_the_plane_about_its_centre():
+    scan = np.zeros((16, 7, 9, 11, 1), np.uint8)
+    scan[:, 3] = 200  # one slice
+
+    got = changed(scan, Augment(tilt=30))
+
+    np.testing.assert_allclose(got[:, 3, 4, 5, 0], 200, atol=0.1)  # grey levels
+    assert (got[:, 3].min(axis=(1, 2, 3)) < 150).all()  # the slice has left its place at its edges
+    np.testing.assert_allclose(got[:, ::-1, ::-1, ::-1], got, atol=0.1)  # a turn about the centre keeps this symmetry
+
+
+def test_tilt_leaves_pictures_as_they_are():
+    np.testing.assert_array_equal(changed(PICTURES, Augment(tilt=30)), PICTURES)
+
+
 def test_brightness_stays_in_its_range():
     grey = np.full((64, 4, 4, 1), 127, np.uint8)
 

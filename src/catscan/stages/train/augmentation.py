@@ -9,7 +9,7 @@ from catscan.networks.compat import tf
 from catscan.networks.registry import Augment
 
 # One salt a kind of change: the same seed and step give independent numbers.
-FLIP, SHIFT, SCALE, ROTATION, DEPTH, BRIGHTNESS, CONTRAST = range(7)
+FLIP, SHIFT, SCALE, ROTATION, DEPTH, BRIGHTNESS, CONTRAST, TILT = range(8)
 
 
 def augmented(samples: Any, augment: Augment, *, seed: int, step: Any) -> Any:
@@ -18,8 +18,9 @@ def augmented(samples: Any, augment: Augment, *, seed: int, step: Any) -> Any:
     Parameters
     ----------
     samples
-        uint8, (n, height, width, channels) or (n, depth, height, width, channels). A scan's slices all change alike;
-        its shift has a part along the depth too. Features, float32 (n, slices, width), stay as they are.
+        uint8, (n, height, width, channels) or (n, depth, height, width, channels). A scan's slices all change alike
+        unless it is tilted; its shift has a part along the depth too. Features, float32 (n, slices, width), stay as
+        they are.
     step
         int32 scalar tensor.
 
@@ -37,6 +38,8 @@ def augmented(samples: Any, augment: Augment, *, seed: int, step: Any) -> Any:
     pixels = _moved(samples, augment, draw)
     if len(samples.shape) == 5 and augment.shift:
         pixels = _moved_in_depth(pixels, augment, draw)
+    if len(samples.shape) == 5 and augment.tilt:
+        pixels = _tilted(pixels, augment, draw)
     if augment.brightness:
         ones = [-1] + [1] * (len(samples.shape) - 1)
         contrast = tf.reshape(1 + draw(CONTRAST, -augment.brightness, augment.brightness), ones)
@@ -67,15 +70,20 @@ def _moved(samples: Any, augment: Augment, draw: Any) -> Any:
     zeros = tf.zeros_like(x0)
     maps = tf.concat([a, b, x0, c, d, y0, zeros, zeros], axis=1)  # (n, 8)
     planes = tf.reshape(samples, [-1, height, width, channels])
-    moved = tf.raw_ops.ImageProjectiveTransformV3(
-        images=tf.cast(planes, tf.float32) if smooth else planes,
-        transforms=tf.repeat(maps, depth, axis=0),
-        output_shape=[height, width],
+    moved = _mapped(tf.cast(planes, tf.float32) if smooth else planes, tf.repeat(maps, depth, axis=0), smooth=smooth)
+    return tf.reshape(tf.cast(moved, tf.float32), [-1, *samples.shape.as_list()[1:]])
+
+
+def _mapped(planes: Any, maps: Any, *, smooth: bool) -> Any:
+    """Each plane (n, height, width, channels) sampled where its map (n, 8) says, reflected at the edges."""
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=planes,
+        transforms=maps,
+        output_shape=planes.shape.as_list()[1:3],
         fill_value=0.0,
         interpolation="BILINEAR" if smooth else "NEAREST",
         fill_mode="REFLECT",
     )
-    return tf.reshape(tf.cast(moved, tf.float32), [-1, *samples.shape.as_list()[1:]])
 
 
 def _moved_in_depth(pixels: Any, augment: Augment, draw: Any) -> Any:
@@ -84,3 +92,22 @@ def _moved_in_depth(pixels: Any, augment: Augment, draw: Any) -> Any:
     by = tf.cast(tf.round(draw(DEPTH, -augment.shift, augment.shift) * depth), tf.int32)
     rows = tf.clip_by_value(tf.range(depth)[None] + by, 0, depth - 1)  # (n, depth)
     return tf.gather(pixels, rows, axis=1, batch_dims=1)
+
+
+def _tilted(pixels: Any, augment: Augment, draw: Any) -> Any:
+    """Turn each scan about its axis across and about its axis from front to back, as if its voxels were cubes."""
+    angles = draw(TILT, -math.radians(augment.tilt), math.radians(augment.tilt), 2)
+    for column, axis in enumerate((3, 2)):  # the axis that stays comes first: a plane of (depth, other axis) per place
+        order = [0, axis, 1, 5 - axis, 4]
+        sideways = tf.transpose(pixels, order)
+        _, places, depth, other, channels = sideways.shape.as_list()
+        cosine, sine = tf.cos(angles[:, column : column + 1]), tf.sin(angles[:, column : column + 1])
+        centre_x, centre_y = (other - 1) / 2, (depth - 1) / 2
+        x0 = centre_x - cosine * centre_x + sine * centre_y
+        y0 = centre_y - sine * centre_x - cosine * centre_y
+        zeros = tf.zeros_like(x0)
+        maps = tf.repeat(tf.concat([cosine, -sine, x0, sine, cosine, y0, zeros, zeros], axis=1), places, axis=0)
+        turned = _mapped(tf.reshape(sideways, [-1, depth, other, channels]), maps, smooth=True)
+        back = [order.index(old) for old in range(5)]
+        pixels = tf.transpose(tf.reshape(turned, [-1, places, depth, other, channels]), back)
+    return pixels
