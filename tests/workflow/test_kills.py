@@ -10,6 +10,7 @@ import json
 import math
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -31,7 +32,9 @@ HOW = ("event", "byte", "time")
 IN_A_ROW = 3  # the same command is killed so often, at most, before it may end
 SEED = 20170112
 # Written below the working folder and not asked to be the same: what tells of the run, and of when and how long.
-OF_THE_RUN = ("logs", "benchmarks", ".snakemake")
+OF_THE_RUN = ("logs", "benchmarks", ".snakemake", "runs.csv")
+# What the report tells of times and memory.
+OF_TIMES = re.compile(rb'aria-label="(Models|Minutes and memory of the stages)".*?</table>', re.DOTALL)
 # What a job makes beside its outputs; it starts without.
 BESIDE = {"download": ["raw", "truth"], "train": ["models/resnet/fold-0"]}
 
@@ -59,7 +62,8 @@ def files_of(folder: Path) -> dict[str, str]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if not any(part in OF_THE_RUN for part in path.parts) and not name.endswith(".stage.json"):
-            found[name] = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+            content = OF_TIMES.sub(b"", path.read_bytes()) if path.is_file() else b""
+            found[name] = hashlib.sha256(content).hexdigest() if path.is_file() else ""
     return found
 
 
