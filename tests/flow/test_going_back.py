@@ -294,7 +294,7 @@ def test_an_entry_that_lacks_an_output_is_broken(run: Run, said: list[str]) -> N
 def test_the_store_is_read_where_it_cannot_be_written(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     serve(run, Job())
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Store, "write", refuse)

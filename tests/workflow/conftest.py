@@ -26,6 +26,7 @@ class Project:
     home: Path
     overlays: list[Path] = field(default_factory=lambda: [SMALL])
     options: tuple[str, ...] = ()  # of every call
+    store: Path | None = None
 
     def command(self, *arguments: str) -> list[str]:
         """What `./run snakemake` runs."""
@@ -40,7 +41,8 @@ class Project:
     def environment(self) -> dict[str, str]:
         """The variables under which the copy's own code runs, not the installed one."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return {**os.environ, "PATH": path, "PYTHONPATH": str(self.home / "src")}
+        store = {"CATSCAN_CACHE": str(self.store)} if self.store else {}
+        return {**os.environ, "PATH": path, "PYTHONPATH": str(self.home / "src"), **store}
 
     def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run snakemake on the copy and wait for it."""
@@ -92,10 +94,11 @@ def copy_of_the_project(home: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def finished(made_once: Callable[[str, Callable[[Path], object]], Path]) -> tuple[Project, str]:
-    """The whole run, finished, and what it printed. To be read only."""
+    """The whole run, finished, and what it printed; beside it the store that it has filled. To be read only."""
 
     def make(folder: Path) -> None:
         project = copy_of_the_project(folder / "cat scan")
+        project.store = folder / "store"
         done = subprocess.run(
             project.command(), cwd=project.home, env=project.environment, capture_output=True, text=True, check=False
         )
@@ -118,6 +121,21 @@ def project(finished: tuple[Project, str], tmp_path: Path) -> Project:
     home = tmp_path / "copy"
     shutil.copytree(finished[0].home, home, symlinks=True)
     return Project(home)
+
+
+@pytest.fixture
+def stored(finished: tuple[Project, str], tmp_path: Path) -> Path:
+    """A copy of the store that the finished run has filled."""
+    return Path(shutil.copytree(finished[0].home.parent / "store", tmp_path / "a store"))
+
+
+@pytest.fixture
+def clones(tmp_path: Path) -> list[Project]:
+    """Two copies in which nothing has run yet, with one empty store."""
+    found = [copy_of_the_project(tmp_path / name) for name in ("one", "another")]
+    for clone in found:
+        clone.store = tmp_path / "store"
+    return found
 
 
 @pytest.fixture

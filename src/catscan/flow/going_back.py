@@ -209,22 +209,21 @@ def key_of(job: Any) -> Key | None:
     OSError
         When an input cannot be read, or is a folder.
     """
-    command, wildcards, params = job.rule.shellcmd, dict(job.wildcards_dict), dict(job.params.items())
-    stage, inputs = params.get("stage"), [[name, _paths(value)] for name, value in job.input.items()]
-    if job.rule.name in NEVER or not command or not isinstance(stage, str) or not _names_in(command) <= SAID:
+    rule, command, wildcards = job.rule.name, job.rule.shellcmd, dict(job.wildcards_dict)
+    params = dict(job.params.items())
+    inputs = [[name, _paths(value)] for name, value in job.input.items()]
+    # Without a name, one could not be told from another.
+    named = len(params) == len(job.params) and sum(len(paths) for _, paths in inputs) == len(job.input)
+    if rule in NEVER or not (command and named and _names_in(command) <= SAID and _is_json(params)):
         return None
-    if len(params) != len(job.params) or sum(len(paths) for _, paths in inputs) != len(job.input):
-        return None  # without a name, one could not be told from another
-    if not _is_json(params):
+    if "stage" not in params or (rule in RAW and json.loads(params["stage"])["kind"] != "sample"):
+        return None  # a folder is linked, and Kaggle hands out its files itself
+    if not all(_is_raw(Path(path).absolute(), digest_of(path)) for path in dict(inputs).get("manifest", ())):
         return None
-    if job.rule.name in RAW and json.loads(stage).get("kind") != "sample":
-        return None  # links, or what Kaggle hands out
-    read = [Path(pattern.format(**wildcards)) for pattern in READ_TOO.get(job.rule.name, ())]
-    if any(name == "manifest" and not _is_raw(path) for name, paths in inputs for path in paths):
-        return None
+    read = [Path(pattern.format(**wildcards)) for pattern in READ_TOO.get(rule, ())]
     return {
         "format": FORMAT,
-        "rule": job.rule.name,
+        "rule": rule,
         "command": words_of(command),
         "wildcards": wildcards,
         "params": params,
@@ -242,9 +241,10 @@ def _is_json(value: Any) -> bool:
 
 
 @cache
-def _is_raw(manifest: str) -> bool:
+def _is_raw(manifest: Path, digest: str) -> bool:
     """Whether the raw files are those of their manifest still, as far as it tells: a person may have mended them."""
-    folder, told = Path(manifest).parent, Manifest.read(Path(manifest)).entries
+    del digest  # of the manifest as it is now
+    folder, told = manifest.parent, Manifest.read(manifest).entries
     names = [entry.name for entry in told if (folder / entry.name).exists()]
     known = Listing.left_in(folder)
     there = found_at(folder / name for name in names)
@@ -362,7 +362,10 @@ def restore(store: Store, job: Any, name: str) -> Entry | None:
 
 
 def _settle(paths: Mapping[Part, Path]) -> None:
-    """Have the copies on the disk, so that a crash leaves no name without its bytes; times in folders stay."""
+    """Have the copies on the disk, so that a crash leaves no name without its bytes.
+
+    Those in folders get the times that they had: the manifest of raw files tells of some.
+    """
     in_folders = {part: path for part, path in paths.items() if "/" in part.name}
     for part, path in in_folders.items():
         os.utime(path, ns=(part.time, part.time))

@@ -153,7 +153,7 @@ class Store:
     def used(self, name: str) -> None:
         """Note that an entry was of use just now, where it may be noted."""
         with suppress(OSError):
-            os.utime(self.folder / name)
+            os.utime(self.folder / name, follow_symlinks=False)
 
     def write(self, key: Key, title: str, files: Mapping[str, Path]) -> None:
         """Keep ``files``, by the names that they have in the entry; then remove what is over the limit.
@@ -187,8 +187,8 @@ class Store:
 
     def _make(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        if not (self.folder / TAG).exists():
-            (self.folder / TAG).write_text(TAGGED)
+        with suppress(FileExistsError), (self.folder / TAG).open("x") as file:  # through no link
+            file.write(TAGGED)
 
     def drop(self, name: str) -> None:
         """Remove an entry, if it may be removed."""
@@ -310,8 +310,8 @@ def _head(file: IO[bytes], name: str) -> Entry:
         head = json.loads(file.readline(HEAD))
         parts = tuple(Part(**part) for part in head["parts"])
         size = sum(part.size for part in parts)
-        if not all(map(_is_sound, parts)):
-            raise TypeError
+        if not all(map(_is_sound, parts)) or len({part.name for part in parts}) < len(parts):
+            raise ValueError
         if any(part.size < 0 for part in parts) or file.tell() + size != state.st_size:
             raise Broken("it is longer or shorter than it says")
         title = "".join(sign if sign.isprintable() else "?" for sign in head["title"])

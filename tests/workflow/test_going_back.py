@@ -1,0 +1,83 @@
+"""Earlier results come back from the store: after changes and back, in a second clone, and in two runs at once."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CHANGES = [  # each with what is made of it: one stage of every kind, and no more, since it is computed
+    ("{metric: accuracy}", "results/dogs-vs-cats/submission.csv"),
+    ("{preprocess: {picture: {size: [16, 16]}}}", "results/dogs-vs-cats/arrays/test-1-of-2.npy"),
+    ("{models: {resnet: {epochs: 2}}}", "results/dogs-vs-cats/models/resnet/fold-0/weights.npz"),
+]
+
+
+def came_back(done: subprocess.CompletedProcess[str]) -> tuple[int, int]:
+    """How many jobs of a run came back, and of how many; the report's always computes."""
+    found = re.search(r"(\d+) of (\d+) jobs? came back from the store", done.stderr)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def bytes_of(project) -> dict[str, bytes]:
+    """All results but what tells times, and what only this run has: its logs and records."""
+    results = project.home / "results"
+    files = [path for path in results.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    told = {str(path.relative_to(results)): path.read_bytes() for path in files if path.suffix != ".log"}
+    return {name: text for name, text in told.items() if name != "benchmarks/report.tsv"}
+
+
+@pytest.mark.slow
+def test_after_three_changes_and_back_no_stage_computes(project, stored: Path) -> None:
+    project.store = stored
+    before, plain = bytes_of(project), list(project.overlays)
+    for change, target in CHANGES:
+        project.overlay(f"competitions: {{dogs-vs-cats: {change}}}\n")
+        assert came_back(project.snakemake(target))[0] == 0
+        project.overlays = list(plain)
+    planned = project.planned()
+    back = project.snakemake()
+
+    assert {"preprocess_shard", "train_fold", "write_submission"} <= planned
+    assert came_back(back)[0] == came_back(back)[1] - 1  # the report
+    assert project.planned() == set()
+    assert bytes_of(project) == before
+    assert came_back(project.snakemake("--forcerun", "index_samples", "results/dogs-vs-cats/index.csv")) == (0, 0)
+
+
+@pytest.mark.slow
+def test_in_a_second_clone_all_comes_back(finished, fresh, stored: Path) -> None:
+    fresh.store = stored
+    hits, jobs = came_back(fresh.snakemake())
+
+    assert hits == jobs - 1 > 20
+    assert bytes_of(fresh) == bytes_of(finished[0])
+    assert fresh.planned() == set()
+
+
+@pytest.mark.slow
+def test_two_clones_at_once_compute_each_job_once(clones) -> None:
+    for clone in clones:
+        clone.overlay("run: [dogs-vs-cats]\ncompetitions: {dogs-vs-cats: {train: {folds: [0]}}}\n")
+    runs = [
+        subprocess.Popen(
+            clone.command("submission"),
+            cwd=clone.home,
+            env=clone.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for clone in clones
+    ]
+    said = [run.communicate()[1] for run in runs]
+    done = [
+        subprocess.CompletedProcess(run.args, run.returncode, "", text) for run, text in zip(runs, said, strict=True)
+    ]
+
+    assert [one.returncode for one in done] == [0, 0]
+    jobs = max(came_back(one)[1] for one in done)
+    assert sum(came_back(one)[0] for one in done) == jobs == 10
+    assert bytes_of(clones[0]) == bytes_of(clones[1])
