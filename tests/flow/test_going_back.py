@@ -87,9 +87,9 @@ def serve(run: Run, job: Job, *, forced: bool = False) -> bool:
     """Whether the job came back; its outputs are removed before, as Snakemake does."""
     for output in job.output:
         Path(output).unlink(missing_ok=True)
-    hits = run.hits
+    hits = len(run.hits)
     run.serve(job, job.compute, forced=forced, stopped=lambda: False)
-    return run.hits > hits
+    return len(run.hits) > hits
 
 
 def results() -> dict[str, str]:
@@ -317,7 +317,14 @@ def test_a_disk_that_is_full_stops_no_job_and_is_told_once(
     assert [serve(run, job) for job in jobs] == [False, False]
     assert [job.runs for job in jobs] == [1, 1]
     assert len(said) == 1
-    assert said[0].endswith("compute then: No space left on device.")
+    assert said[0].endswith("cannot be used: No space left on device.")
+
+
+def test_a_result_that_is_too_large_is_told_and_stops_no_job(run: Run, said: list[str]) -> None:
+    run.store.limit = 10
+
+    assert not serve(run, Job())
+    assert "a result has 0.0 GB, all may have 0.0" in said[0]
 
 
 def test_a_job_that_fails_keeps_nothing(run: Run) -> None:
@@ -369,7 +376,7 @@ def test_a_job_that_another_run_computes_is_waited_for_and_then_taken(run: Run, 
         return False
 
     run.serve(job, job.compute, forced=False, stopped=stopped)
-    assert (job.runs, run.hits) == (0, 1)
+    assert (job.runs, len(run.hits)) == (0, 1)
     assert said[0] == "toy cats: train: another run computes the same, and its result is waited for"
 
 

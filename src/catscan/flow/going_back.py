@@ -17,6 +17,7 @@ import string
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path, PurePosixPath
@@ -38,7 +39,6 @@ from catscan.flow.store import (
     Broken,
     Entry,
     Key,
-    NoRoom,
     Part,
     Store,
     digest_of,
@@ -105,8 +105,8 @@ class Run:
 
     store: Store
     code: tuple[Any, ...]  # the state of the sources that the stage strings are of
-    hits: int = 0
-    jobs: int = 0
+    hits: list[str] = field(default_factory=list)
+    jobs: list[str] = field(default_factory=list)
     told: set[str] = field(default_factory=set)
 
     def serve(self, job: Any, compute: Callable[[], None], *, forced: bool, stopped: Callable[[], bool]) -> None:
@@ -122,7 +122,7 @@ class Run:
         if not job.output:  # a target, such as `index`
             compute()
             return
-        self.jobs += 1
+        self.jobs.append(title(job))
         key = self._tried(key_of, job)
         if key is None:
             compute()
@@ -141,7 +141,7 @@ class Run:
             if not forced and self._took(job, name):  # that of another run, which was waited for
                 return
             compute()
-            self._keep(job, key)
+            self._tried(self._keep, job, key)
 
     def _took(self, job: Any, name: str) -> bool:
         """Whether the entry of this name is in place now as the job's result."""
@@ -153,7 +153,7 @@ class Run:
             return False
         if entry is None or exceeded(job):
             return False
-        self.hits += 1
+        self.hits.append(title(job))
         self.store.used(name)
         say(f"{title(job)}: came back from the store, where it has been since {_date(entry.made)}")
         return True
@@ -162,11 +162,8 @@ class Run:
         """Keep the job's result, unless what it was made from has changed meanwhile."""
         if _code() != self.code:
             self._tell("catscan's code has changed since the run began: what it computes is not kept in the store.")
-        elif self._tried(key_of, job) == key and not _network_changed(key):
-            try:
-                self._tried(self.store.write, key, title(job), made_by(job))
-            except NoRoom as error:
-                self._tell(f"Not all results are kept in the store: {error}.")
+        elif key_of(job) == key and not _network_changed(key):
+            self.store.write(key, title(job), made_by(job))
 
     def _tried(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """What ``work`` gives; None, told once, when the disk, or a right, stands in its way."""
@@ -174,7 +171,7 @@ class Run:
             return work(*arguments)
         except (OSError, CatscanError) as error:
             why = error.found if isinstance(error, CatscanError) else error.strerror or str(error)
-            self._tell(f"The store in {self.store.folder} cannot be used for all jobs, which compute then: {why}.")
+            self._tell(f"The store in {self.store.folder} is passed over where it cannot be used: {why}.")
             return None
 
     def _tell(self, note: str) -> None:
@@ -185,7 +182,7 @@ class Run:
     def sum_up(self) -> None:
         """Print how many jobs came back, if any."""
         if self.hits:
-            came = f"{self.hits} of {number_of(self.jobs, 'job')} came back from the store"
+            came = f"{len(self.hits)} of {number_of(len(self.jobs), 'job')} came back from the store"
             print(f"{came}; {VARIABLE}={OFF} before the command computes them.", file=sys.stderr)
 
 
@@ -275,8 +272,13 @@ def _network_changed(key: Key) -> bool:
 
 def _code() -> tuple[Any, ...]:
     """The state of catscan's own files."""
-    files = ((path, path.stat()) for path in sorted(fingerprint.SOURCES.rglob("*")) if path.suffix in (".py", ".js"))
-    return tuple((str(path), state.st_mtime_ns, state.st_size) for path, state in files)
+    found = []
+    for path in sorted(fingerprint.SOURCES.rglob("*")):
+        if path.suffix in (".py", ".js"):
+            with suppress(FileNotFoundError):  # an editor's, gone again
+                state = path.stat()
+                found.append((str(path), state.st_mtime_ns, state.st_size))
+    return tuple(found)
 
 
 def _files_of(job: Any) -> dict[str, Path]:

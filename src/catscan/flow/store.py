@@ -52,7 +52,7 @@ class Broken(Exception):
     """An entry is not what its name and its digests say."""
 
 
-class NoRoom(Exception):
+class NoRoom(OSError):
     """An entry is larger than all that may be kept, or the disk is nearly full."""
 
 
