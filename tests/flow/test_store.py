@@ -255,4 +255,4 @@ def test_the_digest_is_of_every_byte_also_where_the_time_was_set_back(tmp_path: 
 def test_a_list_of_files_says_nothing_but_json(kept: Store) -> None:
     head = (kept.folder / NAME).read_bytes().split(b"\n")[1]
 
-    assert json.loads(head)["parts"][0].keys() == {"name", "size", "digest", "time"}
+    assert json.loads(head)["parts"][0].keys() == {"name", "size", "digest"}

@@ -39,7 +39,6 @@ from catscan.flow.store import (
     Broken,
     Entry,
     Key,
-    Part,
     Store,
     digest_of,
     folder_of,
@@ -349,7 +348,7 @@ def restore(store: Store, job: Any, name: str) -> Entry | None:
         names = {part.name for part in entry.parts}
         if not names.issuperset(one for one in files if one.startswith("output")):
             raise Broken("an output is missing")
-        _settle({part: place(part.name) for part in entry.parts})
+        _settle({one: place(one) for one in names})
         for one, folder in folders.items():
             _put_folder(folder, beside[one], raw=one == "raw")
         for one in names.intersection(files):
@@ -363,18 +362,13 @@ def restore(store: Store, job: Any, name: str) -> Entry | None:
     return entry
 
 
-def _settle(paths: Mapping[Part, Path]) -> None:
-    """Have the copies on the disk, so that a crash leaves no name without its bytes.
-
-    Those in folders get the times that they had: the manifest of raw files tells of some.
-    """
-    in_folders = {part: path for part, path in paths.items() if "/" in part.name}
-    for part, path in in_folders.items():
-        os.utime(path, ns=(part.time, part.time))
-    if in_folders:
-        os.sync()  # of thousands, one by one takes minutes
-    for part in paths.keys() - in_folders:
-        with paths[part].open("rb") as file:
+def _settle(paths: Mapping[str, Path]) -> None:
+    """Have the copies, by their names in the entry, on the disk, so that a crash leaves no name without its bytes."""
+    if any("/" in name for name in paths):
+        os.sync()  # of thousands of raw files, one by one takes minutes
+        return
+    for path in paths.values():
+        with path.open("rb") as file:
             os.fsync(file.fileno())
 
 

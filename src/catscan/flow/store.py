@@ -1,9 +1,9 @@
 """Results of earlier jobs, each under the digest of what it was made from: one folder, one file a job.
 
-An entry is a line that names the format, a line of JSON (its key, when it was made, and of each file the name, size,
-digest and time), then the bytes of the files, one after another. It is written beside and renamed, so that nobody sees
-half of one, and copied out under its digests, so that nobody gets a damaged one. Nothing is ever linked: whoever writes
-into a result does not write into the store.
+An entry is a line that names the format, a line of JSON (its key, when it was made, and of each file the name, the
+size and the digest), then the bytes of the files, one after another. It is written beside and renamed, so that nobody
+sees half of one, and copied out under its digests, so that nobody gets a damaged one. Nothing is ever linked: whoever
+writes into a result does not write into the store.
 
 The folder may be on a shared disk. What others wrote there is data and no more: a name is looked up among the job's own
 files and never leads elsewhere, a link or a device is not opened, no right is taken over.
@@ -58,12 +58,11 @@ class NoRoom(OSError):
 
 @dataclass(frozen=True)
 class Part:
-    """One file in an entry: its name there, its bytes, its SHA-256, when it was written (ns)."""
+    """One file in an entry: its name there, its bytes, its SHA-256."""
 
     name: str
     size: int
     digest: str
-    time: int
 
 
 @dataclass(frozen=True)
@@ -170,7 +169,7 @@ class Store:
         CatscanError, OSError
             When the store cannot be written to.
         """
-        parts = [_part(name, path) for name, path in files.items()]
+        parts = [Part(name, path.stat().st_size, digest_of(path)) for name, path in files.items()]
         size = sum(part.size for part in parts)
         if size > self.limit:
             raise NoRoom(f"a result has {size / GIGABYTE:,.1f} GB, all may have {self.limit / GIGABYTE:,.1f}")
@@ -324,7 +323,7 @@ def _head(file: IO[bytes], name: str) -> Entry:
 
 
 def _is_sound(part: Part) -> bool:
-    return isinstance(part.name, str) and isinstance(part.size, int) and isinstance(part.time, int)
+    return isinstance(part.name, str) and isinstance(part.size, int)
 
 
 def _pour(file: IO[bytes], part: Part, out: IO[bytes] | None) -> None:
@@ -337,11 +336,6 @@ def _pour(file: IO[bytes], part: Part, out: IO[bytes] | None) -> None:
         left -= len(block)
     if left or digest.hexdigest() != part.digest:
         raise Broken(f"{part.name} is not what its digest says")
-
-
-def _part(name: str, path: Path) -> Part:
-    state = path.stat()
-    return Part(name, state.st_size, digest_of(path), state.st_mtime_ns)
 
 
 _DIGESTS: dict[tuple[str | int, ...], str] = {}  # by path, size, times and inode
