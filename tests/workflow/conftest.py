@@ -94,13 +94,16 @@ def copy_of_the_project(home: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def finished(made_once: Callable[[str, Callable[[Path], object]], Path]) -> tuple[Project, str]:
-    """The whole run, finished, and what it printed; beside it the store that it has filled. To be read only."""
+    """The whole run, finished, and what it printed; beside it the store that it has filled, and what
+    each stage has opened. To be read only."""
 
     def make(folder: Path) -> None:
         project = copy_of_the_project(folder / "cat scan")
         project.store = folder / "store"
+        environment = {**project.environment, "OPENED": str(folder / "opened.txt")}
+        environment["PYTHONPATH"] += f"{os.pathsep}{Path(__file__).parent / 'opened'}"
         done = subprocess.run(
-            project.command(), cwd=project.home, env=project.environment, capture_output=True, text=True, check=False
+            project.command(), cwd=project.home, env=environment, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, f"snakemake failed:\n{done.stdout}\n{done.stderr}"
         (folder / "printed.txt").write_text(done.stdout + done.stderr)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
+from collections import defaultdict
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+
+from catscan.common.files import PARTIAL
+from catscan.flow.going_back import NEVER, RAW, READ_TOO
+from catscan.flow.records import ENDING
 
 CHANGES = [  # each with what is made of it: one stage of every kind, and no more, since it is computed
     ("{metric: accuracy}", "results/dogs-vs-cats/submission.csv"),
@@ -27,6 +34,28 @@ def bytes_of(project) -> dict[str, bytes]:
     files = [path for path in results.rglob("*") if path.is_file() and not path.name.startswith(".")]
     told = {str(path.relative_to(results)): path.read_bytes() for path in files if path.suffix != ".log"}
     return {name: text for name, text in told.items() if name != "benchmarks/report.tsv"}
+
+
+def test_a_stage_opens_no_result_that_its_key_does_not_know(finished) -> None:
+    home = finished[0].home
+    known: dict[str, set[str]] = defaultdict(set)
+    for path in home.glob("results/**/.*.stage.json"):
+        kept = json.loads(path.read_text())
+        rule, command = kept["record"]["rule"], kept["record"]["code"]
+        if rule not in NEVER:
+            output = path.with_name(path.name[1 : -len(ENDING)]).relative_to(home)
+            has_raw = rule in RAW or any(name.endswith("/manifest.json") for name in kept["inputs"])
+            names = {*kept["inputs"], str(output), *READ_TOO.get(rule, ()), *(["results/*/raw/*"] if has_raw else [])}
+            known[re.findall(r"catscan (\w+)", command)[0]] |= {re.sub(r"{\w+}", "*", name) for name in names}
+    lines = (home.parent / "opened.txt").read_text().splitlines()
+    opened = {(stage, path) for stage, _, path in (line.partition(" ") for line in lines)}
+
+    assert {"index", "train", "predict", "submission"} <= {stage for stage, _ in opened} & known.keys()
+    assert {
+        (stage, path)
+        for stage, path in opened
+        if stage in known and not path.endswith(PARTIAL) and not any(fnmatch(path, name) for name in known[stage])
+    } == set()
 
 
 @pytest.mark.slow
