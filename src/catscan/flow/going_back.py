@@ -49,7 +49,7 @@ from catscan.raw.listing import Listing, found_at
 from catscan.raw.manifest import Manifest
 from catscan.stages.download.folder import JOURNAL, RawFolder, remove
 
-FORMAT = 1  # of the keys
+FORMAT = 1  # of keys and entries: with another, those of an older catscan are never looked for
 THREADS = 2  # that read raw files
 # Rules that are never taken from the store: what they do happens elsewhere, or what they read no input tells.
 NEVER = {
