@@ -1,5 +1,6 @@
 """What each output was made from, kept beside it."""
 
+import asyncio
 import os
 import shutil
 from dataclasses import dataclass, field
@@ -10,7 +11,8 @@ from snakemake.io import IOFile
 from snakemake.persistence import RECORD_FORMAT_VERSION, MetadataRecord
 from snakemake.persistence.file import FilePersistence
 
-from catscan.flow.records import BLOCK, BLOCKS, BesideOutputs, place_of, tell_of, trace, words_of
+from catscan.flow import records
+from catscan.flow.records import BLOCK, BLOCKS, VOUCHED, BesideOutputs, place_of, tell_of, trace, words_of
 
 
 @dataclass(eq=False)
@@ -90,6 +92,18 @@ def test_an_input_of_another_content_counts_whatever_its_time(store: BesideOutpu
     os.utime("array", (1, 1))
 
     assert inputs_differ(store) is differ
+
+
+@pytest.mark.parametrize(("content", "same"), [("pixels", True), ("PIXELS", False)])
+def test_a_newer_input_of_any_size_is_the_same_where_the_record_vouches_for_it(
+    store: BesideOutputs, content: str, same: bool
+) -> None:
+    Path("array").write_text(content)
+    os.utime("array", (1, 1))
+    checksums = store.input_checksums(Job([IOFile("array")], [IOFile("weights")]), IOFile("array"))
+
+    assert checksums == ({VOUCHED} if same else set())
+    assert asyncio.run(records._is_same_checksum(IOFile("array"), VOUCHED, 0))
 
 
 def test_what_an_earlier_version_recorded_counts_until_the_output_is_made_anew(store: BesideOutputs) -> None:

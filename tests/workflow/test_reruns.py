@@ -84,6 +84,10 @@ def touched(*patterns: str) -> Change:
     return touch
 
 
+def option(*words: str) -> Change:
+    return lambda project: setattr(project, "options", words)
+
+
 def other_version(project: Any) -> None:
     """Have a package say that it is of another version."""
     told = project.home / "src" / "simplejpeg-99.0.dist-info"
@@ -187,7 +191,7 @@ ROWS = {
         ("shards: 2 -> 3", "not made yet"),
     ),
     "device": Row(over("{train: {device: cpu}}"), NOTHING),
-    "threads of the run": Row(lambda project: setattr(project, "options", ("--cores", "1")), NOTHING),
+    "cores": Row(option("--cores", "1"), NOTHING),
     "bad samples skipped": Row(over("{preprocess: {on_bad: skip}}"), NOTHING),
     "more tolerated": Row(over("{preprocess: {tolerated_share: 0.2}}"), NOTHING),
     "none tolerated": Row(
@@ -260,6 +264,9 @@ ROWS = {
     ),
     "results moved, --directory": Row(elsewhere, NOTHING),
     "results touched": Row(touched("results/**/*"), NOTHING),
+    "arrays touched, as if too large to be read again": Row(
+        both(touched("results/*/arrays/*"), option("--max-checksum-file-size", "0")), NOTHING
+    ),
     "a result edited": Row(
         more_scores,
         since("submission", SCANS),

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import snakemake.api  # and by it snakemake.workflow, which cannot be imported first
+from snakemake.io import _IOFile
 from snakemake.persistence import RECORD_FORMAT_VERSION, MetadataRecord
 from snakemake_interface_executor_plugins.settings import ExecMode
 
@@ -37,6 +38,8 @@ from catscan.flow.tolerance import exceeded
 
 BLOCK, BLOCKS = 1 << 14, 64  # of larger files that many blocks are read, evenly spread: 1 MiB in all
 PLANNED: list[Callable[[Any], None]] = []  # called with each plan that is made
+VOUCHED = "catscan:vouched"
+IS_SAME_CHECKSUM = _IOFile.is_same_checksum
 CHANGED: dict[str, list[str]] = {}  # by output, what has changed since its last result; kept with its record
 
 
@@ -53,13 +56,20 @@ def keep_beside_outputs(workflow: Any) -> None:
         return  # a process that runs one job for the one that plans
     build = workflow._build_dag
 
+    _IOFile.is_same_checksum = _is_same_checksum
+
     def build_and_tell() -> None:
+        workflow.dag.max_checksum_file_size = sys.maxsize  # `input_checksums` reads no file, however large
         build()
         tell_of(unrecorded(workflow.dag))
         for planned in PLANNED:
             planned(workflow.dag)
 
     workflow._build_dag = build_and_tell
+
+
+async def _is_same_checksum(file: _IOFile, checksum: str | None, *limits: Any, **how: Any) -> bool:
+    return checksum == VOUCHED or await IS_SAME_CHECKSUM(file, checksum, *limits, **how)
 
 
 class BesideOutputs(Locks):
@@ -103,6 +113,14 @@ class BesideOutputs(Locks):
         A target such as `index` has no output, and lacks no record.
         """
         return not job.output or any(self.metadata(output) is not None for output in job.output)
+
+    # Asked of an input newer than the output. Of large files Snakemake knows none, and any copy of them were a change.
+    def input_checksums(self, job: Any, input_path: Any) -> set[str]:
+        """What the input's checksum may be: `VOUCHED` where it is the file that the output was made from."""
+        traces = [kept.inputs.get(str(input_path)) for path in job.output if (kept := kept_of(str(path)))]
+        if traces and all(traced and is_same(str(input_path), traced) for traced in traces):
+            return {VOUCHED}
+        return {known for known in super().input_checksums(job, input_path) if known}
 
     def _code_changed(self, job: Any, file: str | None = None) -> bool:
         """Whether the rule's command has other words; another layout is the same command."""
