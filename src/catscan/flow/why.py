@@ -23,7 +23,6 @@ from typing import Any
 from catscan.common.errors import listed
 from catscan.common.words import number_of
 
-SHOWN = 8  # causes of one kind
 ABSENT = "nothing"
 DIGEST = re.compile(r"(\w+:)?[0-9a-f]{16,64}")
 
@@ -241,7 +240,7 @@ def code_changes(old: str, new: str) -> str:
     if before is None or after is None:
         return "its code; which function is not known, since it was made before results/.code was kept"
     found = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-    return f"code: {listed(found[:SHOWN])}" + (f" and {len(found) - SHOWN} more" if len(found) > SHOWN else "")
+    return f"code: {listed(found)}"
 
 
 def cost(jobs: Sequence[Any]) -> str:
