@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from snakemake.iocontainers import InputFiles, Log, OutputFiles, Params
 
-from catscan.flow import going_back
+from catscan.flow import going_back, terminal
 from catscan.flow.going_back import NEVER, Run, key_of, restore
 from catscan.flow.schema import ROOT
 from catscan.flow.store import Store, name_of
@@ -45,6 +45,7 @@ class Job:
     threads: int = 1
     resources: dict[str, str] = field(default_factory=dict)
     message: str = "toy cats: train"
+    jobid: int = 7
     runs: int = 0
 
     def __post_init__(self) -> None:
@@ -69,6 +70,7 @@ class Job:
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     lines: list[str] = []
     monkeypatch.setattr(going_back, "say", lines.append)
+    monkeypatch.setattr(terminal, "WORDS", terminal.Words())
     return lines
 
 
@@ -96,7 +98,7 @@ def results() -> dict[str, str]:
     return {path.name: path.read_text() for path in Path("results").iterdir() if path.suffix != ".log"}
 
 
-def test_a_result_comes_back_whole_with_log_and_benchmark(run: Run, said: list[str]) -> None:
+def test_a_result_comes_back_whole_with_log_and_benchmark(run: Run) -> None:
     assert not serve(run, Job())
     made = results()
     for path in Path("results").iterdir():
@@ -107,7 +109,7 @@ def test_a_result_comes_back_whole_with_log_and_benchmark(run: Run, said: list[s
     log = Path("results/toy.log").read_text().splitlines()
     assert log[0] == "computed"
     assert log[1].startswith("This is the log of ")
-    assert said[0].startswith("toy cats: train: came back from the store, where it has been since ")
+    assert terminal.WORDS.came_back == {7}
 
 
 def test_after_three_changes_and_back_nothing_computes(run: Run) -> None:

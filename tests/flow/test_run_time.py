@@ -45,6 +45,19 @@ def test_what_a_job_took_in_this_run_is_believed_before_what_was_expected(clock:
     assert time.left() == pytest.approx(20)
 
 
+def test_what_came_back_from_the_store_is_no_work_and_tells_nothing_of_its_rule(clock: Clock) -> None:
+    time = run_time(clock, index_samples=100, train_fold=100)
+    for number in (1, 2):
+        time.start(number, "train_fold", "train")
+    clock.now = 1
+    time.finish(1, came_back=True)
+    clock.now = 50
+
+    assert time.cost("train_fold") == 100
+    assert time.share() == pytest.approx(50 / 200)
+    assert time.line() == "1 of 3 jobs, 25 %, about 2 minutes left"
+
+
 def test_a_job_that_notes_how_far_it_is_counts_by_that(clock: Clock, tmp_path: Path) -> None:
     time = run_time(clock, index_samples=0, train_fold=100)
     time.start(1, "train_fold", "train dogs", "dogs resnet fold 0")

@@ -148,6 +148,14 @@ class TestARun:
         assert done.event is None
         assert not begun.filter(record("1 of 2 steps", event="progress", done=1, total=2))
 
+    def test_a_job_that_came_back_from_the_store_says_so(self, begun: Words) -> None:
+        begun.filter(self.info())
+        begun.came_back.add(1)
+        done = record("Finished jobid: 1", event="job_finished", job_id=1)
+
+        assert begun.filter(done)
+        assert done.msg.startswith("done: index mine (from the store); 1 of 2 jobs")
+
     def test_that_all_targets_are_there_is_not_told(self, begun: Words) -> None:
         begun.filter(self.info(rule_name="all", rule_msg=None))
 

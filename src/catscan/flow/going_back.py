@@ -31,6 +31,7 @@ from catscan.common import fingerprint
 from catscan.common.errors import CatscanError
 from catscan.common.files import PARTIAL, read_json
 from catscan.common.words import number_of
+from catscan.flow import terminal
 from catscan.flow.records import words_of
 from catscan.flow.store import (
     GIGABYTE,
@@ -154,7 +155,7 @@ class Run:
             return False
         self.hits.append(title(job))
         self.store.used(name)
-        say(f"{title(job)}: came back from the store, where it has been since {_date(entry.made)}")
+        terminal.WORDS.came_back.add(job.jobid)
         return True
 
     def _keep(self, job: Any, key: Key) -> None:

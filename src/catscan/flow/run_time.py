@@ -101,6 +101,7 @@ class RunTime:
     began: float = 0.0
     running: dict[int, Job] = field(default_factory=dict)
     finished: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    came_back: dict[str, int] = field(default_factory=lambda: defaultdict(int))  # from the store: no work
 
     def __post_init__(self) -> None:
         self.began = self.clock()
@@ -119,10 +120,12 @@ class RunTime:
                     job.share = min(int(done) / int(total), 1.0)
                     job.doing = f"{text}: {int(done):,} of {int(total):,}"
 
-    def finish(self, number: int) -> Job | None:
-        """A job is done; None when it was not known to run."""
+    def finish(self, number: int, *, came_back: bool = False) -> Job | None:
+        """A job is done, or its result came back from the store; None when it was not known to run."""
         job = self.running.pop(number, None)
-        if job and job.rule in USUAL:
+        if job and came_back:
+            self.came_back[job.rule] += 1
+        elif job and job.rule in USUAL:
             self.finished[job.rule].append(self.clock() - job.began)
         return job
 
@@ -130,7 +133,8 @@ class RunTime:
     def jobs(self) -> tuple[int, int]:
         """How many are done, of how many."""
         of_work = {rule: count for rule, count in self.counts.items() if rule in USUAL}
-        return sum(map(len, list(self.finished.values()))), sum(of_work.values())
+        done = sum(map(len, list(self.finished.values()))) + sum(self.came_back.values())
+        return done, sum(of_work.values())
 
     def cost(self, rule: str) -> float:
         """The seconds that a job of a rule takes."""
@@ -141,7 +145,7 @@ class RunTime:
         """How much of the work is done, 0 to 1."""
         done = sum(self.cost(rule) * len(seen) for rule, seen in list(self.finished.items()))
         done += sum(self._done(job) for job in list(self.running.values()))
-        whole = sum(self.cost(rule) * count for rule, count in self.counts.items())
+        whole = sum(self.cost(rule) * (count - self.came_back.get(rule, 0)) for rule, count in self.counts.items())
         return min(done / whole, 1.0) if whole else 1.0
 
     def left(self) -> float | None:

@@ -43,6 +43,8 @@ class Words(logging.Filter):
         What the run was refused for; None when nothing.
     at_rest
         Called when there is nothing to be done.
+    came_back
+        The numbers of the jobs whose results came back from the store.
     """
 
     def __init__(self) -> None:
@@ -50,6 +52,7 @@ class Words(logging.Filter):
         self.logs: list[str] = []
         self.refusal: CatscanError | None = None
         self.at_rest: Callable[[], object] = lambda: None
+        self.came_back: set[int] = set()
         self._jobs: dict[int, str] = {}
         self._counts: dict[str, int] = {}
         self._time: RunTime | None = None
@@ -107,12 +110,15 @@ class Words(logging.Filter):
 
     def _finished(self, record: logging.LogRecord, plain: bool) -> bool:
         """Whether a finished job is told: in a line with the time left, but not that all targets are there."""
-        job = self._time.finish(record.job_id) if self._time else None  # type: ignore[attr-defined]
+        number = record.job_id  # type: ignore[attr-defined]
+        came_back = number in self.came_back
+        job = self._time.finish(number, came_back=came_back) if self._time else None
         if not plain or not self._time:
             return True
         if job is None or job.rule not in USUAL:
             return False
-        record.msg = f"done: {job.name} ({duration(self._time.clock() - job.began)}); {self._time.line()}"
+        how = "from the store" if came_back else duration(self._time.clock() - job.began)
+        record.msg = f"done: {job.name} ({how}); {self._time.line()}"
         record.event = None
         return True
 
