@@ -4,6 +4,7 @@ import csv
 import json
 import re
 
+import nibabel as nib
 import numpy as np
 import pytest
 from recomputed import values_of
@@ -58,6 +59,24 @@ def test_the_report_is_one_page_that_fetches_nothing(finished) -> None:
     assert text.count('<svg class="drawing"') == 8 + 3  # three of a scan
     assert text.count('class="thumb"') > 20
     assert not re.search(r"url\((?!#)|@import|https?:|<script src", text)
+
+
+def test_the_heat_maps_of_scans_lie_beside_as_nifti_over_the_field_of_the_scan(finished) -> None:
+    folder = finished[0].home / "results" / "ct-scans"
+    told = Explanation.read(folder / "explanation.json")
+    images = [nib.load(folder / "explanation" / f"{one.sample_id}.nii") for one in told.samples]
+    fields = [np.abs(np.diag(image.affine)[:3]) * image.shape for image in images]  # mm along x, y, z
+
+    assert len(images) == len(list((folder / "explanation").iterdir()))
+    assert all(
+        np.array_equal(np.asarray(image.dataobj).T, one.heat.array())
+        for image, one in zip(images, told.samples, strict=True)
+    )
+    np.testing.assert_allclose(
+        [field[::-1] for field in fields],
+        [np.multiply(one.voxels.spacing_mm, one.pixels.shape[:3]) for one in told.samples],
+        rtol=1e-4,
+    )
 
 
 @pytest.mark.parametrize("competition", COMPETITIONS)

@@ -6,6 +6,7 @@ shards of both splits, and the raw files, which are read again where a model lea
 `explanation.json`, from which the report's explorer is made: the network's steps in the order of computing with their
 weights in float32, about eight samples (right, wrong and unsure ones of the fold that was held out, and test samples),
 the heat maps of each, what the other models say of it, and the chain from its logits to the number in the submission.
+Beside it, undeclared: `explanation/<sample>.nii`, the heat map of each scan in the coordinates of the patient.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from catscan.scores.told import told_by
 from catscan.stages.explain.chain import Chain
 from catscan.stages.explain.choice import of_held_out, of_test
 from catscan.stages.explain.opening import Others, look_at, open_network
+from catscan.stages.explain.overlays import FOLDER, write_overlays
 from catscan.stages.explain.samples import Samples, from_file
 
 
@@ -57,22 +59,24 @@ def run(args: argparse.Namespace) -> None:
     index = read_table(args.index, columns=["sample_id", "split", "label", "archive", "path"])
     check_one_each("--members", args.members, args.foreign)
     add_foreign(predictions, dict(zip(args.members, args.foreign, strict=True)), evaluated.summary, index)
+    samples = Samples({"train": Shards(args.train), "test": Shards(args.test)}, index.set_index("sample_id"), args.raw)
     with one_device(args.device, visible_gpus()) as gpu:
         explained = explain(
             evaluated,
             opened_first(evaluated),
-            samples=Samples(
-                {"train": Shards(args.train), "test": Shards(args.test)}, index.set_index("sample_id"), args.raw
-            ),
+            samples=samples,
             predictions=predictions,
             submission=args.submission,
             gpu=gpu,
         )
+    overlays = write_overlays(args.out.with_name(FOLDER), explained.samples, samples)
     explained.write(args.out)
     say(
         f"opened model {explained.model}, fold {explained.fold}: {number_of(len(explained.layers), 'step')}, "
         f"{number_of(len(explained.samples), 'sample')} ({args.out.stat().st_size / 1e6:.1f} MB)"
     )
+    if overlays:
+        say(f"wrote {number_of(overlays, 'heat map')} as NIfTI into {args.out.with_name(FOLDER)}")
     for remark in explained.remarks:
         say(remark)
 

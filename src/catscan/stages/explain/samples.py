@@ -52,13 +52,15 @@ class Samples:
         with closing(RawFiles(self.raw)) as raw, closing(kind.open_reader(block, raw)) as reader:
             return np.stack([reader.read(self._place(one.sample_id)).array for one in chosen])
 
+    def geometry(self, sample_id: str) -> dict[str, Any]:
+        """What is known of where a scan lies; empty of a picture, and of a volume that says nothing."""
+        sidecars = (sidecar for some in self.shards.values() for sidecar in some.sidecars)
+        return next((dict(one.geometry[sample_id]) for one in sidecars if sample_id in one.geometry), {})
+
     def voxels(self, sample_id: str) -> Voxels | None:
-        """What a scan's voxels stand for; None of a picture, and of a volume that says nothing."""
-        for some in self.shards.values():
-            for sidecar in some.sidecars:
-                if sample_id in sidecar.geometry:
-                    return _voxels(sidecar.geometry[sample_id])
-        return None
+        """What a scan's voxels stand for; None where nothing is known of them."""
+        geometry = self.geometry(sample_id)
+        return _voxels(geometry) if geometry else None
 
     @property
     def show_all(self) -> bool:
