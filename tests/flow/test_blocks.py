@@ -20,7 +20,7 @@ from catscan.flow.stage_strings import SOURCE_KEYS, SOURCES
 from catscan.kinds.registry import KINDS
 from catscan.kinds.scans.settings import MODES
 from catscan.kinds.scans.windows import HU_WINDOWS
-from catscan.networks.registry import PICTURES, SCANS, Recipe
+from catscan.networks.registry import FINE_TUNED, PICTURES, SCANS, Recipe
 from catscan.scores.metrics import METRICS
 from catscan.scores.tasks import TASKS
 from catscan.stages.download import sample
@@ -80,7 +80,7 @@ class TestTheBlocksAgreeWithTheCode:
     def test_the_networks_are_named_in_their_sentence(self) -> None:
         sentence = sentences(Model)["network"]
 
-        assert [name for name in [*PICTURES, *SCANS] if name not in sentence] == []
+        assert [name for name in [*PICTURES, *SCANS, *FINE_TUNED] if name not in sentence] == []
 
     def test_modes_and_windows_of_scans_are_named_in_their_sentences(self) -> None:
         scan = COMPETITION["preprocess"]["properties"]["scan"]["properties"]

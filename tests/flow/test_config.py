@@ -215,6 +215,10 @@ class TestMistakes:
                 lambda cats: cats.update(pretrained=False, models={"seer": {"features": ["efficientnet-lite0"]}}),
                 ["this competition does without them", "models.seer.features", "efficientnet-lite0"],
             ),
+            (
+                lambda cats: cats.update(pretrained=False, models={"seer": {"network": "efficientnet-lite0"}}),
+                ["this competition does without them", "models.seer.network", "efficientnet-lite0"],
+            ),
             (lambda cats: cats["models"]["resnet"].update(network="resnet-2"), ["resnet-2d"]),
             (lambda cats: cats["models"]["resnet"].update(network="tutorial-3d"), ["tutorial-3d"]),
             (
@@ -265,6 +269,7 @@ class TestMistakes:
             "classes",
             "folder",
             "outside data",
+            "outside data to begin with",
             "network",
             "rank",
             "name",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from catscan.flow import stage_strings
 from catscan.flow.config import load as load_config
 from catscan.flow.config import models, pretrained
 from catscan.flow.schema import ROOT, SCHEMA
+from catscan.networks.pretrained.registry import PRETRAINED
 from catscan.raw.row_ids import Rows
 from catscan.stages import report
 from catscan.stages.index.settings import Compared
@@ -118,6 +120,18 @@ def test_features_change_with_what_the_pretrained_network_sees(load: Load, block
 )
 def test_what_the_recipe_says_anyway_changes_nothing(load: Load, model: Config) -> None:
     assert changed(load, lambda cats: cats["models"]["resnet"].update(model)) == set()
+
+
+def test_a_fine_tuned_network_is_trained_anew_when_its_first_weights_are_others(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    competition = load(lambda cats: cats["models"]["resnet"].update(network="efficientnet-lite0"))
+    before = strings(competition, "dogs-vs-cats")
+    others = replace(PRETRAINED["efficientnet-lite0"], sha256="0" * 64)
+    monkeypatch.setitem(PRETRAINED, "efficientnet-lite0", others)
+
+    after = strings(competition, "dogs-vs-cats")
+    assert {stage for stage in after if before[stage] != after[stage]} == {"train resnet"}
 
 
 def test_no_weight_decay_is_another_training_where_the_recipe_has_one_a_sample(load: Load) -> None:

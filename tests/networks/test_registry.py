@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from catscan.common.errors import CatscanError
-from catscan.networks.registry import check_network, describe, find
+from catscan.networks.registry import describe, find
 
 PICTURE, SCAN, OF_FEATURES = (50, 50, 1), (20, 50, 50, 1), (1, 1280)
 
@@ -22,7 +22,7 @@ def test_auto_is_one_layer_for_features():
 
 def test_a_list_of_layers_is_refused_for_features():
     with pytest.raises(CatscanError, match="A list of layers is for pictures and scans, not for features") as refusal:
-        check_network([{"fully_connected": {"units": 8}}], OF_FEATURES)
+        find([{"fully_connected": {"units": 8}}], OF_FEATURES, None)
 
     assert refusal.value.where == "network"
     assert "leave out `features`" in refusal.value.do
@@ -34,7 +34,7 @@ def test_a_list_of_layers_is_refused_for_features():
 )
 def test_a_network_of_another_family_is_refused_by_what_it_is_for(name: str, shape: tuple[int, ...], what: str):
     with pytest.raises(CatscanError, match=f"The network {name!r} is for {what}") as refusal:
-        check_network(name, shape)
+        find(name, shape, None)
 
     assert (
         refusal.value.found == f"{'features' if shape == OF_FEATURES else 'samples'} of {' x '.join(map(str, shape))}"
@@ -50,21 +50,21 @@ def test_the_penalty_of_the_layer_on_features_is_shared_by_the_samples():
 
 def test_misspelt_name_is_answered_with_the_near_one():
     with pytest.raises(CatscanError, match="no network 'resnt-2d'") as refusal:
-        check_network("resnt-2d", PICTURE)
+        find("resnt-2d", PICTURE, None)
 
     assert refusal.value.do == 'Did you mean "resnet-2d"?'
 
 
 def test_network_of_the_other_rank_is_refused():
     with pytest.raises(CatscanError, match="is for scans") as refusal:
-        check_network("tutorial-3d", PICTURE)
+        find("tutorial-3d", PICTURE, None)
 
     assert "tutorial-2d" in refusal.value.do
 
 
 def test_missing_python_file_is_refused():
     with pytest.raises(CatscanError, match="not there"):
-        check_network("mine.py", PICTURE)
+        find("mine.py", PICTURE, None)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_wrong_python_file_is_refused_before_it_is_run(tmp_path: Path, text: str
     path.write_text(text)
 
     with pytest.raises(CatscanError, match=what) as refusal:
-        check_network(str(path), PICTURE)
+        find(str(path), PICTURE, None)
 
     assert refusal.value.where == "network"
     assert str(path) in refusal.value.found
@@ -103,7 +103,7 @@ def test_wrong_python_file_is_refused_before_it_is_run(tmp_path: Path, text: str
 def test_python_file_is_only_parsed_by_the_check(tmp_path: Path, text: str):
     (tmp_path / "mine.py").write_text(text)
 
-    check_network(str(tmp_path / "mine.py"), PICTURE)
+    find(str(tmp_path / "mine.py"), PICTURE, None)
 
 
 def test_python_file_whose_network_is_no_function_is_refused_when_it_is_run(tmp_path: Path):
@@ -115,9 +115,9 @@ def test_python_file_whose_network_is_no_function_is_refused_when_it_is_run(tmp_
 
 def test_checking_a_network_imports_no_tensorflow():
     code = (
-        "import sys; from catscan.networks.registry import check_network;"
+        "import sys; from catscan.networks.registry import find;"
         "import catscan.stages.train, catscan.stages.predict;"
-        "check_network('auto', (8, 8, 1)); sys.exit('tensorflow' in sys.modules)"
+        "find('auto', (8, 8, 1), None); sys.exit('tensorflow' in sys.modules)"
     )
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

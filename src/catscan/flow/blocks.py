@@ -85,7 +85,7 @@ class Competition(MetricSettings):
 
     pretrained: bool = True
     """Whether models may learn from pretrained networks; false where a competition forbids outside data: a model with
-    `features` is refused then."""
+    `features`, or whose `network` is a pretrained one, is refused then."""
 
     models: Annotated[Mapping[str, Models], NAMED, Bounds({"minProperties": 1})] = field(
         default_factory=lambda: {"main": Models()}

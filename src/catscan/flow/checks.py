@@ -11,7 +11,7 @@ from catscan.common.errors import CatscanError, did_you_mean, listed
 from catscan.flow import presets
 from catscan.kinds.registry import Kind, kind_named
 from catscan.networks.pretrained.registry import FEATURES, slices_of
-from catscan.networks.registry import check_network
+from catscan.networks.registry import Network, find
 from catscan.raw.row_ids import Rows, check_template
 from catscan.raw.sample_submission import Layout, check_columns
 from catscan.raw.walk import is_ordinary
@@ -209,17 +209,28 @@ def _check_blend(competition: Config, where: str) -> None:
 
 
 def _check_networks(competition: Config, where: str) -> None:
-    classes = number_of_classes(competition["data"])
     for model, settings in competition["models"].items():
         with _below(f"{where}.models.{model}"):
-            if settings["features"] and not competition["pretrained"]:
+            starts_from = network_of(competition, settings).starts_from
+            if (settings["features"] or starts_from) and not competition["pretrained"]:
+                key = "network" if starts_from else "features"
                 raise CatscanError(
                     "A model learns from pretrained networks, and this competition does without them.",
-                    where="features",
-                    found=f"{listed(settings['features'])}, and `pretrained: false`",
-                    do="Leave `features` out, or the key `pretrained` where outside data are allowed.",
+                    where=key,
+                    found=f"{starts_from or listed(settings['features'])}, and `pretrained: false`",
+                    do=f"Leave `{key}` out, or the key `pretrained` where outside data are allowed.",
                 )
-            check_network(settings["network"], shape_seen(competition, settings), classes)
+
+
+def network_of(competition: Config, model: Config) -> Network:
+    """The network of a model and its recipe.
+
+    Raises
+    ------
+    CatscanError
+        See `networks.registry.find`.
+    """
+    return find(model["network"], shape_seen(competition, model), number_of_classes(competition["data"]))
 
 
 def shape_seen(competition: Config, model: Config) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ from catscan.common.files import write_text
 from catscan.flow import blocks
 from catscan.flow.presets import PRESETS
 from catscan.flow.schema import ROOT, SCHEMA
-from catscan.networks.registry import PICTURES, SCANS, Augment, Recipe
+from catscan.networks.registry import FINE_TUNED, PICTURES, SCANS, Augment, Recipe
 
 README = ROOT / "config" / "README.md"
 
@@ -122,7 +122,8 @@ def _flow(value: Any) -> str:
 
 def _recipes() -> Iterator[str]:
     """What a model takes where the config says nothing, network by network."""
-    networks = {**PICTURES, **SCANS}
+    fine_tuned, *_ = FINE_TUNED.values()  # all alike
+    networks = {**PICTURES, **SCANS, "efficientnet-lite0, -lite1, -lite2": fine_tuned}
     yield "| | " + " | ".join(networks) + " |"
     yield "| --- |" + " --- |" * len(networks)
     for field in fields(Recipe):

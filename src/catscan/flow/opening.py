@@ -15,10 +15,9 @@ from catscan.common.errors import CatscanError, listed
 from catscan.common.words import number_of
 from catscan.flow import config as described
 from catscan.flow import presets
-from catscan.flow.checks import kind_of, number_of_classes, sample_shape, shape_seen
+from catscan.flow.checks import kind_of, network_of, sample_shape
 from catscan.kinds.samples import Search
 from catscan.networks.pretrained.registry import PRETRAINED
-from catscan.networks.registry import find
 from catscan.networks.session import cpu_has_bf16
 from catscan.raw.files import RawFiles
 from catscan.raw.source import located
@@ -109,8 +108,7 @@ def _look(network: str) -> float:
 
 def _step(competition: Config, model: Config, learnt_from: int) -> float:
     """The seconds of one picture over a whole training."""
-    network = find(model["network"], shape_seen(competition, model), number_of_classes(competition["data"]))
-    epochs = model.get("epochs") or network.recipe_for(learnt_from).epochs
+    epochs = model.get("epochs") or network_of(competition, model).recipe_for(learnt_from).epochs
     height, width, *_ = sample_shape(competition)
     return epochs * (STEP_ON_FEATURES if model["features"] else STEP * height * width / STEP_SIDE**2)
 

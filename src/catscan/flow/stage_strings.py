@@ -16,10 +16,9 @@ from typing import Any
 from catscan.common import fingerprint
 from catscan.common.settings import canonical
 from catscan.common.tables import read_header
-from catscan.flow.checks import kind_of, layout_of, number_of_classes, shape_seen
+from catscan.flow.checks import kind_of, layout_of, network_of
 from catscan.flow.config import models
 from catscan.networks.pretrained.registry import PRETRAINED
-from catscan.networks.registry import find
 from catscan.raw.source import located, seven_zips, solution_of
 from catscan.stages.report.page import WHOLE
 
@@ -37,6 +36,8 @@ SOURCES = {
     "directory": ("stages.download.directory",),
     "kaggle": ("stages.download.kaggle", "stages.download.fetch", "kaggle"),
 }
+# What the train stage imports only for a network that begins with pretrained weights.
+BEGUN_WITH = ("networks.pretrained.fine_tuned", "networks.pretrained.weights")
 TABLES = ("kinds.registry", "networks.pretrained.registry")
 
 
@@ -113,14 +114,17 @@ def train(competition: Config, model: str) -> str:
     common = {"task": competition["data"]["task"], **_metric(competition)}
     compute = _computing(competition) | competition["predict"]
     network = values["network"]
+    starts_from = network_of(competition, values).starts_from
+    if starts_from:
+        values["weights"] = PRETRAINED[starts_from].sha256
     if isinstance(network, str) and network.endswith(".py"):
         values["network_digest"] = fingerprint.file_of(Path(network))
-    return stage_string("train", {**values, **common, **compute})
+    return stage_string("train", {**values, **common, **compute}, without=() if starts_from else BEGUN_WITH)
 
 
 def _beyond_the_recipe(competition: Config, settings: Config) -> Config:
     """A model's settings without those that say what its network's recipe says anyway: they change nothing."""
-    found = find(settings["network"], shape_seen(competition, settings), number_of_classes(competition["data"]))
+    found = network_of(competition, settings)
     recipe = asdict(found.recipe)
     if found.penalty:
         del recipe["weight_decay"]  # it depends on the samples

@@ -1,6 +1,6 @@
-"""The networks by name, each with its recipe: one explicit table for pictures, one for scans, one for features.
+"""The networks by name, each with its recipe: explicit tables for pictures, scans and features.
 
-No TensorFlow is imported here: the workflow checks `network:` with `check_network` before the first job.
+No TensorFlow is imported here: the workflow checks `network:` with `find` before the first job.
 """
 
 from __future__ import annotations
@@ -82,12 +82,14 @@ class Network:
     """How to build a network, and how to train it.
 
     `penalty`, where it is not 0, stands for the recipe's weight decay: it is that of a single sample, so that the
-    weights are held the less the more samples speak.
+    weights are held the less the more samples speak. `starts_from` names the pretrained network whose weights it begins
+    with; "" begins with random ones.
     """
 
     build: Callable[[], Build]
     recipe: Recipe
     penalty: float = 0.0
+    starts_from: str = ""
 
     def recipe_for(self, samples: int) -> Recipe:
         """The recipe for a training on so many samples."""
@@ -124,6 +126,15 @@ def _linear() -> Build:
     return linear
 
 
+def _fine_tuned(name: str) -> Network:
+    def build() -> Build:
+        from catscan.networks.pretrained.fine_tuned import fine_tuned
+
+        return fine_tuned(name)
+
+    return Network(build, FINE_TUNING, starts_from=name)
+
+
 TUTORIAL_2D = Recipe(epochs=10, batch_size=64, optimizer="adam", learning_rate=1e-3, schedule="constant")
 TUTORIAL_3D = Recipe(epochs=10, batch_size=10, optimizer="adam", learning_rate=1e-3, schedule="constant")
 RESNET_2D = Recipe(
@@ -149,6 +160,17 @@ RESNET_3D = Recipe(
     ema=0.9,
     augment=Augment(flip=True, shift=0.06, brightness=0.05),
 )
+# A low rate: the weights are to be bent, not broken.
+FINE_TUNING = Recipe(
+    epochs=4,
+    batch_size=32,
+    optimizer="adam",
+    learning_rate=2e-4,
+    schedule="one_cycle",
+    label_smoothing=0.1,
+    ema=0.99,
+    augment=Augment(flip=True, shift=0.1, scale=0.2, rotation=15.0, brightness=0.1),
+)
 LINEAR = Recipe(
     epochs=20,
     batch_size=64,
@@ -160,7 +182,12 @@ LINEAR = Recipe(
 PICTURES = {"resnet-2d": Network(_resnet_2d, RESNET_2D), "tutorial-2d": Network(_tutorial_2d, TUTORIAL_2D)}
 SCANS = {"resnet-3d": Network(_resnet_3d, RESNET_3D), "tutorial-3d": Network(_tutorial_3d, TUTORIAL_3D)}
 FEATURES = {"linear": Network(_linear, LINEAR, penalty=200.0)}
-FAMILIES = {2: ("features", FEATURES), 3: ("pictures", PICTURES), 4: ("scans", SCANS)}  # by the axes of a sample
+FINE_TUNED = {name: _fine_tuned(name) for name in ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")}
+FAMILIES = {  # by the axes of a sample
+    2: ("features", FEATURES),
+    3: ("pictures", PICTURES | FINE_TUNED),
+    4: ("scans", SCANS),
+}
 
 
 def family(sample_shape: Sequence[int]) -> dict[str, Network]:
@@ -181,10 +208,8 @@ def dtype_of(sample_shape: Sequence[int]) -> str:
     return "float32" if of_features(sample_shape) else "uint8"
 
 
-def check_network(
-    network: str | Sequence[Mapping[str, Any]], sample_shape: Sequence[int], classes: int | None = None
-) -> None:
-    """Refuse a `network:` of the config that cannot be built for samples of this shape.
+def find(network: str | Sequence[Mapping[str, Any]], sample_shape: Sequence[int], classes: int | None) -> Network:
+    """The network and recipe that ``network``, as the config has it, stands for; nothing is imported or built yet.
 
     Parameters
     ----------
@@ -197,17 +222,6 @@ def check_network(
         For an unknown name, a network of the other rank, a wrong list of layers, a file that is not there, is not
         Python, or defines no function `network`.
     """
-    find(network, sample_shape, classes)
-
-
-def find(network: str | Sequence[Mapping[str, Any]], sample_shape: Sequence[int], classes: int | None) -> Network:
-    """The network and recipe that ``network`` stands for; nothing is imported or built yet.
-
-    Raises
-    ------
-    CatscanError
-        See `check_network`.
-    """
     known = family(sample_shape)
     default = next(iter(known))
     if not isinstance(network, str):
@@ -218,7 +232,7 @@ def find(network: str | Sequence[Mapping[str, Any]], sample_shape: Sequence[int]
                 do=f"Leave the key out for `{default}`, or leave out `features`.",
             )
         layers = layer_list.check(network, sample_shape, classes)
-        recipe = TUTORIAL_2D if known is PICTURES else TUTORIAL_3D
+        recipe = TUTORIAL_3D if known is SCANS else TUTORIAL_2D
         return Network(lambda: lambda pixels, count: layer_list.build(layers, pixels, count), recipe)
     if network.endswith(".py"):
         _check_file(network)

@@ -109,6 +109,7 @@ class _Tracer:
             return told
         known = (
             (("Conv2D", "Conv3D"), _convolution),
+            (("DepthwiseConv2dNative",), _map_by_map),
             (("MatMul",), _fully_connected),
             (("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"), _batch_norm),
             (ARITHMETIC, self._scaled),
@@ -178,7 +179,7 @@ def _convolution(told: Step, operation: Any, source: Step) -> Step:
     return replace(
         told,
         kind="convolution",
-        how="",
+        how="" if told.how.startswith("Conv") else told.how,
         window=window[:-2],
         stride=stride,
         padding=padding,
@@ -186,6 +187,12 @@ def _convolution(told: Step, operation: Any, source: Step) -> Step:
         reach=_reaching(source.reach, window[:-2], stride, padding),
         constants={"window": operation.inputs[1]},
     )
+
+
+def _map_by_map(told: Step, operation: Any, source: Step) -> Step:
+    """A convolution of each map alone: told like any other, but no page opens it."""
+    step = _convolution(told, operation, source)
+    return replace(step, kind="other", flops=step.flops // source.shape[-1])
 
 
 def _batch_norm(told: Step, operation: Any, source: Step) -> Step:

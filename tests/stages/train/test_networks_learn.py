@@ -8,7 +8,13 @@ import pytest
 from catscan.cli import main
 from catscan.networks.registry import PICTURES, SCANS
 
-SHAPES = {**dict.fromkeys(PICTURES, (16, 16, 1)), **dict.fromkeys(SCANS, (8, 12, 12, 1))}
+SHAPES = {
+    **dict.fromkeys(PICTURES, (16, 16, 1)),
+    **dict.fromkeys(SCANS, (8, 12, 12, 1)),
+    "efficientnet-lite0": (32, 32, 3),
+}
+# The default run trains resnet-3d.
+SLOW = ("resnet-3d", "efficientnet-lite0")
 OWN = """
 import tflearn
 
@@ -21,9 +27,8 @@ def network(pixels, classes):
 """
 
 
-# The default run trains resnet-3d.
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if name == "resnet-3d" else []) for name in SHAPES]
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in SHAPES]
 )
 def test_network_learns_and_predicts_what_it_predicted_in_training(make_competition, tmp_path, name):
     competition = make_competition(n=24, shape=SHAPES[name])

@@ -38,6 +38,8 @@ class Model(Document):
     scale
         Of a regression: the mean and the deviation of the targets it learnt from, by which it learnt and which its
         answers are given back; None for classes.
+    starts_from
+        The pretrained network whose weights it began with, to train on all of them; "" for random ones.
     training
         How it was trained: recipe, seed, precision, samples, versions. For people and reports; nothing reads it.
     """
@@ -56,10 +58,18 @@ class Model(Document):
     flips: bool
     features: tuple[FeaturesSource, ...] = ()
     scale: tuple[float, float] | None = None
+    starts_from: str = ""
     training: dict[str, Any] = field(default_factory=dict)
 
     @property
     def origin(self) -> str:
         """Where its knowledge comes from: "from scratch", or "pretrained" with the networks it learnt from."""
+        if self.starts_from:
+            return f"pretrained: {self.starts_from}, all of it trained on"
         networks = " + ".join(source.network for source in self.features)
         return f"pretrained: {networks}" if networks else "from scratch"
+
+    @property
+    def is_from_scratch(self) -> bool:
+        """Whether all that it knows is from the competition's own samples."""
+        return not self.features and not self.starts_from

@@ -93,7 +93,7 @@ def opened_first(evaluated: Evaluated) -> Path:
         return math.inf if value is None else value
 
     models = evaluated.metrics.trained
-    from_scratch = [name for name in models if not evaluated.described[evaluated.folders[name][0]].features]
+    from_scratch = [name for name in models if evaluated.described[evaluated.folders[name][0]].is_from_scratch]
     best = min(from_scratch or models, key=lambda name: loss_of(models[name]))
     near = [abs(loss_of(fold) - loss_of(models[best])) for fold in models[best].folds]
     return evaluated.folders[best][int(np.argmin(near))]

@@ -29,7 +29,8 @@ from catscan.common.settings import parse
 from catscan.common.tables import write_table
 from catscan.common.words import number_of
 from catscan.networks.device import DEVICES, one_device, visible_gpus
-from catscan.networks.model import write_model
+from catscan.networks.model import Weights, write_model
+from catscan.networks.pretrained.weights import pretrained_weights
 from catscan.networks.registry import Build, Recipe, describe, digest_of_file, find, of_features
 from catscan.networks.session import Compute, device_name
 from catscan.scores.metrics import Problem
@@ -83,7 +84,8 @@ def _run(args: argparse.Namespace, settings: Settings) -> None:
         build = network.build()
         compute, checkpoints = _begin(args.out, settings, data=data, build=build, recipe=recipe, gpu=gpu)
         _tell(settings.network, build, data, recipe, compute)
-        job = _job(settings, data=data, build=build, recipe=recipe, compute=compute)
+        weights = pretrained_weights(network.starts_from) if network.starts_from else {}
+        job = _job(settings, data=data, build=build, recipe=recipe, weights=weights, compute=compute)
         trained = _train(settings.engine, job, checkpoints)
         refuse_diverged(trained.weights, trained.predictor, data)
         # Balanced, a network that has learnt much may still be worse than the prior by the plain log loss.
@@ -99,6 +101,7 @@ def _run(args: argparse.Namespace, settings: Settings) -> None:
         threads=settings.threads,
         flips=settings.flips,
         scale=data.scale,
+        starts_from=network.starts_from,
         training={
             "recipe": asdict(recipe),
             "seed": settings.seed,
@@ -155,13 +158,16 @@ def _tell(network: Any, build: Build, data: Data, recipe: Recipe, compute: Compu
     say(f"{device_name(gpu=compute.gpu)}, {compute.precision}, {number_of(compute.threads, 'thread')}")
 
 
-def _job(settings: Settings, *, data: Data, build: Build, recipe: Recipe, compute: Compute) -> engine.Job:
+def _job(
+    settings: Settings, *, data: Data, build: Build, recipe: Recipe, weights: Weights, compute: Compute
+) -> engine.Job:
     """What the engine is to train, and how."""
     from catscan.stages.train import engine
 
     return engine.Job(
         build=build,
         recipe=recipe,
+        weights=weights,
         data=data,
         problem=Problem(
             task=settings.task,

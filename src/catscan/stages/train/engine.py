@@ -42,7 +42,10 @@ BEST = "best/"
 
 @dataclass(frozen=True)
 class Job:
-    """One training: what to build, how to train it, on what."""
+    """One training: what to build, how to train it, on what.
+
+    `weights` are those to begin with, by variable name; of the others the beginnings are random.
+    """
 
     build: Build
     recipe: Recipe
@@ -54,6 +57,7 @@ class Job:
     early_stopping: int
     max_minutes: float
     compute: Compute
+    weights: Weights = field(default_factory=dict)
 
     @property
     def output(self) -> Output:
@@ -141,6 +145,7 @@ class _Loop:
             output=job.output,
             seed=job.seed,
             compute=job.compute,
+            weights=job.weights,
         )
         self.predictor = Predictor(
             job.build, data.shards.sample_shape, len(data.classes), output=job.output, compute=job.compute

@@ -78,6 +78,7 @@ def build_training(
     output: Output,
     seed: int,
     compute: Compute,
+    weights: State | None = None,
 ) -> TrainGraph:
     """Build the graph, open its session and draw the first weights from ``seed``.
 
@@ -89,6 +90,8 @@ def build_training(
         (n, classes) float32, smoothed or standardised.
     sample_weights
         (n,) float32 of mean 1.
+    weights
+        Those to begin with, by variable name; the others' beginnings are random, as all are by default.
     """
     graph = tf.Graph()
     with graph.as_default(), quiet():
@@ -115,6 +118,9 @@ def build_training(
     session = open_session(compute, graph)
     with quiet():
         session.run(initial)
+        for name, array in (weights or {}).items():
+            value, assign = assignments[name]
+            session.run(assign, {value: array})
         resident.fill(session)
     return TrainGraph(session, rows, fed, step, rate, update, losses, pixels, saved, averaged, assignments)
 

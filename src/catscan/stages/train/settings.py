@@ -25,7 +25,8 @@ class Model(OwnRecipe):
     network: str | Annotated[tuple[Mapping[str, Any], ...], length(1)] = "auto"
     """`auto` (resnet-2d for pictures, resnet-3d for scans, linear for features), one of tutorial-2d, resnet-2d,
     tutorial-3d, resnet-3d, linear, the path of a Python file with a function `network(pixels, classes)`, or a list of
-    layers in the tutorial's words."""
+    layers in the tutorial's words. efficientnet-lite0, efficientnet-lite1 and efficientnet-lite2 are pretrained
+    networks to be fine-tuned: all their layers learn on, from pictures of any size; meant for a GPU."""
 
     features: Annotated[tuple[Annotated[str, one_of(*PRETRAINED)], ...], DISTINCT] = ()
     """Pretrained networks whose features the network learns from, side by side, instead of the samples themselves:

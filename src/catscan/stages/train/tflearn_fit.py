@@ -48,6 +48,8 @@ def train_with_fit(job: Job) -> Trained:
         )
         model = tflearn.DNN(net, tensorboard_dir=logs)
         teller = _Teller(job, predictor, model, graph)
+        for name, array in job.weights.items():
+            teller.variables[name].load(array, model.session)
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # noqa: PTH123
             model.fit(
                 data.shards.take(rows).astype(np.float32),
