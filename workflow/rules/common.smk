@@ -11,7 +11,6 @@ from catscan.flow import records
 from catscan.flow import sources
 from catscan.flow import stage_strings
 from catscan.flow import why
-from catscan.networks.pretrained.registry import PRETRAINED
 
 config = catscan_config.load(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
 RUN = config["run"]
@@ -40,7 +39,7 @@ FROM_STORE = going_back.use(workflow, config["cache"])
 wildcard_constraints:
     competition=catscan_config.one_of(config["competitions"]),
     split="train|test",
-    network=catscan_config.one_of(PRETRAINED),
+    network=catscan_config.one_of(catscan_config.pretrained_names(config)),
     shard=r"\d+",
     shards=r"\d+",
     fold=r"\d+",
@@ -109,6 +108,12 @@ def samples_of(competition, model, split, ending="npy"):
     if networks:
         return features_of(competition, networks, split, ending=ending)
     return arrays_of(competition, split, ending=ending)
+
+
+def own_weights(wildcards):
+    """Input function: the file of a user's own pretrained weights, where the network is such a one."""
+    own = of(wildcards)["weights"].get(wildcards.network)
+    return [own["file"]] if own else []
 
 
 def foreign(file):

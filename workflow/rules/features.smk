@@ -1,6 +1,6 @@
 """Features.
 
-Required inputs: index.csv and the raw files.
+Required inputs: index.csv, the raw files, and of a user's own pretrained network the file of its weights.
 Outputs: for each pretrained network that a model learns from one float32 array a shard, and its sidecar (ids, bad and
 odd samples with reasons, settings, the digest of the weights). A stopped job goes on from hidden parts beside them.
 Reads of the config: the features of the models, data.kind, the reader's block of preprocess, preprocess.on_bad,
@@ -13,6 +13,7 @@ rule features_of_shard:
     input:
         manifest=rules.download_files.output.manifest,
         index=rules.index_samples.output.index,
+        own=own_weights,
     output:
         array="results/{competition}/features/{network}/{split}-{shard}-of-{shards}.npy",
         sidecar="results/{competition}/features/{network}/{split}-{shard}-of-{shards}.json",
@@ -38,6 +39,7 @@ rule features_of_shard:
             --index {input.index:q} \
             --split {wildcards.split:q} \
             --shard {wildcards.shard:q} \
+            --weights {input.own:q} \
             --bad-samples {resources.bad_samples:q} \
             --array {output.array:q} \
             --device {resources.device:q} 2>&1 | tee -i {log:q}

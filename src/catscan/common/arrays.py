@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,21 @@ class Samples(Protocol):
 
     def take(self, rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
         """Gather ``rows`` (integers in [0, len), in any order) into a new array (len(rows), *sample_shape)."""
+
+
+def read_arrays(path: Path, *, do: str) -> dict[str, NDArray[Any]]:
+    """The arrays of an `.npz` by name; no pickle is ever loaded.
+
+    Raises
+    ------
+    CatscanError
+        When it is damaged; ``do`` says what to do then.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, AttributeError, zipfile.BadZipFile, EOFError) as error:
+        raise CatscanError("The weights are damaged.", where=str(path), found=str(error), do=do) from error
 
 
 @dataclass(frozen=True)

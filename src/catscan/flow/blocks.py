@@ -24,6 +24,7 @@ from catscan.kinds.registry import KINDS
 from catscan.kinds.shard import BadSamples
 from catscan.networks.computing import Computing
 from catscan.networks.device import DEVICES
+from catscan.networks.pretrained.own import OwnWeights
 from catscan.scores.foreign import Foreign
 from catscan.scores.settings import MetricSettings
 from catscan.stages import submit
@@ -92,6 +93,9 @@ class Competition(MetricSettings):
     )
     """The networks to train, by a name of your choice; the submission blends all of them. A key left out takes the
     network's own recipe (below)."""
+
+    weights: Annotated[Mapping[str, OwnWeights], NAMED] = field(default_factory=dict)
+    """Pretrained weights of your own, by a name of your choice that `features` may name."""
 
     blend: tuple[Foreign, ...] = ()
     """Members of the blend beside the models: predictions of your own, by files of which a relative path starts at the

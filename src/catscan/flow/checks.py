@@ -10,7 +10,8 @@ from typing import Any
 from catscan.common.errors import CatscanError, did_you_mean, listed
 from catscan.flow import presets
 from catscan.kinds.registry import Kind, kind_named
-from catscan.networks.pretrained.registry import FEATURES, slices_of
+from catscan.networks.pretrained.own import check_own_weights
+from catscan.networks.pretrained.registry import FEATURES, PRETRAINED, slices_of
 from catscan.networks.registry import Network, find
 from catscan.raw.row_ids import Rows, check_template
 from catscan.raw.sample_submission import Layout, check_columns
@@ -209,8 +210,18 @@ def _check_blend(competition: Config, where: str) -> None:
 
 
 def _check_networks(competition: Config, where: str) -> None:
+    with _below(where):
+        check_own_weights(competition["weights"])
+    known = [*PRETRAINED, *competition["weights"]]
     for model, settings in competition["models"].items():
         with _below(f"{where}.models.{model}"):
+            strangers = [name for name in settings["features"] if name not in known]
+            if strangers:
+                raise CatscanError(
+                    f"There is no pretrained network {strangers[0]!r}.",
+                    where="features",
+                    do=did_you_mean(strangers[0], known),
+                )
             starts_from = network_of(competition, settings).starts_from
             if (settings["features"] or starts_from) and not competition["pretrained"]:
                 key = "network" if starts_from else "features"
@@ -234,7 +245,10 @@ def network_of(competition: Config, model: Config) -> Network:
 
 
 def shape_seen(competition: Config, model: Config) -> tuple[int, ...]:
-    """The shape of what a model learns from: of one sample's array, or (slices, width) of its features."""
+    """The shape of what a model learns from: of one sample's array, or (slices, width) of its features.
+
+    The width of a user's own network is not known before it is built; it counts as one of ours.
+    """
     shape = sample_shape(competition)
     if not model["features"]:
         return shape

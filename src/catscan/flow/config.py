@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from catscan.common.errors import CatscanError, did_you_mean
 from catscan.flow import presets, schema
 from catscan.flow.checks import check_competition
+from catscan.networks.pretrained.registry import PRETRAINED
 from catscan.scores.metrics import default_metric
 from catscan.scores.tasks import TASKS
 
@@ -73,11 +74,16 @@ def pretrained(competition: Config) -> list[str]:
     return list(dict.fromkeys(named))
 
 
+def pretrained_names(config: Config) -> set[str]:
+    """The names of all pretrained networks, those with a user's own weights too."""
+    return {*PRETRAINED, *(name for one in config["competitions"].values() for name in one["weights"])}
+
+
 def folds(competition: Config) -> list[int]:
     """The folds to train: those of `train.folds`, or all."""
     return competition["train"]["folds"] or list(range(competition["index"]["folds"]))
 
 
-def one_of(names: Config) -> str:
+def one_of(names: Iterable[str]) -> str:
     """A regular expression that matches exactly the given names."""
     return "|".join(re.escape(name) for name in sorted(names))

@@ -102,10 +102,13 @@ def bad_samples(competition: Config) -> str:
 
 def features(competition: Config, network: str) -> str:
     """What the features stage reads: the network and its weights, the reader's settings at its size, how to compute."""
-    kind, block, known = kind_of(competition), competition["preprocess"], PRETRAINED[network]
-    values: Config = {"network": network, "weights": known.sha256, "kind": kind.name}
-    values["reader"] = kind.block_seen_at(block[kind.block], known.side)
-    return stage_string("features", {**values, **_computing(competition)}, also=kind.code_of_reading)
+    kind, block, own = kind_of(competition), competition["preprocess"], competition["weights"].get(network)
+    values: Config = {"network": network, "kind": kind.name}
+    # A file of one's own is an input of the job, and counts by its content.
+    values |= {"architecture": own["network"]} if own else {"weights": PRETRAINED[network].sha256}
+    values["reader"] = kind.block_seen_at(block[kind.block], own["side"] if own else PRETRAINED[network].side)
+    also = kind.code_of_reading
+    return stage_string("features", {**values, **_computing(competition)}, also=also)
 
 
 def train(competition: Config, model: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from catscan.common.arrays import read_arrays
 from catscan.common.contracts.model import Model
 from catscan.common.errors import CatscanError
 from catscan.common.files import whole
@@ -77,10 +78,6 @@ def read_weights(folder: Path | str) -> Weights:
         When it is missing or damaged.
     """
     path = Path(folder) / WEIGHTS
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except FileNotFoundError as error:
-        raise CatscanError("A trained model lacks its weights.", where=str(path), do="Train again.") from error
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise CatscanError("The weights are damaged.", where=str(path), found=str(error), do="Train again.") from error
+    if not path.is_file():
+        raise CatscanError("A trained model lacks its weights.", where=str(path), do="Train again.")
+    return read_arrays(path, do="Train again.")

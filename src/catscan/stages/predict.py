@@ -35,7 +35,7 @@ from catscan.kinds.samples import Sample
 from catscan.networks.device import DEVICES, one_device, visible_gpus
 from catscan.networks.evaluated import holds_models, read_evaluated
 from catscan.networks.model import read_model
-from catscan.networks.pretrained.registry import PRETRAINED
+from catscan.networks.pretrained.own import side_of
 from catscan.networks.session import Compute
 from catscan.raw.files import RawFiles
 from catscan.raw.walk import is_ordinary
@@ -211,13 +211,12 @@ class OfFiles:
         return lambda rows: samples[rows]
 
     def _features(self, model: Model, read: Callable[[dict[str, Any]], NDArray[np.uint8]]) -> NDArray[np.float32]:
-        from catscan.networks.pretrained.extractor import Extractor, features_of_samples
+        from catscan.networks.pretrained.extractor import features_of_samples, open_extractor
 
         found = []
         for source in model.features:
-            block = kind_named(model.kind).block_seen_at(model.reader, PRETRAINED[source.network].side)
-            samples = read(block)
-            with closing(Extractor(source.network, Compute(model.threads, source.precision, self._gpu))) as extractor:
+            samples = read(kind_named(model.kind).block_seen_at(model.reader, side_of(source)))
+            with closing(open_extractor(source, Compute(model.threads, source.precision, self._gpu))) as extractor:
                 found.append(features_of_samples(extractor, samples))
         return np.concatenate(found, axis=-1)
 

@@ -20,11 +20,17 @@ class FeaturesSource:
         Digest of the file of its weights.
     precision
         fp32 or bf16.
+    architecture, file, side
+        Of a user's own weights: the network that they belong to, their file as the config names it, and the height and
+        width in pixels of what it looks at.
     """
 
     network: str
     weights_sha256: str
     precision: str
+    architecture: str = ""
+    file: str = ""
+    side: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

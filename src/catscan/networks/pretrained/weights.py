@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catscan.common.errors import CatscanError
+from catscan.common.arrays import read_arrays
+from catscan.common.errors import CatscanError, listed
 from catscan.networks.pretrained.registry import PRETRAINED, Pretrained
 from catscan.networks.pretrained.torch_file import read_tensors
 
 EPSILON = 1e-3  # of the batch normalisation
+SUCH_A_FILE = "`weights.npz` of a model whose `network` was a pretrained one is such a file."
 Weights = dict[str, NDArray[np.float32]]
 
 
@@ -43,6 +46,26 @@ def pretrained_weights(name: str) -> Weights:
             do="Install them again: remove the folder .venv, then ./run makes it anew.",
         )
     return folded(read_tensors(data))
+
+
+def weights_in(file: Path, name: str, shapes: Mapping[str, tuple[int, ...]]) -> Weights:
+    """A user's own weights of the network ``name``, from an `.npz` with arrays of these names and shapes among others.
+
+    Raises
+    ------
+    CatscanError
+        When it is damaged, or lacks one.
+    """
+    found = read_arrays(file, do=SUCH_A_FILE)
+    unfit = [one for one, shape in shapes.items() if one not in found or found[one].shape != shape]
+    if unfit:
+        raise CatscanError(
+            f"These are no weights of {name}.",
+            where=str(file),
+            found=f"not, or of another shape: {listed(unfit)}",
+            do=SUCH_A_FILE,
+        )
+    return {one: found[one].astype(np.float32) for one in shapes}
 
 
 def file_of(network: Pretrained) -> Path:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from catscan.common.contracts.explanation import Block, Other
 from catscan.common.contracts.model import Model
 from catscan.networks.evaluated import Evaluated
-from catscan.networks.pretrained.registry import PRETRAINED
+from catscan.networks.pretrained.own import side_of
 from catscan.scores.predictions import Predictions, read_predictions
 from catscan.stages.explain.choice import Chosen
 from catscan.stages.explain.samples import Samples
@@ -42,7 +42,7 @@ def look_at(opened: Opened | OpenedHead, chosen: Sequence[Chosen], samples: Samp
     seen_at = partial(samples.seen_at, chosen, described)
     pixels = samples.pixels(chosen)
     if pixels.ndim == 4:  # pictures are shown as the network gets them; scans would be too large for a page
-        return opened.look_at(seen_at(PRETRAINED[described.features[0].network].side), seen_at)
+        return opened.look_at(seen_at(side_of(described.features[0])), seen_at)
     looks = opened.look_at(pixels, seen_at)
     return looks if samples.show_all else [replace(look, heat=None) for look in looks]
 

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catscan.common.contracts.model import Model
-from catscan.networks.pretrained.extractor import BATCH, Extractor, as_pictures
-from catscan.networks.pretrained.registry import PRETRAINED, slices_of
+from catscan.networks.pretrained.extractor import BATCH, as_pictures, open_extractor
+from catscan.networks.pretrained.own import side_of
+from catscan.networks.pretrained.registry import slices_of
 from catscan.networks.session import Compute
 from catscan.stages.explain.opened import Floats, Look, Network, as_heat
 
@@ -55,14 +56,14 @@ class OpenedHead(Network):
         ]
 
     def _extracted(self, seen_at: SeenAt) -> Iterator[tuple[Floats, list[Floats]]]:
-        """Of each sample the features (slices, width), and each network's maps (slices, height, width, 1280)."""
+        """Of each sample the features (slices, width), and each network's maps (slices, height, width, maps)."""
         sources, threads = self._described.features, self._described.threads
-        samples = [seen_at(PRETRAINED[source.network].side) for source in sources]
+        samples = [seen_at(side_of(source)) for source in sources]
         slices = slices_of(samples[0].shape[1:])
         at_once = max(1, BATCH // slices)
         with ExitStack() as stack:
             extractors = [
-                stack.enter_context(closing(Extractor(source.network, Compute(threads, source.precision, self._gpu))))
+                stack.enter_context(closing(open_extractor(source, Compute(threads, source.precision, self._gpu))))
                 for source in sources
             ]
             for start in range(0, len(samples[0]), at_once):

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from catscan.common.arrays import new_array
 from catscan.common.contracts.features import FeaturesSidecar, FeaturesSource
 from catscan.common.contracts.sidecar import ReadAs
+from catscan.common.errors import CatscanError
 from catscan.common.files import alone_in, whole
 from catscan.common.progress import progress, say
 from catscan.common.settings import canonical, parse
@@ -44,6 +45,7 @@ from catscan.kinds.shard import (
 )
 from catscan.networks.computing import Computing
 from catscan.networks.device import DEVICES, one_device, visible_gpus
+from catscan.networks.pretrained.own import digest_of
 from catscan.networks.pretrained.registry import FEATURES, slices_of
 from catscan.networks.session import Compute, device_name, resolve_precision
 from catscan.raw.files import RawFiles
@@ -60,10 +62,13 @@ class Settings(Computing):
     """What the stage reads from the config."""
 
     network: str
-    """One of `networks.pretrained.registry`."""
+    """One of `networks.pretrained.registry`, or the name of a user's own weights."""
 
-    weights: str
-    """The SHA-256 of its weights."""
+    weights: str = ""
+    """The SHA-256 of its weights; "" of a user's own."""
+
+    architecture: str = ""
+    """Of a user's own weights, given by `--weights`, the network that they belong to."""
 
     kind: str
     """`data.kind`."""
@@ -75,6 +80,7 @@ class Settings(Computing):
 def register(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
     add_flags(parser)
+    parser.add_argument("--weights", type=Path, nargs="*", default=[], help="the file of a user's own weights")
     parser.add_argument("--device", choices=DEVICES, default="auto", help="what to compute on")
 
 
@@ -88,15 +94,15 @@ def run(args: argparse.Namespace) -> None:
         compute = Compute(settings.threads, resolve_precision(settings.precision, gpu=gpu), gpu)
         parts_folder = args.array.with_name(f".{args.array.stem}.parts")
         with alone_in(parts_folder):
-            identity = canonical([args.settings, compute.precision, [vars(sample) for sample in samples]])
-            parts = Parts(parts_folder, identity)
-            parts.drop_from_damaged()
             with closing(RawFiles(args.raw)) as raw, closing(_reader(settings, raw)) as reader:
-                look(samples, reader, parts, settings.network, compute)
+                source = _source(settings, args.weights, side=reader.shape[-2], precision=compute.precision)
+                identity = canonical([args.settings, vars(source), [vars(sample) for sample in samples]])
+                parts = Parts(parts_folder, identity)
+                parts.drop_from_damaged()
+                look(samples, reader, parts, source, compute)
             outcomes = [outcome for part in parts for outcome in part.outcomes]
             refuse_too_many(outcomes, tolerated, where=f"{args.split} shard {args.shard} of {args.index}")
             write_features(args.array, parts, slices_of(reader.shape))
-            source = FeaturesSource(settings.network, settings.weights, compute.precision)
             read_as = ReadAs(settings.kind, settings.reader)
             FeaturesSidecar(**of_sidecar(outcomes), settings=read_as, source=source).write(
                 args.array.with_suffix(".json")
@@ -105,23 +111,35 @@ def run(args: argparse.Namespace) -> None:
     tell(outcomes, args.array)
 
 
+def _source(settings: Settings, files: Sequence[Path], *, side: int, precision: str) -> FeaturesSource:
+    """What makes the features: a network of the packages, or one with weights of the user's own."""
+    if not settings.architecture:
+        return FeaturesSource(settings.network, settings.weights, precision)
+    if len(files) != 1:
+        raise CatscanError("A user's own weights are one file.", where="--weights", found=f"{len(files)} files")
+    (file,) = files
+    return FeaturesSource(settings.network, digest_of(file), precision, settings.architecture, str(file), side)
+
+
 def _reader(settings: Settings, raw: RawFiles) -> Reader:
     return kind_named(settings.kind).open_reader(settings.reader, raw)
 
 
-def look(samples: Sequence[Sample], reader: Reader, parts: Parts, network: str, compute: Compute) -> None:
+def look(samples: Sequence[Sample], reader: Reader, parts: Parts, source: FeaturesSource, compute: Compute) -> None:
     """Add the parts that are not done yet."""
     a_batch = max(1, SLICES_A_BATCH // slices_of(reader.shape))
     a_part = a_batch * BATCHES_A_PART
     left = samples[len(parts) * a_part :]
     if not left:
         return
-    from catscan.networks.pretrained.extractor import Extractor, features_of_samples
+    from catscan.networks.pretrained.extractor import features_of_samples, open_extractor
 
     if len(left) < len(samples):
         say(f"going on after {len(samples) - len(left):,} of {len(samples):,} samples")
-    say(f"{network}, {device_name(gpu=compute.gpu)}, {compute.precision}, {number_of(compute.threads, 'thread')}")
-    with closing(Extractor(network, compute)) as extractor, native_remarks_discarded():
+    say(
+        f"{source.network}, {device_name(gpu=compute.gpu)}, {compute.precision}, {number_of(compute.threads, 'thread')}"
+    )
+    with closing(open_extractor(source, compute)) as extractor, native_remarks_discarded():
         outcomes, features = list[Outcome](), list[NDArray[np.float32]]()
         for batch in _shown(read_ahead(left, reader, a_batch), len(left)):
             outcomes += batch.outcomes
@@ -166,9 +184,9 @@ def _shown(batches: Iterator[Batch], n: int) -> Iterator[Batch]:
 
 def write_features(path: Path, parts: Parts, slices: int) -> None:
     """Write the features of all parts into one array, whole or not at all."""
-    n = sum(len(part.features) for part in parts)
+    n, width = sum(len(part.features) for part in parts), next((part.features.shape[-1] for part in parts), FEATURES)
     with whole(path) as partial:
-        array = new_array(partial, (n, slices, FEATURES), np.float32)
+        array = new_array(partial, (n, slices, width), np.float32)
         start = 0
         for part in parts:
             array[start : start + len(part.features)] = part.features

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 from catscan.common.keys import DISTINCT, at_least, between, length, one_of, optional
 from catscan.networks.computing import Computing
-from catscan.networks.pretrained.registry import PRETRAINED
 from catscan.networks.registry import Recipe
 from catscan.scores.settings import MetricSettings
 from catscan.scores.tasks import REGRESSION, Task
@@ -28,10 +27,11 @@ class Model(OwnRecipe):
     layers in the tutorial's words. efficientnet-lite0, efficientnet-lite1 and efficientnet-lite2 are pretrained
     networks to be fine-tuned: all their layers learn on, from pictures of any size; meant for a GPU."""
 
-    features: Annotated[tuple[Annotated[str, one_of(*PRETRAINED)], ...], DISTINCT] = ()
+    features: Annotated[tuple[str, ...], DISTINCT] = ()
     """Pretrained networks whose features the network learns from, side by side, instead of the samples themselves:
     efficientnet-lite0, -lite1, -lite2, each slower and better than the one before; -lite0-288 and -lite2-320 are the
-    first and the last on pictures of so many pixels a side, better again. Empty learns from scratch."""
+    first and the last on pictures of so many pixels a side, better again. Names of `weights` of your own may stand here
+    too. Empty learns from scratch."""
 
     class_weights: Annotated[str, one_of("none", "balanced")] = "none"
     """`balanced` weighs each class by the inverse of its share in training."""
