@@ -25,7 +25,7 @@ DOES_NOT_FIT = 3  # the exit status
 def keras_graph(network: str, weights: Path, side: int) -> bytes:
     """The graph, serialised: from `pixels`, float32 (n, side, side, 3), red, green, blue, 0 to 255, to `maps`.
 
-    They are the network's last ones, float32 (n, height, width, maps). Where these have values below 0, too, each stands
+    They are the network's last ones, float32 (n, height, width, maps). Where these have values below 0, each stands
     there twice, the second time with the sign turned round, so that the mean of one of the two is above 0.
 
     Raises
