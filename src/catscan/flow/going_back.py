@@ -65,7 +65,8 @@ FOLDERS = {
     "train_fold": (
         "results/{competition}/models/{model}/fold-{fold}/events",
         "results/{competition}/models/{model}/fold-{fold}/checkpoint",
-    )
+    ),
+    "explain_network": ("results/{competition}/explanation",),
 }
 RAW = {"download_files": "results/{competition}/raw"}
 SAID = {"input", "output", "log", "threads", "resources", "params", "wildcards"}  # what a command may name

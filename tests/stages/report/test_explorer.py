@@ -142,6 +142,23 @@ def test_another_models_answer_and_heat_map_stand_beside(report_of: Made, name: 
         assert len(page.texts(".ex-view-other-second canvas")) == (3 if name == "scans" else 1)
 
 
+@pytest.mark.parametrize(("name", "sheets"), [("pictures", 1), ("scans", 3)])
+def test_the_first_layers_windows_are_pictures_of_their_weights(report_of: Made, name: str, sheets: int) -> None:
+    path, told = report_of(name)
+    window = next(layer for layer in told.layers if layer.kind == "convolution").arrays["window"].array()
+    with opened(path) as page:
+        page.evaluate("document.querySelector('.ex-filters').open = true")
+        shown = page.evaluate(
+            "[...document.querySelectorAll('.ex-filters button:nth-child(2) canvas')].map((one) =>"
+            "[...one.getContext('2d').getImageData(0, 0, 3, 3).data].filter((_, k) => k % 4 !== 3))"
+        )
+        levels = np.reshape(shown, (sheets, 3, 3, 3))
+        if name == "pictures":
+            np.testing.assert_allclose(levels[0], 128 + 127 * window[..., 1] / np.abs(window).max(), atol=1)
+        else:  # orange above 0, blue below
+            np.testing.assert_array_equal(levels[..., 0] > levels[..., 2], window[..., 0, 1] > 0)
+
+
 def test_a_pooling_rings_its_largest_value(report_of: Made) -> None:
     path, _ = report_of("pictures")
     with opened(path) as page:

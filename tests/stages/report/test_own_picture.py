@@ -141,6 +141,18 @@ def test_what_is_drawn_on_a_sample_changes_its_answer_and_no_line_leaves_it(repo
         assert page.said == []
 
 
+def test_a_picture_that_is_a_sample_has_the_heat_map_of_the_sample(report_of: Made) -> None:
+    path, _ = report_of("resnet-2d")
+    heat = "document.querySelector('.ex-view-heat canvas').toDataURL()"
+    with opened(path) as page:
+        of_sample = page.evaluate(heat)
+        page.evaluate("document.querySelector('.ex-own').open = true")
+        page.click(".ex-tools button:nth-child(3)")
+        answers_of(page)
+
+        assert page.evaluate(heat) == of_sample
+
+
 def test_a_file_that_is_no_picture_is_named_on_a_phone_too(report_of: Made, tmp_path: Path) -> None:
     path, _ = report_of("pictures")
     (tmp_path / "notes.png").write_text("no picture")

@@ -1,7 +1,7 @@
 // The explorer: runs the opened network on the chosen sample, here in the page, and shows what every window does.
 
 const SHOWN_MAPS = 32;
-const OWN_ANSWER = "“catscan predict” with this fold's network answers the same of this file: within 0.001 for a PNG, within 0.02 for a JPEG, which a browser decodes in its own way. Grad-CAM and covering are for the samples that the explain stage looked at.";
+const OWN_ANSWER = "“catscan predict” with this fold's network answers the same of this file: within 0.001 for a PNG, within 0.02 for a JPEG, which a browser decodes in its own way. Covering part by part is for the samples that the explain stage looked at; so is Grad-CAM, unless the means of the last maps go straight to the output.";
 
 class Explorer {
   constructor(root, told) {
@@ -293,10 +293,24 @@ class Explorer {
       make("p", {}, facts.join(" · ")),
       make("div", { class: "ex-tabs", role: "group", "aria-label": "what of it to show" }, ...tabs,
         make("label", {}, make("input", { type: "checkbox", checked: this.ownScale, onchange: (event) => { this.ownScale = event.target.checked; this.drawStrip(); this.drawLayer(); this.focus(".ex-tabs input"); } }), " each map its own colours")),
+      ...[this.filters(first)].filter(Boolean),
       this.mapsOf(shape),
       make("div", { class: "ex-window" }),
     );
     this.drawWindow();
+  }
+
+  /** The windows of the first convolution as pictures, folded up until they are wanted. */
+  filters(step) {
+    const source = step.inputs.length ? shapeOf(this.steps[step.inputs[0]]) : [];
+    if (step !== this.steps.find((one) => one.kind === "convolution") || step.closed || source[3] > 4 || product(step.window) === 1) return null;
+    const pictures = windowPictures(step, source[3]).slice(0, this.allMaps ? Infinity : SHOWN_MAPS);
+    return make("details", { class: "ex-filters", open: this.filtersOpen ?? false, ontoggle: (event) => { this.filtersOpen = event.target.open; } },
+      make("summary", {}, "The windows of this layer as pictures"),
+      make("p", {}, source[3] === 3 ? "Grey is a weight of 0. A map answers most where the sample looks like its picture, in these colours." : `Orange are weights above 0, blue those below${source[3] > 1 ? ", of the first channel" : ""}.`),
+      make("div", { class: "ex-maps" }, ...pictures.map((sheets, map) =>
+        make("button", { type: "button", "aria-label": `the window of map ${map + 1}`, onclick: () => this.chooseMap(map) },
+          make("div", { class: "ex-sheets" }, ...sheets), make("span", {}, String(map + 1))))));
   }
 
   focus(selector) {

@@ -136,6 +136,21 @@ const answered = (logits, { task, scale }) => {
   return powers.map((one) => one / sum);
 };
 
+/** Grad-CAM where it needs no gradient: of maps whose means the last layer weighs; null of other networks. */
+const heatOf = ({ layers, heat_layer: number }, values, label) => {
+  const [pooling, last, ...more] = number === null ? [] : layers.slice(number + 1);
+  if (more.length || pooling?.kind !== "global_pooling" || pooling.how !== "average" || last?.kind !== "fully_connected") return null;
+  const [maps, shape, { window }] = [values[number], layers[number].shape, last.weightsOf];
+  const [many, classes] = [shape[shape.length - 1], last.shape[0]];
+  const heat = Float64Array.from({ length: maps.length / many }, (_, place) => {
+    let sum = 0;
+    for (let k = 0; k < many; k++) sum += maps[place * many + k] * window[k * classes + label];
+    return Math.max(sum, 0);
+  });
+  const most = heat.reduce((one, other) => Math.max(one, other), 1e-30);
+  return held(Uint8Array.from(heat, (one) => Math.round((one * 255) / most)), shape.slice(0, -1));
+};
+
 /** A sample of levels that came in here, its values computed, and its chain up to what this network says. */
 const ownSample = async (told, levels, name, tell) => {
   const shape = padded(told.sample_shape, 4, 1);
@@ -147,9 +162,10 @@ const ownSample = async (told, levels, name, tell) => {
     const other = answered((await run(mirrored(levels, shape))).at(-1), told);
     links.push(["the same of the mirror image", other], ["the mean of both: what this network says", links[1][1].map((one, k) => (one + other[k]) / 2)]);
   }
+  const label = logits.indexOf(Math.max(...logits));
   const sample = {
     sample_id: name, split: "own", label: "", why: "own", pixels: held(levels, told.sample_shape), voxels: null, logits: [...logits],
-    told: logits.indexOf(Math.max(...logits)), heat: null, covered: null, deletion: null, values: {}, cells: [],
+    told: label, heat: heatOf(told, values, label), covered: null, deletion: null, values: {}, cells: [],
     chain: links.map(([what, some]) => ({ what, values: [...some] })),
   };
   return [sample, values];

@@ -6,6 +6,18 @@ const grid = (sides, cell, text) =>
   make("table", { class: "ex-grid", "aria-label": text },
     ...Array.from({ length: sides[1] }, (_, y) => make("tr", {}, ...Array.from({ length: sides[2] }, (__, x) => cell(y, x)))));
 
+/** Of each map the window's weights as a picture a sheet: in colour of three channels, else of the first one. */
+const windowPictures = (step, channels) => {
+  const { window } = step.weightsOf;
+  const maps = shapeOf(step)[3];
+  const sides = three(step.window, 1);
+  const most = largest(window);
+  const weight = (place, channel, map) => window[(((place[0] * sides[1] + place[1]) * sides[2] + place[2]) * channels + channel) * maps + map];
+  const rgb = (place, map) => (channels === 3 ? [0, 1, 2].map((channel) => 128 + (127 * weight(place, channel, map)) / most) : colour(weight(place, 0, map), most));
+  return Array.from({ length: maps }, (_, map) =>
+    Array.from({ length: sides[0] }, (__, a) => painted(make("canvas"), sides[1], sides[2], (y, x) => rgb([a, y, x], map))));
+};
+
 const EXPLAIN = {
   convolution(explorer, step, number) {
     const [input] = step.inputs;
