@@ -300,7 +300,7 @@ def jobs_in(done: subprocess.CompletedProcess[str]) -> set[str]:
 def causes_in(done: subprocess.CompletedProcess[str]) -> list[str]:
     """The causes that a dry run ends with, without what they make run."""
     _, _, told = done.stdout.partition("\nWhy, root causes first:\n")
-    *lines, _ = told.splitlines()  # the last tells the cost, or that nothing would run
+    lines = told.splitlines()[:-1]  # the last tells the cost
     return [line for line in lines if not line.startswith(("    runs ", "and what follows: "))]
 
 

@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> int:
         0; 1 when a job failed or Snakemake met something unforeseen; 2 for what a user can correct; 75 for "try again".
     """
     code, told = run(arguments)
-    if told:
+    if len(told) > 1:  # one line says that nothing would run, as Snakemake has
         print("\nWhy, root causes first:", *told, sep="\n")
     return code
 
