@@ -56,10 +56,13 @@ def parts_of(digest: str) -> dict[str, str] | None:
 @cache
 def _parts(module: str) -> dict[str, str]:
     file, texts = _source(module).relative_to(SOURCES), dict[str, str]()
-    for node in ast.parse(_parsed(module).code).body:
+    code = _parsed(module).code
+    lines = code.split("\n")
+    for node in ast.parse(code).body:
         is_definition = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
         name = f"{file}: {node.name if is_definition else 'the rest'}"  # type: ignore[attr-defined]
-        texts[name] = texts.get(name, "") + ast.unparse(node) + "\n"
+        first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
+        texts[name] = texts.get(name, "") + "\n".join(lines[first - 1 : node.end_lineno]) + "\n"
     return {name: hashlib.sha256(text.encode()).hexdigest()[:8] for name, text in texts.items()}
 
 

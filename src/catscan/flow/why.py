@@ -17,6 +17,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,7 @@ def _shown(block: Mapping[str, Any], key: str) -> str:
     return block[key] if isinstance(block[key], str) else json.dumps(block[key])
 
 
+@cache  # the jobs of a stage share it
 def code_changes(old: str, new: str) -> str:
     """Which functions differ between two digests of a stage's code."""
     from catscan.flow.code_history import parts_of
