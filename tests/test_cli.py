@@ -41,6 +41,21 @@ def test_help_of_every_command_is_given(command: str, capsys: pytest.CaptureFixt
     assert cli.COMMANDS[command][:40] in capsys.readouterr().out.replace("\n", " ")
 
 
+def test_a_misspelt_command_is_answered_by_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["trian", "--fold", "1"]) == 2
+
+    said = capsys.readouterr().err
+    assert said.startswith("catscan: There is no command 'trian'.\n")
+    assert 'Did you mean "train"?' in said
+
+
+def test_a_stages_help_points_at_the_workflow(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["train", "--help"])
+
+    assert "./run snakemake --cores 8 train" in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["download", "--help"], ["submission", "--help"]], ids=" ".join)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (

@@ -10,7 +10,7 @@ import sys
 from types import FrameType
 
 from catscan import __version__
-from catscan.common.errors import CatscanError
+from catscan.common.errors import CatscanError, did_you_mean
 from catscan.common.leader import follow
 from catscan.common.progress import speak_for
 
@@ -59,13 +59,20 @@ def parser_of(command: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"catscan {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="STAGE", required=True)
     for name, help_line in COMMANDS.items():
-        stage = commands.add_parser(name, help=help_line, description=help_line)
+        stage = commands.add_parser(name, help=help_line, description=help_line, epilog=_in_the_workflow(name))
         if name == command:
             module = importlib.import_module(module_of(name))
             module.register(stage)
             stage.add_argument("--job", default="", help="a name to put before every line that is printed")
             stage.set_defaults(run=module.run)
     return parser
+
+
+def _in_the_workflow(command: str) -> str:
+    """How a stage is run with all that it needs; "" for what is no stage of the flow."""
+    if command in BESIDE or command == "export":
+        return ""
+    return f"In the workflow, with all that it needs and its arguments filled in: ./run snakemake --cores 8 {command}"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -82,6 +89,14 @@ def main(arguments: list[str] | None = None) -> int:
         os.environ.setdefault("OPENCV_FOR_THREADS_NUM", os.environ["OMP_NUM_THREADS"])
     command = next((word for word in arguments if not word.startswith("-")), None)
     job = ""
+    if command is not None and command not in COMMANDS:
+        unknown = CatscanError(
+            f"There is no command {command!r}.",
+            where="command line",
+            do=f"{did_you_mean(command, list(COMMANDS))} ./run catscan --help tells what each does.",
+        )
+        print(f"catscan: {unknown}", file=sys.stderr)
+        return unknown.exit_code
     try:
         parsed = parser_of(command).parse_args(arguments)
         job = parsed.job
