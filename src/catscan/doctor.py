@@ -77,7 +77,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Look at everything, print the table, and fail when something needed is missing."""
     tensorflow = _tensorflow(gpus.count())
-    findings = [*_machine(Path.cwd()), tensorflow]
+    findings = [*_machine(Path.cwd()), *(Finding("GPU", "ok", line) for line in gpus.described()), tensorflow]
     if tensorflow.state != "missing":
         findings.append(_repeatability())
     findings.append(_credentials())

@@ -142,6 +142,22 @@ def test_the_scheduler_counts_the_gpus_that_are_visible(monkeypatch, tmp_path, v
     assert gpus.count() == expected
 
 
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("NVIDIA H100, 550.54.15, 81559, 80000", ["NVIDIA H100, driver 550.54.15, 79.6 GiB, 78.1 GiB of it free"]),
+        ("Tesla T4, 535.1, [N/A], [N/A]", []),
+        ("Unable to determine the device handle", []),
+    ],
+)
+def test_a_gpu_is_described_by_its_driver_and_memory_where_it_answers(monkeypatch, tmp_path, answer, expected):
+    (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\necho '{answer}'\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+
+    assert gpus.described() == expected
+
+
 def test_tensorflow_without_cuda_says_so_and_takes_the_cpu(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(device, "_tensorflow_has_cuda", lambda: False)
 

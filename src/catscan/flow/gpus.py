@@ -13,12 +13,28 @@ def count() -> int:
 
     0 where it is absent or does not answer.
     """
-    try:
-        answer = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return 0
-    listed = sum(line.startswith("GPU ") for line in answer.stdout.splitlines()) if answer.returncode == 0 else 0
+    listed = sum(line.startswith("GPU ") for line in _answer(["nvidia-smi", "-L"]).splitlines())
     return min(listed, len(visible_gpus())) if "CUDA_VISIBLE_DEVICES" in os.environ else listed
+
+
+def described() -> list[str]:
+    """A line for each NVIDIA GPU of this machine: its name, its driver, its memory; empty where none answers."""
+    query = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total,memory.free", "--format=csv,noheader,nounits"]
+    answer = _answer(query)
+    rows = [[cell.strip() for cell in line.split(",")] for line in answer.splitlines()]
+    return [
+        f"{row[0]}, driver {row[1]}, {int(row[2]) / 1024:,.1f} GiB, {int(row[3]) / 1024:,.1f} GiB of it free"
+        for row in rows
+        if len(row) == 4 and row[2].isdigit() and row[3].isdigit()
+    ]
+
+
+def _answer(command: list[str]) -> str:
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return answer.stdout if answer.returncode == 0 else ""
 
 
 def wanted(device: str, available: int) -> int:
