@@ -147,7 +147,8 @@ def trained(competition: dict[str, Any], folder: Path) -> None:
             folder / "truth",
         )
     if not (folder / "index.json").is_file():
-        stage(log, "index", "--settings", stage_strings.index(competition), "--raw", raw, *told)
+        given = ["--settings", stage_strings.index(competition), "--layout", stage_strings.layout(competition)]
+        stage(log, "index", *given, "--raw", raw, *told)
     settings = ["--settings", stage_strings.preprocess(competition), "--raw", raw, *index, "--shard", 1]
     for split in ("train", "test"):
         if not (folder / f"{split}.npy").is_file():

@@ -1,6 +1,6 @@
 """Does resnet-3d see a small nodule? Drawn nodules in crops of real lungs, patients apart, the AUC by diameter.
 
-    python benchmarks/nodules.py FOLDER_OF_PATIENTS --work FOLDER [--crops 120] [--epochs 12] [--seed 1]
+    python benchmarks/nodules.py FOLDER_OF_PATIENTS --work FOLDER [--crops 100] [--epochs 8] [--seed 1]
 
 The folder holds one folder of DICOM files a patient (such as `stage1` of data-science-bowl-2017). From each patient,
 read at 1.25 mm in the lung window, come as many crops of 40 mm (32 x 32 x 32 voxels) around places in the lungs. Into
@@ -145,21 +145,25 @@ def drawn(patients: Path, work: Path, count: int, seed: int) -> pd.DataFrame:
         crops, table = crops_of(folder, count, np.random.default_rng([seed, number]))
         arrays |= {f"{folder.name}_images": crops, f"{folder.name}_labels": table["label"].to_numpy(np.uint8)}
         tables.append(table.assign(patient=folder.name, sample_id=[f"{folder.name}.{row}" for row in range(count)]))
+    arrays["test"] = arrays[f"{tables[0]['patient'].iloc[0]}_images"][:1]  # a competition has a test sample
     (work / "raw").mkdir(parents=True, exist_ok=True)
     np.savez_compressed(work / "raw" / "nodules.npz", **arrays)
     return pd.concat(tables).set_index("sample_id")
 
 
-def competition_of(patients: int, epochs: int, seed: int) -> dict[str, Any]:
+def competition_of(raw: Path, patients: int, epochs: int, seed: int) -> dict[str, Any]:
     """The crops as a competition: a fold a patient."""
     competition = {
-        "source": {"kind": "directory", "path": "raw"},
+        "source": {"kind": "directory", "path": str(raw)},
         "data": {
             "kind": "arrays",
             "train": "nodules.npz/{patient}_images",
+            "test": "nodules.npz/test",
             "classes": ["benign", "nodule"],
             "group_column": "patient",
+            "test_ids": "files",
         },
+        "submission": {"sample": ""},
         "index": {"folds": patients, "shards": 1, "near_duplicates": False},
         "preprocess": {"array": {"size": [SIDE] * 3}},
         "models": {"resnet": {"epochs": epochs, "seeds": [seed]}},
@@ -172,7 +176,8 @@ def competition_of(patients: int, epochs: int, seed: int) -> dict[str, Any]:
 def out_of_fold(competition: dict[str, Any], work: Path, folds: int) -> pd.Series:
     """The probability of a nodule of each crop, by the network that never saw its patient."""
     log, told = work / "log", ["--index", work / "index.csv", "--summary", work / "index.json"]
-    stage(log, "index", "--settings", stage_strings.index(competition), "--raw", work / "raw", *told)
+    given = ["--settings", stage_strings.index(competition), "--layout", stage_strings.layout(competition)]
+    stage(log, "index", *given, "--raw", work / "raw", *told)
     given = ["--raw", work / "raw", "--index", work / "index.csv", "--shard", 1, "--split", "train"]
     array = work / "train.npy"
     stage(log, "preprocess", "--settings", stage_strings.preprocess(competition), *given, "--array", array)
@@ -213,13 +218,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("patients", type=Path, help="a folder with one folder a patient")
     parser.add_argument("--work", type=Path, required=True, help="the folder for all that is made")
-    parser.add_argument("--crops", type=int, default=120, help="of each patient")
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--crops", type=int, default=100, help="of each patient")
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     table = drawn(args.patients, args.work, args.crops, args.seed)
     folds = table["patient"].nunique()
-    competition = competition_of(folds, args.epochs, args.seed)
+    competition = competition_of(args.work / "raw", folds, args.epochs, args.seed)
     table["told"] = out_of_fold(competition, args.work, folds)
     table.to_csv(args.work / "crops.csv")
     print_table(table)
