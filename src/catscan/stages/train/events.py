@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from catscan.common.errors import CatscanError
 from catscan.common.files import PARTIAL
 
 NAME = "events.out.tfevents.0"  # TensorBoard looks for "tfevents"
@@ -33,32 +35,39 @@ class Events:
     def __init__(self, folder: Path, *, until: int | None) -> None:
         from catscan.networks.compat import quiet, tf
 
-        self._tf = tf
+        self._tf, self._path = tf, folder / NAME
         with quiet():
-            kept = [] if until is None else list(self._read(folder / NAME, until))
+            kept = [] if until is None else list(self._read(until))
             self.wants_pictures = not kept
             if until is None:
                 shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True, exist_ok=True)
             partial = folder / f".{NAME}{PARTIAL}"
             self._writer = tf.io.TFRecordWriter(str(partial))
-        self._write(tf.Event(file_version="brain.Event:2"))
-        for event in kept:
-            self._write(event)
-        self._writer.flush()
-        partial.replace(folder / NAME)  # which goes on to be written
+        self._write(tf.Event(file_version="brain.Event:2"), *kept)
+        partial.replace(self._path)  # which goes on to be written
 
-    def _read(self, path: Path, until: int) -> Iterator[Any]:
+    def _read(self, until: int) -> Iterator[Any]:
         """The events up to a step, as far as they can be read."""
         try:
-            for event in self._tf.train.summary_iterator(str(path)):
+            for event in self._tf.train.summary_iterator(str(self._path)):
                 if event.summary.value and event.step <= until:
                     yield event
         except (self._tf.errors.DataLossError, self._tf.errors.NotFoundError):
             return
 
-    def _write(self, event: Any) -> None:
-        self._writer.write(event.SerializeToString(deterministic=True))
+    def _write(self, *events: Any) -> None:
+        try:
+            for event in events:
+                self._writer.write(event.SerializeToString(deterministic=True))
+            self._writer.flush()
+        except self._tf.errors.OpError as error:  # a full disk is a "resource exhausted", as the memory of a GPU is
+            raise CatscanError(
+                "A file cannot be written.",
+                where=str(self._path),
+                found=str(error.message),
+                do="Free some space and run the same command again.",
+            ) from error
 
     def epoch(self, row: dict[str, float], *, step: int) -> None:
         """All numbers of a row of the history, the learning rate among them."""
@@ -71,7 +80,6 @@ class Events:
 
     def _add(self, values: list[Any], step: int) -> None:
         self._write(self._tf.Event(wall_time=step, step=step, summary=self._tf.Summary(value=values)))
-        self._writer.flush()
 
     def _picture(self, number: int, sample: NDArray[np.float32]) -> Any:
         plane = sample[len(sample) // 2] if sample.ndim == 4 else sample
@@ -82,5 +90,6 @@ class Events:
         return self._tf.Summary.Value(tag=f"as_the_network_sees_it/{number}", image=image)
 
     def close(self) -> None:
-        """Flush and close the file."""
-        self._writer.close()
+        """Close the file; all is written."""
+        with suppress(self._tf.errors.OpError):  # where the disk is full, which was told
+            self._writer.close()
