@@ -2,9 +2,10 @@
 
 import errno
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from snakemake.exceptions import CliException, MissingRuleException, WorkflowError
+from snakemake.exceptions import CliException, MissingRuleException, ProtectedOutputException, WorkflowError
 
 from catscan.common.errors import CatscanError
 from catscan.flow.refusals import explained, targets
@@ -32,6 +33,15 @@ def test_an_unknown_target_is_told_with_what_can_be_made(name: str, do: str) -> 
     error = block(MissingRuleException(name))
 
     assert (error.what, error.found, error.do) == ("Nothing makes this target.", repr(name), do)
+
+
+def test_write_protected_results_are_told_by_their_names() -> None:
+    rule = SimpleNamespace(name="train_fold", lineno=1, snakefile="Snakefile")
+    job = SimpleNamespace(rule=rule, output=[], wildcards={})
+    error = block(ProtectedOutputException(job, ["results/a/weights.npz", "results/a/model.json"]))
+
+    assert error.what == "Results that would be made anew are write-protected."
+    assert error.where == "results/a/weights.npz, results/a/model.json"
 
 
 def test_the_targets_are_the_stages() -> None:

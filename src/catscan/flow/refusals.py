@@ -10,7 +10,7 @@ import errno
 from collections.abc import Iterator
 from pathlib import Path
 
-from catscan.common.errors import CatscanError, did_you_mean
+from catscan.common.errors import CatscanError, did_you_mean, listed
 from catscan.flow.schema import ROOT
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -27,6 +27,8 @@ def explained(error: BaseException) -> CatscanError | None:
     names = {kind.__name__ for kind in type(error).__mro__}
     if "MissingRuleException" in names:
         return no_target(str(error).removeprefix("No rule to produce ").split(" (if you use input")[0])
+    if "ProtectedOutputException" in names:
+        return _protected(str(error).partition("affected files:")[2].split())
     if names & {"ApiError", "CliException"}:
         return _option(str(error))
     return next((_file(one) for one in _chain(error) if isinstance(one, OSError) and _is_told(one)), None)
@@ -51,6 +53,16 @@ def no_target(name: str) -> CatscanError:
     else:
         do = did_you_mean(name, targets())
     return CatscanError("Nothing makes this target.", where="command line", found=repr(name), do=do)
+
+
+def _protected(files: list[str]) -> CatscanError:
+    """The block for results that a job would make anew, and that nobody may write."""
+    return CatscanError(
+        "Results that would be made anew are write-protected.",
+        where=listed(files),
+        do="Give yourself the right to write them (chmod u+w), or run in another folder:\n"
+        "./run snakemake --directory ELSEWHERE",
+    )
 
 
 def _option(text: str) -> CatscanError:
