@@ -250,7 +250,24 @@ class TestFaults:
     def test_an_index_without_a_column_is_named(self, good):
         (good.folder / "index.csv").write_text("sample_id,split,archive,path\n")
 
-        with pytest.raises(CatscanError, match="The index lacks the column 'shard'"):
+        with pytest.raises(CatscanError, match="A table lacks the column 'shard'"):
+            good.run()
+
+    @pytest.mark.parametrize(
+        ("damage", "what"),
+        [
+            (lambda data: data[:-3], "The index is cut off."),
+            (lambda data: data[:-30] + b"\n", "A table has a row with fewer cells"),
+            (lambda _: b"", "The index is cut off."),
+            (lambda data: bytes(range(128, 256)) + data, "A table cannot be read as CSV."),
+        ],
+        ids=["cut within a cell", "cut within a row", "empty", "garbage"],
+    )
+    def test_a_damaged_index_is_refused(self, good, damage, what):
+        index = good.folder / "index.csv"
+        index.write_bytes(damage(index.read_bytes()))
+
+        with pytest.raises(CatscanError, match=what):
             good.run()
 
     def test_the_stage_starts_without_pandas(self):

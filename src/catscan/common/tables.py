@@ -56,14 +56,25 @@ def read_table(
         kept = [place for place, column in enumerate(header) if not only or column in columns]
         lines, rows = [], []
         room = Room(where)
-        for line, cells in filled:
-            if len(cells) != len(header):
-                raise _ragged(where, line, cells, header)
+        for line, cells in _even(filled, header, where):
             lines.append(line)
             rows.append(room.take([cells[place] for place in kept]))
     return pd.DataFrame(
         rows, index=pd.Index(lines, name="line", dtype="int64"), columns=[header[place] for place in kept], dtype=str
     )
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> Iterator[list[str]]:
+    """The cells of some columns, row by row; without pandas, whose import takes as long as reading 1,000 pictures.
+
+    Raises as `read_table`.
+    """
+    with _filled_rows(path, str(path)) as filled:
+        header = next(filled, (0, []))[1]
+        check_columns(header, columns, where=str(path))
+        places = [header.index(column) for column in columns]
+        for _, cells in _even(filled, header, str(path)):
+            yield [cells[place] for place in places]
 
 
 class Room:
@@ -177,6 +188,14 @@ def check_columns(there: Sequence[str], wanted: Sequence[str], *, where: str) ->
             found="columns " + listed([repr(name) for name in there]),
             do=did_you_mean(missing[0], list(there)),
         )
+
+
+def _even(rows: Iterator[tuple[int, list[str]]], header: list[str], where: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows, of which one that is longer or shorter than the header is refused."""
+    for line, cells in rows:
+        if len(cells) != len(header):
+            raise _ragged(where, line, cells, header)
+        yield line, cells
 
 
 def _ragged(where: str, line: int, cells: list[str], header: list[str]) -> CatscanError:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from catscan.common.documents import Document
+from catscan.common.errors import CatscanError
 
 Alike = tuple[tuple[str, ...], ...]
 
@@ -80,3 +82,13 @@ class Summary(Document):
             raise ValueError(f"positive is {self.positive!r}, which is none of the classes")
         if set(self.counts) != set(self.classes) or len(self.prior) != len(self.classes):
             raise ValueError("counts and prior are not of the classes")
+
+    def check_index(self, n_train: int, path: Path) -> None:
+        """Refuse an index that holds another number of training samples, as one that is cut off."""
+        if n_train != self.n_train:
+            raise CatscanError(
+                "index.csv is not the one that index.json tells of.",
+                where=str(path),
+                found=f"{n_train:,} training samples, not {self.n_train:,}",
+                do="Delete it and run again.",
+            )

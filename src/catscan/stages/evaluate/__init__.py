@@ -83,6 +83,7 @@ def run(args: argparse.Namespace) -> None:
     classes = list(summary.classes)
     index = read_table(args.index, columns=["sample_id", "split", "label", "group", "fold"])
     index = index[index["split"] == "train"].set_index("sample_id")
+    summary.check_index(len(index), args.index)
     for flag in ("history", "models", "folds"):
         check_one_each(f"--{flag}", getattr(args, flag), args.predictions)
     held_out = gather(

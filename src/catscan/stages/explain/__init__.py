@@ -57,6 +57,7 @@ def run(args: argparse.Namespace) -> None:
     evaluated = read_evaluated(args.models, with_foreign=True)
     predictions = read_all(args.predictions, args.names, evaluated.summary.classes, evaluated.summary.task)
     index = read_table(args.index, columns=["sample_id", "split", "label", "archive", "path"])
+    evaluated.summary.check_index((index["split"] == "train").sum(), args.index)
     check_one_each("--members", args.members, args.foreign)
     add_foreign(predictions, dict(zip(args.members, args.foreign, strict=True)), evaluated.summary, index)
     samples = Samples({"train": Shards(args.train), "test": Shards(args.test)}, index.set_index("sample_id"), args.raw)

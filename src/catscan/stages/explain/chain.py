@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from catscan.common.contracts.explanation import Cell, Link
 from catscan.common.contracts.model import Model
+from catscan.common.tables import read_table
 from catscan.scores.blending import blend, weighted
 from catscan.scores.predictions import Predictions
 from catscan.scores.told import BoundedBlend, CalibratedBlend, Told
@@ -44,9 +44,9 @@ class Chain:
         self._model, self._place = model, place
         self._row = {name: row for row, name in enumerate(predictions.sample_ids)}
         self.told: Array = combined.tell(predictions.by_model)
-        with submission.open(encoding="utf-8", newline="") as file:
-            self._columns, *rows = list(csv.reader(file))
-        self._rows = {row[0]: row for row in rows}
+        table = read_table(submission)
+        self._columns = list(table.columns)
+        self._rows = {row[0]: row for row in table.to_numpy().tolist()}
 
     def of(self, one: Chosen, logits: Array, mirrored: Array | None, held_out: pd.DataFrame) -> tuple[Link, ...]:
         """The links of a sample: of a training sample to its out-of-fold prediction, of a test sample to the end.

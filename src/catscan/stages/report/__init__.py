@@ -297,7 +297,7 @@ def settings_told(models: dict[str, Model]) -> str:
 def _described(folder: Path, metrics: Metrics) -> dict[str, Model]:
     """The evaluated networks, by the name of the model and the fold: "resnet/fold-0"."""
     return {
-        str(path.parent.relative_to(folder / "models")): Model.read(path)
-        for name in metrics.trained
-        for path in sorted((folder / "models" / name).glob("fold-*/model.json"))
+        f"{name}/fold-{fold.fold}": Model.read(folder / "models" / name / f"fold-{fold.fold}" / "model.json")
+        for name, scores in metrics.trained.items()
+        for fold in scores.folds
     }
