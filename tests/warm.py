@@ -71,6 +71,7 @@ class Death:
         `event`: before the ``amount``-th change of a file or folder (opened to be written, renamed, flushed, removed,
         made); `byte`: in a write, once a file has ``amount`` bytes; `time`: after ``amount`` seconds of the processor.
         The last two by the default action of SIGXFSZ and SIGPROF, of which it hears no more than of a SIGKILL.
+        `full`: it does not die, but no file can have more than ``amount`` bytes.
     whom
         `self`, or of an `event` its `run` (the Snakemake that leads it), or `all` of its group.
     stage
@@ -131,11 +132,26 @@ class Warm:
         self._process.communicate()
 
     def start(
-        self, module: str, arguments: list[str], folder: Path, *, printed: Path, death: Death | None = None
+        self,
+        module: str,
+        arguments: list[str],
+        folder: Path,
+        *,
+        printed: Path,
+        death: Death | None = None,
+        also: dict[str, str] | None = None,
     ) -> Running:
-        """Start ``main(arguments)`` of a module in ``folder`` as the first of a process group of its own."""
+        """Start ``main(arguments)`` of a module in ``folder`` as the first of a process group of its own.
+
+        Its environment is this one, and ``also``.
+        """
         path = f"{self.bin}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        environment = {**os.environ, "PATH": path, "DEATH": json.dumps(asdict(death) if death else None)}
+        environment = {
+            **os.environ,
+            **(also or {}),
+            "PATH": path,
+            "DEATH": json.dumps(asdict(death) if death else None),
+        }
         asked = socket.socket(socket.AF_UNIX)
         asked.connect(self._address)
         with printed.open("w") as out:
@@ -149,10 +165,11 @@ class Warm:
         """The same, and wait for it."""
         return self.start(*what, **how).wait()
 
-    def ended(self) -> list[tuple[str, Ended]]:
-        """All that ended so far, each with its stage."""
+    def whole(self, stage: str) -> Ended:
+        """The longest run of a stage, or of "snakemake", that ended well."""
         lines = Path(f"{self._address}.ended").read_text().splitlines()
-        return [(stage, Ended(**told)) for stage, told in map(json.loads, lines)]
+        ended = [Ended(**told) for one, told in map(json.loads, lines) if one == stage]
+        return max((one for one in ended if not one.code), key=lambda one: one.events)
 
 
 def serve(address: str) -> None:
@@ -182,16 +199,21 @@ def _attend(connection: socket.socket) -> None:
     asked = connection.makefile("rb")
     what = json.loads(asked.read(int.from_bytes(asked.read(4), "big")))
     counted, counting = os.pipe()
+    said, saying = os.pipe()
+    relayed = bool(what["death"]) and what["death"]["how"] == "full"  # what it says is not written by itself
     pid = os.fork()
     if pid == 0:
         connection.close()
         asked.close()
-        _work(what, streams, counting)
+        _work(what, [saying, os.dup(saying)] if relayed else streams, counting)
     os.close(counting)
-    for stream in streams:
-        os.close(stream)
+    os.close(saying)
     with suppress(OSError):  # who asked is dead
         connection.sendall(b"%d\n" % pid)
+    while relayed and (text := os.read(said, 1 << 16)):
+        os.write(streams[0], text)
+    for stream in streams:
+        os.close(stream)
     _, status, used = os.wait4(pid, 0)
     events = int(os.read(counted, 100) or b"0")
     ended = Ended(os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, events)
@@ -278,8 +300,9 @@ def _arm(death: Death | None, stage: str, counter: _Counter) -> None:
     counter.count = 0
     if death.how == "event":
         counter.last, counter.whom = int(death.amount), death.whom
-    elif death.how == "byte":
-        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    elif death.how in ("byte", "full"):
+        if death.how == "byte":  # else Python ignores the signal, and the write fails
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(death.amount), int(death.amount)))
     else:

@@ -7,12 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import forked_snakemake
 import pytest
+from stage_jobs import RUN
+from warm import Warm
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = Path(__file__).parent / "small.yaml"
@@ -147,3 +149,21 @@ def copied(finished: tuple[Project, str], tmp_path: Path) -> Project:
     project = copy_of_the_project(tmp_path / "another")
     shutil.copytree(finished[0].home / "results", project.home / "results", symlinks=True, dirs_exist_ok=True)
     return project
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    """The process that has imported all, and forks."""
+    with Warm(tmp_path_factory.mktemp("warm")) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def tiny(warm: Warm, made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """The folder of the run of `tiny.yaml`; to be read only."""
+
+    def make(folder: Path) -> None:
+        printed = folder.with_suffix(".txt")
+        assert warm.run("catscan.flow.front", RUN, folder, printed=printed).code == 0, printed.read_text()
+
+    return made_once("tiny run", make)
