@@ -81,6 +81,23 @@ def test_a_layer_of_too_many_weights_stays_closed_and_its_values_are_there(
     np.testing.assert_allclose(values_of(layers, shown)[-1], shown.logits, rtol=1e-4, atol=1e-4)
 
 
+def test_steps_that_are_too_much_for_a_page_are_left_out_up_to_the_last_maps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opened, "BYTES_OF_WEIGHTS", 2200)
+    monkeypatch.setattr(opened, "BYTES_OF_VALUES", 100)
+    model = model_of("a list", (24, 26, 3))
+    write_network(tmp_path, model, seed=1)
+    (layers, remarks), (shown,), network = looked_at(tmp_path, model, pixels_of(model.sample_shape))
+    assert shown.features and shown.heat
+
+    assert (layers[0].kind, layers[0].inputs, network.heat_layer) == ("input", (), 0)
+    assert shown.features.shape == layers[0].shape
+    assert shown.heat.shape == layers[0].shape[:-1]
+    assert remarks[0] == "The first 7 steps are too much for a page: the explorer begins after them."
+    np.testing.assert_allclose(values_of(layers, shown)[-1], shown.logits, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("shape", [(32, 32, 1), (16, 16, 16, 1)], ids=["picture", "scan"])
 def test_the_heat_maps_peak_where_the_cue_is(shape: tuple[int, ...], tmp_path: Path) -> None:
     """A bright square, or cube, in the last quarter along each axis; one window of ones sums it up."""

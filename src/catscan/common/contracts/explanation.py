@@ -153,7 +153,8 @@ class Shown:
     pixels
         As the network gets them, uint8; of a scan whose features were learnt from, as the shards hold it.
     features
-        What the first step gets where that is not the pixels: the features of pretrained networks, float32.
+        What the first step gets where that is not the pixels, float32: the features of pretrained networks, or the last
+        maps of a network whose steps before them are too much for a page.
     voxels
         Of a scan that says how large its voxels are; None for all others.
     logits

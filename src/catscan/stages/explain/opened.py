@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from catscan.stages.explain.answers import answers_of
 Floats = NDArray[np.float32]
 
 BYTES_OF_WEIGHTS = 4_500_000  # of a network that stand in the page; the largest layers stay closed beyond
+BYTES_OF_VALUES = 6_000_000  # of closed steps, of all samples; the steps before the last maps are left out beyond
+MOST_SAMPLES = 8
 FEWEST_POSITIONS = 4  # along the longest axis of maps that can tell where something is
 PARTS = {2: 8, 3: 4}  # along each axis of a picture or a scan, that are covered one by one
 STEPS = 8  # of a deletion curve
@@ -132,8 +134,31 @@ class Opened(Network):
     def __init__(self, folder: Path, described: Model, *, gpu: bool = False) -> None:
         super().__init__(folder, described, gpu=gpu)
         self.heat_layer = _last_with_maps(self._steps)
+        self._left_out = 0
+        if self.heat_layer and self._is_too_much() and _all_after(self._steps, self.heat_layer):
+            self._begin_at(self.heat_layer)
+            self.heat_layer = 0
         self._maps = None if self.heat_layer is None else self._steps[self.heat_layer].tensor
         self._slopes = None if self._maps is None else self._slopes_of(self._maps)
+
+    def layers(self) -> tuple[tuple[Layer, ...], tuple[str, ...]]:
+        """As of every network; the first steps may be left out."""
+        layers, remarks = super().layers()
+        if self._left_out:
+            many = number_of(self._left_out, "step")
+            remarks = (f"The first {many} are too much for a page: the explorer begins after them.", *remarks)
+        return layers, remarks
+
+    def _is_too_much(self) -> bool:
+        values = sum(math.prod(self._steps[number].shape) for number in self._closed)
+        return 4 * MOST_SAMPLES * values > BYTES_OF_VALUES
+
+    def _begin_at(self, number: int) -> None:
+        """Take the maps of a step for what comes in."""
+        first = replace(self._steps[number], kind="input", how="", inputs=(), weights=0, flops=0, constants={})
+        after = (replace(step, inputs=tuple(k - number for k in step.inputs)) for step in self._steps[number + 1 :])
+        self._steps, self._left_out = [first, *after], number
+        self._closed = closed(self._steps)
 
     def look_at(self, pixels: NDArray[np.uint8]) -> list[Look]:
         """What the network does with each of the samples (n, *sample_shape)."""
@@ -149,7 +174,11 @@ class Opened(Network):
         told = int(np.argmax(logits))
         heat, covered = self._heat(pixels, told), self._covered(pixels, told)
         deletion = self._deletion(pixels, told, heat, covered)
-        return Look(pixels, logits, mirrored, told, heat, covered, deletion, values)
+        features = None
+        if self._left_out:
+            features = self._predictor.session.run(self._maps, {self._predictor.pixels: pixels[None]})
+            features = np.asarray(features, np.float32).reshape(self._steps[0].shape)
+        return Look(pixels, logits, mirrored, told, heat, covered, deletion, values, features)
 
     def _heat(self, pixels: NDArray[np.uint8], told: int) -> NDArray[np.uint8] | None:
         """Grad-CAM: the maps, each weighted by the mean of its gradient, what speaks for the class alone."""
@@ -242,6 +271,11 @@ def _last_with_maps(steps: Sequence[Step]) -> int | None:
         if number and len(step.shape) > 1 and max(step.shape[:-1]) >= FEWEST_POSITIONS and 0 not in step.shape
     ]
     return with_maps[-1] if with_maps else None
+
+
+def _all_after(steps: Sequence[Step], number: int) -> bool:
+    """Whether the steps after one need nothing of those before it."""
+    return all(min(step.inputs) >= number for step in steps[number + 1 :])
 
 
 def closed(steps: Sequence[Step]) -> set[int]:

@@ -14,10 +14,11 @@ class Explorer {
       if (step.opens || !this.layers.length) this.layers.push([]);
       this.layers[this.layers.length - 1].push(number);
     });
+    this.begun = Boolean(told.samples[0].features); // after steps that are not here
     let hidden = 0;
     this.names = this.layers.map((numbers, k) => {
       const { kind, title } = this.steps[numbers[0]];
-      if (!k) return told.extractors.length ? "features" : "input";
+      if (!k) return told.extractors.length ? "features" : this.begun ? "the last maps" : "input";
       if (k === this.layers.length - 1) return `output: ${title}`;
       return ["convolution", "pooling", "fully_connected"].includes(kind) ? `hidden layer ${++hidden}: ${title}` : title;
     });
@@ -66,13 +67,14 @@ class Explorer {
     this.values = this.cache.get(sample);
     const logits = this.values[this.values.length - 1];
     this.status.textContent = `computed in this page: logits ${this.told.classes.map((name, k) => `${name} ${shown(logits[k])}`).join(", ")}`;
-    this.open(this.layer ?? (this.told.extractors.length ? this.layers.length - 1 : Math.min(1, this.layers.length - 1)));
+    this.open(this.layer ?? (this.begun ? this.layers.length - 1 : Math.min(1, this.layers.length - 1)));
   }
 
   /** The reader's own picture beside the samples; where that cannot be, why. */
   ownPart() {
     if (!this.told.picture) return null;
     const closed = this.steps.find((step) => step.closed);
+    if (this.begun) return make("p", { class: "soft" }, "A picture of your own cannot be run here: the first layers are too much for a page.");
     if (closed) return make("p", { class: "soft" }, `A picture of your own cannot be run here: ${closed.kind === "other" ? `the page does not know TensorFlow's ${closed.how}` : "a layer has too many weights for a page"}.`);
     return ownPanel(this.told, (canvas, name) => this.takeOwn(canvas, name), () => this.sample);
   }
@@ -97,7 +99,7 @@ class Explorer {
 
   /** The maps that the heat map is made of. */
   heatMaps() {
-    if (this.told.extractors.length) return `last maps of ${this.told.extractors.join(" and ")}`;
+    if (this.begun) return `last maps${this.told.extractors.length ? ` of ${this.told.extractors.join(" and ")}` : ""}`;
     const place = this.layers.findIndex((numbers) => numbers.includes(this.told.heat_layer));
     return `maps of step ${place + 1} of ${this.layers.length} (${this.names[place]})`;
   }
@@ -170,7 +172,7 @@ class Explorer {
   placeOver(place) {
     const step = this.steps[this.step];
     const shape = shapeOf(step);
-    if (this.told.extractors.length) return clamped([0, 0, place[0]], shape); // features lie slice by slice
+    if (this.begun) return clamped([0, 0, place[0]], shape); // features lie slice by slice
     const reach = padded(step.reach, 3, null);
     const over = place.map((one, axis) => (reach[axis] ? Math.round((one - reach[axis].start - (reach[axis].size - 1) / 2) / reach[axis].jump) : 0));
     return clamped(over, shape);
@@ -403,7 +405,7 @@ class Explorer {
   seenPart() {
     const { sampleShape, sample } = this;
     const reach = padded(this.steps[this.step].reach, 3, { start: 0, size: 1, jump: 0 });
-    if (!this.steps[this.step].reach.length || this.told.extractors.length) return [];
+    if (!this.steps[this.step].reach.length || this.begun) return [];
     const sizes = reach.map((one) => one.size);
     const first = reach.map((one, axis) => one.start + this.at[axis] * one.jump);
     const middle = clamped(first.map((one, axis) => Math.round(one + (sizes[axis] - 1) / 2)), sampleShape);
