@@ -7,7 +7,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-from catscan.flow import config_files, runs, terminal
+from catscan.flow import config_files, terminal
 
 min_version("9.27")
 terminal.speak()
@@ -55,8 +55,7 @@ onstart:
 onsuccess:
     terminal.WORDS.end()
     FROM_STORE.sum_up()
-    runs.record(config, Path("results"), Path(workflow.basedir))
-    closing.box(config, Path("results"))
+    closing.end(config, Path("results"), Path(workflow.basedir))
     clean.tell(config)
 
 

@@ -22,7 +22,9 @@ workflow.global_resources.setdefault("gpu", GPUS)
 # Snakemake reads the workflow again for some jobs: said once.
 if workflow.is_main_process:
     opening.remember_command()
-    terminal.WORDS.at_rest = lambda: workflow.dryrun or closing.box(config, Path("results"))
+    terminal.WORDS.at_rest = lambda: workflow.dryrun or closing.end(
+        config, Path("results"), Path(workflow.basedir)
+    )
     opening.tell(config, Path("results"), workflow.cores)
 
 

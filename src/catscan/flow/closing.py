@@ -9,6 +9,13 @@ from typing import Any
 from catscan.common.contracts.check import Check
 from catscan.common.contracts.metrics import Metrics
 from catscan.common.contracts.model import Model
+from catscan.flow import runs
+
+
+def end(config: dict[str, Any], results: Path, home: Path) -> None:
+    """What a run ends with when all is there: its line in the table of runs, and the box."""
+    runs.record(config, results, home)
+    box(config, results)
 
 
 def box(config: dict[str, Any], results: Path) -> None:
