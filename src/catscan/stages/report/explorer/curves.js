@@ -19,10 +19,11 @@ const curvesOf = ({ shares, by_heat: byHeat, by_covered: byCovered, at_random: a
     .filter(([, curve]) => curve)
     .map(([name, curve, look]) => ({ name, curve, look, gain: areaBetween(shares, atRandom, curve) }));
 
-const deletionFigure = (deletion, said, others) => {
+/** `ends` are those of the axis; null of amounts, which end where the curves do. */
+const deletionFigure = (deletion, said, others, ends) => {
   const curves = curvesOf(deletion);
   const all = [deletion.at_random, ...curves.map((one) => one.curve)].flat();
-  const [low, high] = [Math.min(...all), Math.max(...all)];
+  const [low, high] = ends ?? [Math.min(...all), Math.max(...all)];
   const x = (share) => CURVE_EDGE + share * (CURVE_WIDTH - CURVE_EDGE - 8);
   const y = (value) => 8 + ((high - value) / (high - low || 1)) * (CURVE_HEIGHT - 8 - CURVE_EDGE);
   const line = (curve, look) => drawn("polyline", { class: look, points: curve.map((value, k) => `${x(deletion.shares[k])},${y(value)}`).join(" ") });
@@ -40,6 +41,6 @@ const deletionFigure = (deletion, said, others) => {
       label("0 %", { x: x(0), y: CURVE_HEIGHT - 18 }, "start"), label("100 %", { x: x(1), y: CURVE_HEIGHT - 18 }, "end"), label("of the sample covered", { x: (x(0) + x(1)) / 2, y: CURVE_HEIGHT - 4 }, "middle")),
     make("figcaption", {}, `What the network says for ${said} as the strongest parts are covered first: a map that tells the truth makes it fall faster than any order does. The area between is its score, above 0 where it is better than chance.`,
       make("ul", { class: "ex-keys" },
-        ...curves.map((one) => key(one.name, one.look, [": ", make("b", { class: "ex-gain" }, shown(one.gain)), `, the mean of all samples ${shown(mean(one.name))}`])),
+        ...curves.map((one) => key(one.name, one.look, [": ", make("b", { class: "ex-gain" }, one.gain.toFixed(3)), `, the mean of all samples ${mean(one.name).toFixed(3)}`])),
         key("parts at random", "ex-random", []))));
 };

@@ -208,7 +208,7 @@ class Explorer {
         ...(sample.heat ? [over(sample.heat, 255, "heat", `Grad-CAM: where the ${this.heatMaps()} speak for ${said}.`)] : []),
         ...(sample.covered ? [over(sample.covered, largest(decoded(sample.covered)), "covered", `Covered part by part: orange where the logit of ${said} falls without it, blue where it rises; at most by ${shown(largest(decoded(sample.covered)))}.`)] : []),
       ),
-      ...(sample.deletion ? [deletionFigure(sample.deletion, said, this.told.samples.map((one) => one.deletion).filter(Boolean))] : []),
+      ...(sample.deletion ? [deletionFigure(sample.deletion, said, this.told.samples.map((one) => one.deletion).filter(Boolean), this.told.task === "regression" ? null : [0, 1])] : []),
       ...(sample.others?.length ? [make("h4", {}, "What the other models say of it")] : []),
       make("div", { class: this.isScan ? "ex-scans" : "ex-figures" }, ...(sample.others ?? []).map((other) => {
         const answers = this.told.classes.map((name, k) => `${name} ${shown(other.answers[k])}`).join(", ");
