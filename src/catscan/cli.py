@@ -29,6 +29,7 @@ COMMANDS = {
     "explain": "Open one network of the best model that learnt from scratch, and show what it does with a few samples.",
     "report": "Put all competitions into one self-contained page.",
     "submit": "Upload a checked submission to Kaggle and show its score beside the expected one.",
+    "look": "Draw one sample as it is read, as the network gets it, and what each network says of it.",
     "runs": "Print the runs of each competition, and in which settings two of them differ.",
     "why": "Tell why jobs would run: which setting, function or file has changed, root causes first.",
     "cache": "List, verify or prune the results that are kept in the store.",
@@ -36,6 +37,7 @@ COMMANDS = {
     "doctor": "Check the machine, the credentials and the competition before a byte is fetched.",
 }
 BESIDE = {
+    "look": "catscan.look",
     "runs": "catscan.flow.runs",
     "why": "catscan.flow.why",
     "cache": "catscan.flow.cache",
