@@ -72,6 +72,12 @@ CHANGES = {
         lambda source: zipped(source / "test.zip", c="C", e="e"),
         {"test.zip/c.jpg": CHANGED, "test.zip/d.jpg": GONE, "test.zip/e.jpg": NEW},
     ),
+    "a zip more, empty": (lambda source: zipped(source / "more.zip"), {"/more.zip": NEW}),
+    "a zip more, cut off": (lambda source: (source / "more.zip").write_bytes(b"PK"), {"/more.zip": NEW}),
+    "a zip less": (
+        lambda source: (source / "test.zip").unlink(),
+        {"test.zip/c.jpg": GONE, "test.zip/d.jpg": GONE},
+    ),
     "a zip cut off": (
         lambda source: (source / "test.zip").write_bytes(b"PK"),
         {"test.zip/c.jpg": GONE, "test.zip/d.jpg": GONE},

@@ -146,12 +146,9 @@ class Listing:
         """Of a file of another version itself, of a zip the members that differ; nothing where it holds the same."""
         if _is_zip(name):
             before, now = self.members.get(name, {}), _members_if_whole(at)
-            names = before.keys() | now.keys()
-            return {
-                RawFile(name, one, 0): _what(before.get(one), now.get(one))
-                for one in names
-                if before.get(one) != now.get(one)
-            }
+            names = [one for one in before.keys() | now.keys() if before.get(one) != now.get(one)]
+            if names or name in self.files:
+                return {RawFile(name, one, 0): _what(before.get(one), now.get(one)) for one in names}
         version, content = self.files.get(name, ("", ""))
         if at and version and _size(at.version) == _size(version) and _digest(name, at.path) == content:
             return {}
