@@ -29,7 +29,7 @@ def killed(place: Place) -> Counter[tuple[str, str]]:
     """Kill a job `A_STAGE` times, at points drawn for its stage, each time with the same command after it."""
     draw = random.Random(f"{SEED} {place.job.stage}")
     place.begin()
-    whole = place.warm.whole(place.job.stage)
+    whole = max(place.warm.whole(place.job.stage), key=lambda ended: ended.events)
     sizes = [(place.reference / name).stat().st_size for name in place.job.outputs]
     amounts: dict[str, Callable[[], float]] = {
         "event": lambda: draw.randint(1, whole.events),
@@ -88,9 +88,11 @@ def killed_runs(warm: Warm, tiny: Path, home: Path, draw: random.Random) -> Coun
     for stage in ("snakemake", *FLOW):
         whom = draw.choice(WHOM if stage != "snakemake" else ("self", "all"))
         once.touch()
-        death = Death("event", draw.randint(1, warm.whole(stage).events * 3 // 4), whom, stage, str(once))
+        # Of Snakemake those of a whole run; of a stage the fewest, whichever of its jobs comes first.
+        events = (max if stage == "snakemake" else min)(ended.events for ended in warm.whole(stage))
+        death = Death("event", draw.randint(1, events), whom, stage, str(once))
         code = warm.run("catscan.flow.front", RUN, home, printed=printed, death=death).code
-        assert code in (-signal.SIGKILL, *([1] if whom == "self" else [0])), f"{death}: {code}\n{printed.read_text()}"
+        assert code in (-signal.SIGKILL, 0, 1 if whom == "self" else 0), f"{death}: {code}\n{printed.read_text()}"
         done[stage, whom] += bool(code)
     code = warm.run("catscan.flow.front", RUN, home, printed=printed).code
     assert code == 0, f"{code}\n{printed.read_text()}"
