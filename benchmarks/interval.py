@@ -171,7 +171,8 @@ def row_of(competition: dict[str, Any], folder: Path, seed: int) -> Row:
     models = ["--models", *["resnet"] * len(folds)]
     given = ["--predictions", *(fold / "out-of-fold.csv" for fold in folds), *models, "--folds", *FOLDS]
     given += ["--history", *(fold / "history.csv" for fold in folds), "--arrays", folder / "train.npy"]
-    stage(log, "evaluate", "--settings", stage_strings.evaluate(competition), *told, *given, "--out", folder)
+    given += ["--raw", folder / "raw", "--out", folder]
+    stage(log, "evaluate", "--settings", stage_strings.evaluate(competition), *told, *given)
     given = ["--predictions", *(fold / "test.csv" for fold in folds), *models, "--raw", folder / "raw"]
     given += ["--metrics", folder / "metrics.json", "--out-of-fold", folder / "out-of-fold.csv"]
     given += ["--truth", folder / "truth" / "solution.csv", "--out", folder / "submission.csv", "--check", check_path]

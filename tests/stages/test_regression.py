@@ -184,7 +184,7 @@ def test_the_report_speaks_of_amounts(competition: Path) -> None:
     assert "How often each amount is true, and how often it is told." in page
     assert "The samples with the largest errors" in page
     assert "log loss</th>" not in page
-    assert '<th class="n">MAE</th>' in page
+    assert '<th scope="col" class="n">MAE</th>' in page
 
 
 def test_a_picture_by_name_is_told_what_its_row_says_between_the_networks(competition: Path, tmp_path: Path) -> None:
