@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections import defaultdict
+from collections import Counter, defaultdict
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 from catscan.common.files import PARTIAL
 from catscan.flow.going_back import NEVER, RAW, READ_TOO
 from catscan.flow.records import ENDING
+from catscan.flow.store import Store
 
 CHANGES = [  # each with what is made of it: one stage of every kind, and no more, since it is computed
     ("{submission: {aggregate: max}}", "results/dogs-vs-cats/submission.csv"),
@@ -29,11 +30,20 @@ def came_back(done: subprocess.CompletedProcess[str]) -> tuple[int, int]:
 
 
 def bytes_of(project) -> dict[str, bytes]:
-    """All results but what tells times, and what only this run has: its logs, its records, its line among the runs."""
+    """All results but what tells of this run: its logs, its records, its line among the runs, the report."""
     results = project.home / "results"
     files = [path for path in results.rglob("*") if path.is_file() and not path.name.startswith(".")]
     told = {str(path.relative_to(results)): path.read_bytes() for path in files if path.suffix != ".log"}
-    return {name: text for name, text in told.items() if name != "benchmarks/report.tsv" and "/runs" not in name}
+    return {name: text for name, text in told.items() if "/" in name and not re.search("^benchmarks/|/runs", name)}
+
+
+def test_a_run_keeps_what_it_computes(finished) -> None:
+    store = Store(finished[0].home.parent / "store", 0)
+    kept = Counter(entry.stage for name in store.names() if (entry := store.entry(name)))
+
+    assert kept == {"download": 2, "index": 2, "preprocess": 6, "train": 3, "predict": 3} | dict.fromkeys(
+        ("evaluate", "submission", "explain"), 2
+    )
 
 
 def test_a_stage_opens_no_result_that_its_key_does_not_know(finished) -> None:
