@@ -31,6 +31,7 @@ NETWORKS = {
     "resnet-2d": ("resnet-2d", (32, 32, 3)),
     "resnet-3d": ("resnet-3d", (8, 12, 12, 1)),
     "tutorial-2d": ("tutorial-2d", (25, 25, 1)),
+    "tutorial-3d": ("tutorial-3d", (4, 9, 10, 1)),
 }
 VOXELS = Voxels((2.5, 1.0, 0.5), ((-1350.0, 150.0),), "HU")
 Made = Callable[[str], tuple[Path, Explanation]]
