@@ -135,15 +135,17 @@ def planted(shape: tuple[int, ...]) -> tuple[np.ndarray, tuple[slice, ...]]:
     return pixels, cue
 
 
-def write_detector(folder: Path, shape: tuple[int, ...], *, shuffled: bool = False, strength: float = 1.0) -> Model:
-    """One window of side 5 that sees what is 3 wide and dark around; or the same weights, shuffled."""
+def write_detector(
+    folder: Path, shape: tuple[int, ...], *, shuffled_by: int | None = None, strength: float = 1.0
+) -> Model:
+    """One window of side 5 that sees what is 3 wide and dark around; or the same weights, shuffled by a seed."""
     layers = [{"convolution": {"feature_maps": 1, "window": 5}}, {"global_pooling": {"kind": "max"}}]
     model = replace(MODEL, network=layers, sample_shape=shape)
     axes = len(shape) - 1
     window = np.full((5,) * axes, -1.0)
     window[(slice(1, 4),) * axes] = 1
-    if shuffled:
-        window = np.random.default_rng(2).permutation(window.ravel()).reshape(window.shape)
+    if shuffled_by is not None:
+        window = np.random.default_rng(shuffled_by).permutation(window.ravel()).reshape(window.shape)
     weights = {
         "convolution_1/W": window[..., None, None], "convolution_1/b": np.zeros(1),
         "output/W": strength * np.array([[-1.0, 1.0]]), "output/b": np.zeros(2),
@@ -152,26 +154,37 @@ def write_detector(folder: Path, shape: tuple[int, ...], *, shuffled: bool = Fal
     return model
 
 
-@pytest.mark.parametrize("shuffled", [False, True], ids=["as it is", "shuffled"])
 @pytest.mark.parametrize("shape", [(32, 32, 1), (16, 16, 16, 1)], ids=["picture", "scan"])
-def test_the_heat_maps_leave_the_cue_when_the_weights_are_shuffled(
-    shape: tuple[int, ...], shuffled: bool, tmp_path: Path
+def test_the_heat_maps_peak_on_the_cue(shape: tuple[int, ...], tmp_path: Path) -> None:
+    """Beside a line that is as bright."""
+    assert peaks_on_the_cue(tmp_path, shape) == [True, True]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", [(32, 32, 1), (16, 16, 16, 1)], ids=["picture", "scan"])
+def test_with_shuffled_weights_the_heat_maps_leave_the_cue_half_of_the_time(
+    shape: tuple[int, ...], tmp_path: Path
 ) -> None:
-    """Beside a line that is as bright, only the weights in their order know the cue."""
-    model = write_detector(tmp_path, shape, shuffled=shuffled)
+    """Only the weights in their order know the cue; a few orders happen to see it, too."""
+    found = [peaks_on_the_cue(tmp_path, shape, shuffled_by=seed) for seed in range(8)]
+
+    assert (np.mean(found, axis=0) <= 0.5).all()
+
+
+def peaks_on_the_cue(folder: Path, shape: tuple[int, ...], *, shuffled_by: int | None = None) -> list[bool]:
+    """Whether Grad-CAM and covering are highest on the cue, or beside it by a pixel."""
+    model = write_detector(folder, shape, shuffled_by=shuffled_by)
     pixels, cue = planted(shape)
-    _, (shown,), _ = looked_at(tmp_path, model, pixels)
+    _, (shown,), _ = looked_at(folder, model, pixels)
     assert shown.heat and shown.covered
     maps = shown.heat.array(), shown.covered.array()
     peaks = [(np.array(np.unravel_index(one.argmax(), one.shape)) + 0.5) / one.shape for one in maps]
-    within = [
+    return [
         all(
             one.start - 1 <= share * side < one.stop + 1 for share, side, one in zip(peak, shape[:-1], cue, strict=True)
         )
         for peak in peaks
     ]
-
-    assert within == [not shuffled] * 2
 
 
 def test_covering_what_the_heat_maps_name_makes_the_answer_fall_faster_than_chance(tmp_path: Path) -> None:
