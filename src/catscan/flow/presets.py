@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from catscan.common.errors import CatscanError
+from catscan.kinds.registry import kind_named
 
 Config = dict[str, Any]
 
 NONE = "none"
-KIND = "picture"  # the kind of data that presets are for
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def check(competition: Config, where: str) -> None:
         With what to write instead.
     """
     kind = competition["data"]["kind"]
-    if competition["preset"] != NONE and kind != KIND:
+    if competition["preset"] != NONE and not kind_named(kind).picture_files:
         raise CatscanError(
             "Presets are for photographs in files.",
             where=f"config key {where}.preset",

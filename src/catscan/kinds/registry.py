@@ -44,6 +44,8 @@ class Kind:
         What of it can be predicted by name: "file", "folder".
     by_area
         Whether its samples are resized by area unless their settings name another way.
+    picture_files
+        Whether its samples are picture files, as photographs come and as a browser opens them.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Kind:
     thumbnails: str = ""
     named: tuple[str, ...] = ("file",)
     by_area: bool = False
+    picture_files: bool = False
 
     @property
     def code_of_finding(self) -> tuple[str, ...]:
@@ -123,6 +126,7 @@ KINDS = {
             finder="find:FileFinder",
             reader="pictures.reader:PictureReader",
             thumbnails="pictures.reader:thumbnails",
+            picture_files=True,
         ),
         Kind(
             name="dicom_series",

@@ -72,12 +72,12 @@ def test_a_package_that_is_not_installed_says_where_such_files_come_from(
 def test_the_weights_fit_the_network_by_name_and_shape(name: str) -> None:
     from catscan.networks.compat import quiet, tf
     from catscan.networks.layers import Mode, set_mode
-    from catscan.networks.pretrained.efficientnet import features_of
+    from catscan.networks.pretrained.efficientnet import features_of, maps_of
 
     side = PRETRAINED[name].side
     with tf.Graph().as_default(), quiet():
         set_mode(Mode(training=False))
-        features = features_of(tf.placeholder(tf.float32, [2, side, side, 3]), PRETRAINED[name])
+        features = features_of(maps_of(tf.placeholder(tf.float32, [2, side, side, 3]), PRETRAINED[name]))
         wanted = {variable.op.name: tuple(variable.shape.as_list()) for variable in tf.global_variables()}
     found = pretrained_weights(name)
 

@@ -78,7 +78,7 @@ class Samples:
 
 def from_file(described: Model) -> FromFile | None:
     """How a network reads picture files; None of one that reads others, or features."""
-    if described.kind != "picture" or described.features:
+    if not kind_named(described.kind).picture_files or described.features:
         return None
     settings: Any = kind_named(described.kind).settings_of(described.reader)
     return FromFile(settings.size, settings.fit, settings.resize)

@@ -15,6 +15,7 @@ from catscan.common.contracts.model import Model
 from catscan.common.contracts.summary import Summary
 from catscan.common.errors import listed
 from catscan.common.words import number_of
+from catscan.kinds.registry import kind_named
 from catscan.scores.drift import Drift
 
 Array = NDArray[np.float64]
@@ -263,7 +264,7 @@ def samples_that_could_not_be_read(facts: Facts) -> Iterator[Advice]:
 def from_scratch_on_few_pictures(facts: Facts) -> Iterator[Advice]:
     """Pictures without a pretrained network."""
     own = facts.described.values()
-    if facts.index.kind != "picture" or not own or any(model.features for model in own):
+    if not kind_named(facts.index.kind).picture_files or not own or not all(model.is_from_scratch for model in own):
         return
     if facts.index.n_train < FEW_PICTURES:
         yield Advice(
