@@ -72,7 +72,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     run(tmp_path)
 
     assert {path.name: path.read_bytes() for path in (tmp_path / "evaluation").iterdir()} == first
-    assert len(first) == 8
+    assert len(first) == 9
 
 
 class TestForeignMembers:
