@@ -44,6 +44,13 @@ def test_a_run_leaves_its_scores_its_settings_and_its_minutes(tmp_path: Path) ->
     assert not (tmp_path / "not-run-yet").exists()
 
 
+def test_a_time_that_is_cut_off_counts_for_none(tmp_path: Path) -> None:
+    (tmp_path / "dogs" / "benchmarks").mkdir(parents=True)
+    (tmp_path / "dogs" / "benchmarks" / "index.tsv").write_text("s\th:m:s\n")
+
+    assert [line.minutes for line in ran(tmp_path)] == ["1.5"]
+
+
 def test_a_run_that_changed_nothing_adds_no_line(tmp_path: Path) -> None:
     ran(tmp_path)
 

@@ -19,13 +19,14 @@ from typing import Any
 
 from catscan.common.errors import CatscanError, listed
 from catscan.common.meter import size
+from catscan.common.provenance import ENDING, place_of
 from catscan.flow import config as described
 from catscan.flow import config_files
 from catscan.flow.schema import ROOT, SCHEMA
 
 Config = dict[str, Any]
 
-RESULTS, ENDING = Path("results"), ".stage.json"
+RESULTS = Path("results")
 DEFAULT = ROOT / "config" / "config.yaml"
 
 
@@ -177,6 +178,6 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-        path.with_name(f".{path.name}{ENDING}").unlink(missing_ok=True)
+        place_of(path).unlink(missing_ok=True)
     with suppress(OSError):
         path.parent.rmdir()

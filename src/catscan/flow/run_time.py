@@ -44,18 +44,17 @@ def measured(results: Path) -> dict[str, float]:
     found = {}
     for rule, begin in FILES.items():
         files = [*results.glob(f"*/benchmarks/{begin}*.tsv"), *results.glob(f"benchmarks/{begin}*.tsv")]
-        seconds = [one for one in map(_seconds, files) if one is not None]
+        seconds = [one for one in map(seconds_of, files) if one is not None]
         if seconds:
             found[rule] = sum(seconds) / len(seconds)
     return found
 
 
-def _seconds(benchmark: Path) -> float | None:
-    """None when it is no benchmark file, or is being written."""
-    lines = benchmark.read_text(encoding="utf-8", errors="replace").splitlines()
+def seconds_of(benchmark: Path) -> float | None:
+    """What a job took, by its benchmark file; None when that is missing, none, or being written."""
     try:
-        return float(lines[1].split("\t")[0])
-    except (IndexError, ValueError):
+        return float(benchmark.read_text(encoding="utf-8", errors="replace").splitlines()[1].split("\t")[0])
+    except (OSError, IndexError, ValueError):
         return None
 
 

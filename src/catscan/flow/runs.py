@@ -24,6 +24,7 @@ from catscan.common.errors import CatscanError, listed
 from catscan.common.files import read_json, write_json
 from catscan.common.settings import canonical
 from catscan.common.tables import read_table, write_table
+from catscan.flow.run_time import seconds_of
 
 TABLE, FOLDER = "runs.csv", "runs"
 DIGITS = 8  # hexadecimal digits that name settings and submissions
@@ -194,17 +195,13 @@ def _line(folder: Path, settings: str, code: str) -> Run:
         expected=_score(check.expected_score),
         true=_score(check.true_score),
         public=_score(_public(folder / "submitted.json", check.sha256)),
-        minutes=f"{sum(_seconds(path) for path in folder.glob('benchmarks/*.tsv')) / 60:.1f}",
+        minutes=f"{sum(seconds_of(path) or 0 for path in folder.glob('benchmarks/*.tsv')) / 60:.1f}",
         submission=check.sha256[:DIGITS],
     )
 
 
 def _score(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
-
-
-def _seconds(benchmark: Path) -> float:
-    return float(benchmark.read_text(encoding="utf-8").splitlines()[1].split("\t")[0])
 
 
 def _public(path: Path, sha256: str) -> float | None:

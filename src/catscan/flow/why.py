@@ -8,7 +8,6 @@ a result was made from lies beside it (`records`); what the functions of its cod
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import re
 import sys
@@ -23,6 +22,7 @@ from typing import Any
 
 from catscan.common.errors import listed
 from catscan.common.words import number_of
+from catscan.flow.run_time import seconds_of
 
 ABSENT = "nothing"
 DIGEST = re.compile(r"(\w+:)?[0-9a-f]{16,64}")
@@ -257,15 +257,7 @@ def cost(jobs: Sequence[Any]) -> str:
 
 def last_time(job: Any) -> float | None:
     """The seconds that a job took the last time, by its benchmark file; None without one."""
-    path = Path(str(job.benchmark)) if job.benchmark else None
-    if path is None or not path.is_file():
-        return None
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    try:
-        return float(rows[-1]["s"])
-    except (IndexError, KeyError, ValueError):
-        return None
+    return seconds_of(Path(str(job.benchmark))) if job.benchmark else None
 
 
 def duration(seconds: float) -> str:
