@@ -33,6 +33,7 @@ NETWORKS = {
     "tutorial-2d": ("tutorial-2d", (25, 25, 1)),
     "tutorial-3d": ("tutorial-3d", (4, 9, 10, 1)),
 }
+BY_EPOCH = np.array([[0.25, 0.75], [0.625, 0.375]])
 VOXELS = Voxels((2.5, 1.0, 0.5), ((-1350.0, 150.0),), "HU")
 Made = Callable[[str], tuple[Path, Explanation]]
 
@@ -61,9 +62,12 @@ def write_report(folder: Path, name: str) -> None:
     picture = FromFile(shape[:2], "stretch", "area") if len(shape) == 3 else None  # type: ignore[arg-type]
     told = replace(told, voxels=VOXELS if len(shape) == 4 else None, others=(Other("second", (0.25, 0.75), 1, heat),))
     samples = [replace(told, **look.shown(), sample_id=f"<b>{number}</b>") for number, look in enumerate(looks)]
+    samples[1] = replace(samples[1], label="cat", by_epoch=Block.of(BY_EPOCH))
+    window = next(layer for layer in layers if layer.kind == "convolution").arrays["window"].array()
     replace(
         EXPLANATION, sample_shape=shape, layers=layers, samples=tuple(samples), remarks=remarks,
         heat_layer=opened.heat_layer, flips=True, picture=picture,
+        windows=Block.of(np.stack([0 * window, window / 2, window])),
     ).write(competition / "explanation.json")  # fmt: skip
     arguments = ["--results", str(folder / "results"), "--out", str(folder / "report.html")]
     assert main(["report", "--settings", canonical({"titles": [["dogs", "Dogs"]]}), *arguments]) == 0

@@ -172,13 +172,13 @@ EXPLANATION = Explanation(
             arrays={"window": Block.of(np.eye(4, 2)), "bias": Block.of(np.array([0.5, -0.5]))}, closed=False,
         ),
     ),
-    heat_layer=None,
+    epochs=(1, 2), windows=None, heat_layer=None,
     samples=(
         Shown(
             sample_id="</script><b>1</b>", split="test", label="", why="test",
             pixels=Block.of(np.array([[[1], [2]], [[3], [4]]], np.uint8)), features=None, voxels=None,
             logits=(1.5, 1.5), told=0, heat=None, covered=Block.of(np.zeros((2, 2))),
-            deletion=Deletion((0.0, 1.0), None, (0.9, 0.1), (0.9, 0.1)),
+            deletion=Deletion((0.0, 1.0), None, (0.9, 0.1), (0.9, 0.1)), by_epoch=None,
             values={"1": Block.of(np.array([1.5, 1.5]))},
             chain=(Link("logits of this network", (1.5, 1.5)), Link("what is told", (0.5, 0.5))),
             cells=(Cell("1", "label", "dog", "0.5"),), others=(),

@@ -121,7 +121,7 @@ def cut_off(project: Any) -> None:
     """Leave what a killed run leaves of a training: no outputs, and Snakemake's mark that it had begun."""
     import base64
 
-    for name in ("weights.npz", "model.json", "history.csv", "out-of-fold.csv"):
+    for name in ("weights.npz", "model.json", "history.csv", "out-of-fold.csv", "epochs.npz"):
         output = Path("results") / SCANS / "models" / "resnet" / "fold-0" / name
         (project.home / output).unlink()
         mark = project.home / ".snakemake" / "incomplete" / base64.urlsafe_b64encode(str(output).encode()).decode()

@@ -18,6 +18,7 @@ rule explain_network:
         weights=per_fold(rules.train_fold.output.weights),
         models=per_fold(rules.train_fold.output.model),
         out_of_fold=per_fold(rules.train_fold.output.out_of_fold),
+        epochs=per_fold(rules.train_fold.output.epochs),
         predictions=per_fold(rules.predict_test.output.predictions),
         foreign=foreign("test"),
         submission=rules.write_submission.output.submission,

@@ -1,8 +1,8 @@
 """Train.
 
 Required inputs: index.csv, index.json and all training shards with their sidecars, of arrays or of features.
-Outputs: for each model and fold its weights, its description (model.json), its history, one row an epoch, and its
-predictions of the fold that it never saw. Checkpoints lie beside them in checkpoint/, so that a stopped training goes on.
+Outputs: for each model and fold its weights, its description (model.json), its history, one row an epoch, its
+predictions of the fold that it never saw, and what it knew after some of its epochs. Checkpoints lie beside them in checkpoint/, so that a stopped training goes on.
 Reads of the config: the model's block, train.precision, train.threads, predict, metric, metric_weights,
 metric_positive_weight.
 """
@@ -20,6 +20,7 @@ rule train_fold:
         model="results/{competition}/models/{model}/fold-{fold}/model.json",
         history="results/{competition}/models/{model}/fold-{fold}/history.csv",
         out_of_fold="results/{competition}/models/{model}/fold-{fold}/out-of-fold.csv",
+        epochs="results/{competition}/models/{model}/fold-{fold}/epochs.npz",
     log:
         "results/{competition}/logs/train-{model}-fold-{fold}.log",
     benchmark:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -54,6 +54,15 @@ class Samples(Protocol):
 
     def take(self, rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
         """Gather ``rows`` (integers in [0, len), in any order) into a new array (len(rows), *sample_shape)."""
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write an `.npz`, whole or not at all; equal arrays give equal bytes."""
+    with whole(path) as partial, zipfile.ZipFile(partial, "w") as archive:
+        for name in sorted(arrays):
+            member = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            with archive.open(member, "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.ascontiguousarray(arrays[name]), allow_pickle=False)
 
 
 def read_arrays(path: Path, *, do: str) -> dict[str, NDArray[Any]]:

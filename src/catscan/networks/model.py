@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catscan.common.arrays import read_arrays
+from catscan.common.arrays import read_arrays, write_arrays
 from catscan.common.contracts.model import Model
 from catscan.common.errors import CatscanError
-from catscan.common.files import whole
 from catscan.common.words import number_of
 from catscan.networks.registry import Network, digest_of_file, find
 
@@ -39,12 +37,7 @@ def network_of(model: Model) -> Network:
 
 def write_model(folder: Path | str, model: Model, weights: Weights) -> None:
     """Write both files into ``folder``, each whole or not at all."""
-    with whole(Path(folder) / WEIGHTS) as partial, zipfile.ZipFile(partial, "w") as archive:
-        for name in sorted(weights):
-            # A fixed date, so that equal weights give equal bytes.
-            member = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            with archive.open(member, "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, np.ascontiguousarray(weights[name]), allow_pickle=False)
+    write_arrays(Path(folder) / WEIGHTS, weights)
     model.write(Path(folder) / DESCRIPTION)
 
 

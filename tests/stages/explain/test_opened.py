@@ -43,7 +43,7 @@ def looked_at(folder: Path, model: Model, pixels: np.ndarray) -> tuple[Any, list
     network = Opened(folder, model)
     try:
         shown = [
-            Shown("1", "test", "", "test", chain=(), cells=(), others=(), voxels=None, **look.shown())
+            Shown("1", "test", "", "test", chain=(), cells=(), others=(), by_epoch=None, voxels=None, **look.shown())
             for look in network.look_at(pixels)
         ]
         return network.layers(), shown, network

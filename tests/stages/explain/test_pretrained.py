@@ -51,7 +51,7 @@ def pictures() -> np.ndarray:
 
 
 def shown(look) -> Shown:
-    return Shown("1", "test", "", "test", chain=(), cells=(), others=(), voxels=None, **look.shown())
+    return Shown("1", "test", "", "test", chain=(), cells=(), others=(), by_epoch=None, voxels=None, **look.shown())
 
 
 def extracted(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 from browser import CHROMIUM, Page
-from explored import NETWORKS, Made, assert_shows, layers_of, opened, place_in
+from explored import BY_EPOCH, NETWORKS, Made, assert_shows, layers_of, opened, place_in
 from recomputed import values_of
 
 from catscan.common.contracts.explanation import Explanation
@@ -157,6 +157,39 @@ def test_the_first_layers_windows_are_pictures_of_their_weights(report_of: Made,
             np.testing.assert_allclose(levels[0], 128 + 127 * window[..., 1] / np.abs(window).max(), atol=1)
         else:  # orange above 0, blue below
             np.testing.assert_array_equal(levels[..., 0] > levels[..., 2], window[..., 0, 1] > 0)
+
+
+def test_a_slider_takes_the_first_layers_windows_back_to_before_the_training(report_of: Made) -> None:
+    path, _ = report_of("pictures")
+    levels = (
+        "[...document.querySelectorAll('.ex-filters canvas')].map((one) =>"
+        "[...one.getContext('2d').getImageData(0, 0, 3, 3).data].filter((_, k) => k % 4 !== 3))"
+    )
+    with opened(path) as page:
+        page.evaluate("document.querySelector('.ex-filters').open = true")
+        now = np.array(page.evaluate(levels))
+        page.evaluate("document.querySelector('.ex-epoch input').focus()")
+        page.press("ArrowLeft")
+        said = page.text(".ex-epoch output")
+        page.press("ArrowLeft")
+
+        assert (said, page.text(".ex-epoch output")) == ("after epoch 1", "before the first epoch")
+        assert np.ptp(now) > 100
+        assert np.ptp(page.evaluate(levels)) == 0
+
+
+def test_what_was_said_of_a_sample_is_drawn_from_epoch_to_epoch(report_of: Made) -> None:
+    path, told = report_of("pictures")
+    with opened(path) as page:
+        assert page.texts(".ex-epochs") == []  # of a test sample nothing is known
+        page.click(".ex-samples button:nth-child(2)")
+        page.wait_for("document.querySelector('.ex-epochs')")
+        names = list(dict.fromkeys(["cat", told.classes[told.samples[1].told]]))
+        last = dict(zip(told.classes, BY_EPOCH[-1], strict=True))
+
+        assert [one.strip() for one in page.texts(".ex-epochs li")] == [
+            f"{name}: at last {last[name]:.3f}" for name in names
+        ]
 
 
 def test_a_pooling_rings_its_largest_value(report_of: Made) -> None:

@@ -78,6 +78,7 @@ class Whole:
     folder: Path
     digest: str
     history: list[dict[str, float]]
+    epochs: str  # a digest, too
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,7 @@ def whole(lasting_competition: Any, tmp_path_factory: pytest.TempPathFactory) ->
         job = job_of(lasting_competition, compute=Compute(threads=2, precision=precision), optimizer=optimizer)
         result = trained(job, folder)
         result.predictor.close()
-        return Whole(job, folder, digest(result.weights), result.history)
+        return Whole(job, folder, digest(result.weights), result.history, digest(result.epochs.arrays()))
 
     return of
 
@@ -159,6 +160,7 @@ def test_resumed_training_gives_the_bytes_of_one_never_stopped(tmp_path, whole, 
 
     assert digest(resumed.weights) == wanted.digest
     assert resumed.history == wanted.history
+    assert digest(resumed.epochs.arrays()) == wanted.epochs
     assert event_file(tmp_path / "stopped").read_bytes() == event_file(wanted.folder).read_bytes()
 
 
@@ -237,7 +239,8 @@ def test_early_stopping_takes_the_best_weights(competition, tmp_path):
     losses = [row["log_loss"] for row in result.history]
     best = int(np.argmin(losses))
     assert len(losses) == best + 3 or len(losses) == 30
-    assert engine.Validation(job.data, job.problem, "log_loss").measure(result.predictor)["log_loss"] == losses[best]
+    validation = engine.Validation(job.data, job.problem, "log_loss")
+    assert validation.measure(validation.predict(result.predictor))["log_loss"] == losses[best]
 
 
 def test_weights_of_the_metric_count_in_the_held_out_fold(competition, tmp_path):
@@ -302,6 +305,19 @@ def test_weights_of_the_training_graph_are_all_that_the_predictor_needs(competit
     for name in result.weights:
         with pytest.raises(CatscanError):
             result.predictor.load({key: value for key, value in result.weights.items() if key != name})
+
+
+def test_the_first_layer_and_the_held_out_answers_are_kept_from_epoch_to_epoch(competition, tmp_path):
+    job = job_of(competition)
+    result = trained(job, tmp_path)
+    kept, held = result.epochs, job.data.held_rows
+
+    assert (kept.numbers.tolist(), kept.name) == ([1, 2, 3], "convolution_1/W")
+    assert kept.windows.shape == (4, 3, 3, 1, 8)
+    assert (np.diff(kept.windows, axis=0) != 0).any(axis=(1, 2, 3, 4)).all()
+    np.testing.assert_array_equal(kept.windows[-1], result.weights["convolution_1/W"])
+    losses = [score("log_loss", found, job.data.targets[held], job.problem) for found in kept.answers]
+    np.testing.assert_allclose(losses, [row["log_loss"] for row in result.history], rtol=1e-5)
 
 
 def test_event_files_hold_the_numbers_and_pictures_of_a_batch(whole):

@@ -28,7 +28,7 @@ SMALL = {
     "optimizer": "nesterov",
     "learning_rate": 0.02,
 }
-OUTPUTS = ["history.csv", "model.json", "out-of-fold.csv", "weights.npz"]
+OUTPUTS = ["epochs.npz", "history.csv", "model.json", "out-of-fold.csv", "weights.npz"]
 
 
 def catscan(command: list[str], **options) -> subprocess.CompletedProcess[str]:
@@ -88,7 +88,7 @@ def test_training_writes_its_files_and_only_its_own_lines(competition, tmp_path,
     assert told_at_exit() == ("1", ["MainThread"], [])
     lines = done.stderr.splitlines()
     assert (done.returncode, done.stdout) == (0, "")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["events", *OUTPUTS]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(["events", *OUTPUTS])
     assert lines[0] == "20 samples to learn from (down 10, up 10), 20 in the held-out fold 0"
     assert lines[1].split() == ["layer", "window", "stride", "out", "sees", "weights", "FLOPs"]
     assert [line.split(":")[0] for line in lines[-2:]] == ["epoch 1 of 2", "epoch 2 of 2"]

@@ -169,6 +169,9 @@ class Shown:
         for each of the sample's; None where the features of pretrained networks were learnt from.
     deletion
         How fast the answer falls by each of the two maps; None where ``covered`` is.
+    by_epoch
+        The network's answers after each of `Explanation.epochs`, (epochs, classes) float32, without the mirror image;
+        None of a test sample, and where none are kept.
     values
         By the number of each closed step, what comes out of it, float32.
     chain
@@ -191,6 +194,7 @@ class Shown:
     heat: Block | None
     covered: Block | None
     deletion: Deletion | None
+    by_epoch: Block | None
     values: dict[str, Block]
     chain: tuple[Link, ...]
     cells: tuple[Cell, ...]
@@ -222,6 +226,11 @@ class Explanation(Document):
         How it reads picture files; None where its samples are none.
     layers
         Its steps in the order of computing, the first one the sample itself, the last one the logits.
+    epochs
+        Those of its training that something is kept of, from 1.
+    windows
+        (1 + epochs, *window) float32, those of the first convolution before the first epoch and after each of these;
+        None where there is none, or it cannot be opened.
     heat_layer
         The number of the step that the heat maps are of; None where no step has maps, as of the steps after pretrained
         networks.
@@ -231,7 +240,7 @@ class Explanation(Document):
         What the page does not show, and why, a sentence each.
     """
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     STAGE: ClassVar[str] = "explain"
 
     model: str
@@ -244,6 +253,8 @@ class Explanation(Document):
     extractors: tuple[str, ...]
     picture: FromFile | None
     layers: tuple[Layer, ...]
+    epochs: tuple[int, ...]
+    windows: Block | None
     heat_layer: int | None
     samples: tuple[Shown, ...]
     remarks: tuple[str, ...]

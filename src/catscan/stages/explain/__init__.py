@@ -4,8 +4,9 @@ Where no model learnt from scratch, the best model, with the pretrained networks
 In: the models with the evaluation and the index beside them, the predictions of the test samples, the submission, the
 shards of both splits, and the raw files, which are read again where a model learnt from features. Out:
 `explanation.json`, from which the report's explorer is made: the network's steps in the order of computing with their
-weights in float32, about eight samples (right, wrong and unsure ones of the fold that was held out, and test samples),
-the heat maps of each, what the other models say of it, and the chain from its logits to the number in the submission.
+weights in float32, its first windows from epoch to epoch, about eight samples (right, wrong and unsure ones of the fold
+that was held out, and test samples), of each the heat maps, what was said of it from epoch to epoch, what the other
+models say, and the chain from its logits to the number in the submission.
 Beside it, undeclared: `explanation/<sample>.nii`, the heat map of each scan in the coordinates of the patient.
 """
 
@@ -31,6 +32,7 @@ from catscan.scores.predictions import Predictions, check_one_each, read_all, re
 from catscan.scores.told import told_by
 from catscan.stages.explain.chain import Chain
 from catscan.stages.explain.choice import of_held_out, of_test
+from catscan.stages.explain.learnt import Learnt
 from catscan.stages.explain.opening import Others, look_at, open_network
 from catscan.stages.explain.overlays import FOLDER, write_overlays
 from catscan.stages.explain.samples import Samples, from_file
@@ -125,6 +127,7 @@ def explain(
         *of_held_out(held_out, samples.index["label"], described),
         *of_test(predictions.sample_ids, chain.told, described.task),
     ]
+    learnt = Learnt(folder, held_out)
     with closing(open_network(folder, described, gpu=gpu)) as opened:
         looked = look_at(opened, chosen, samples, described)
         layers, remarks = opened.layers()
@@ -139,6 +142,7 @@ def explain(
             voxels=samples.voxels(one.sample_id),
             chain=chain.of(one, look.logits, look.mirrored, held_out),
             cells=chain.cells(one),
+            by_epoch=learnt.answers(one),
             others=of_it,
             **look.shown(),
         )
@@ -155,6 +159,8 @@ def explain(
         extractors=tuple(source.network for source in described.features),
         picture=from_file(described),
         layers=layers,
+        epochs=learnt.epochs,
+        windows=learnt.windows(layers),
         heat_layer=opened.heat_layer,
         samples=tuple(shown),
         remarks=remarks,

@@ -3,7 +3,8 @@
 In: `index.csv`, `index.json`, the train split's shards of arrays, or of the features that the model learns from.
 Out, in the folder of the model and fold: `weights.npz` and `model.json` (`catscan.networks.model`), `history.csv` (one
 row an epoch: learning rate, losses, metrics of the held-out fold), `out-of-fold.csv` (`sample_id`, one probability
-column a class, in index order, made as `catscan predict` makes those of the test samples).
+column a class, in index order, made as `catscan predict` makes those of the test samples), `epochs.npz` (what was known
+after some of the epochs, for the report: `catscan.networks.epochs`).
 Beside them, undeclared: `checkpoint/` while it runs, `events/` for TensorBoard.
 Settings: the model's block of the config, with `task`, `metric`, `precision`, `threads` and `flips` (`settings.py`
 beside this).
@@ -116,6 +117,7 @@ def _run(args: argparse.Namespace, settings: Settings) -> None:
     write_table(args.out / "history.csv", _history_table(trained.history), float_format=FLOATS)
     held_ids = [data.sample_ids[row] for row in data.held_rows]
     write_predictions(args.out / "out-of-fold.csv", held_ids, found, data.classes)
+    trained.epochs.write(args.out)
     write_model(args.out, model, trained.weights)
     shutil.rmtree(args.out / CHECKPOINTS, ignore_errors=True)  # done: nothing to go on from
 

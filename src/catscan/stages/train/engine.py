@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from catscan.common.errors import TryAgain, listed
 from catscan.common.progress import note, say
 from catscan.common.words import number_of
+from catscan.networks.epochs import Epochs
 from catscan.networks.model import Weights
 from catscan.networks.outputs import Output, output_of
 from catscan.networks.predictor import Predictor
@@ -37,7 +38,7 @@ from catscan.stages.train.schedule import learning_rate
 from catscan.stages.train.validation import Validation
 
 SECONDS_BETWEEN_CHECKPOINTS = 20.0
-BEST = "best/"
+BEST, KEPT = "best/", "epochs/"  # in a checkpoint, before the names of what is no variable
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,11 @@ class LoopState:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training ends with: the weights to predict with, one row an epoch, and a predictor that holds them."""
+    """What a training ends with: the weights to predict with, one row an epoch, what is kept of some, a predictor."""
 
     weights: Weights
     history: list[dict[str, float]]
+    epochs: Epochs
     predictor: Predictor
 
 
@@ -152,11 +154,13 @@ class _Loop:
         )
         self.state = LoopState(epochs=recipe.epochs)
         self.best_weights: Weights = {}
+        self.epochs = Epochs.begun(self.graph.first_weights(), held=len(data.held_rows), classes=len(data.classes))
         self.began = self.saved_at = time.monotonic()
 
     def resume(self, arrays: dict[str, NDArray[Any]], manifest: dict[str, Any]) -> None:
-        self.graph.restore({name: array for name, array in arrays.items() if not name.startswith(BEST)})
-        self.best_weights = {name[len(BEST) :]: array for name, array in arrays.items() if name.startswith(BEST)}
+        self.graph.restore({name: array for name, array in arrays.items() if not name.startswith((BEST, KEPT))})
+        self.best_weights = _named(arrays, BEST)
+        self.epochs = Epochs.of(_named(arrays, KEPT))
         self.state = LoopState(**manifest["progress"])
         say(f"going on after step {self.state.step:,}, in epoch {self.state.step // self.steps_an_epoch + 1}")
 
@@ -169,7 +173,7 @@ class _Loop:
         weights = self.best_weights or self.graph.weights()
         self.predictor.load(weights)
         self.graph.session.close()
-        return Trained(weights=weights, history=self.state.history, predictor=self.predictor)
+        return Trained(weights, self.state.history, self.epochs, self.predictor)
 
     def _epoch(self) -> None:
         """The rest of the epoch that `state.step` lies in, and its validation."""
@@ -225,8 +229,10 @@ class _Loop:
         if len(self.job.data.held_rows):
             weights = self.graph.weights()
             self.predictor.load(weights)
-            row |= self.validation.measure(self.predictor)
+            found = self.validation.predict(self.predictor)
+            row |= self.validation.measure(found)
             self._remember_best(row, weights)
+            self.epochs = self.epochs.after(epoch + 1, weights, found)
         state.history.append(row)
         self._replan(epoch)
         self.events.epoch(row, step=state.step)
@@ -272,6 +278,7 @@ class _Loop:
     def _save(self) -> None:
         arrays = dict(self.graph.state())
         arrays.update({BEST + name: array for name, array in self.best_weights.items()})
+        arrays.update({KEPT + name: array for name, array in self.epochs.arrays().items()})
         progress = {**vars(self.state), "seconds": self._elapsed()}
         self.checkpoints.save(self.state.step, arrays, {"progress": progress})
         self.saved_at = time.monotonic()
@@ -284,6 +291,11 @@ class _Loop:
             found=f"step {self.state.step:,} of {self.state.epochs * self.steps_an_epoch:,}",
             do="Run the same command to continue from there.",
         )
+
+
+def _named(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    """Those whose names begin with ``prefix``, without it."""
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def duration(seconds: float) -> str:

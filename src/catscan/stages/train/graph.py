@@ -66,6 +66,10 @@ class TrainGraph:
         """The network's weights to predict with, by variable name: the moving averages, where there are any."""
         return self.session.run({name: self.saved[source] for name, source in self.averaged.items()})
 
+    def first_weights(self) -> State:
+        """The network's own weights, in the order of its layers: before the first update no average is there."""
+        return self.session.run({name: self.saved[name] for name in self.averaged})
+
 
 def build_training(
     build: Build,

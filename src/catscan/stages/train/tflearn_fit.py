@@ -15,6 +15,7 @@ import numpy as np
 
 from catscan.common.progress import say
 from catscan.networks.compat import quiet, tf, tflearn
+from catscan.networks.epochs import Epochs
 from catscan.networks.layers import Mode, set_mode
 from catscan.networks.predictor import Predictor
 from catscan.networks.session import session_config
@@ -50,6 +51,7 @@ def train_with_fit(job: Job) -> Trained:
         teller = _Teller(job, predictor, model, graph)
         for name, array in job.weights.items():
             teller.variables[name].load(array, model.session)
+        teller.begin()
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # noqa: PTH123
             model.fit(
                 data.shards.take(rows).astype(np.float32),
@@ -63,7 +65,7 @@ def train_with_fit(job: Job) -> Trained:
         weights = teller.weights()
         model.session.close()
     predictor.load(weights)
-    return Trained(weights=weights, history=teller.history, predictor=predictor)
+    return Trained(weights, teller.history, teller.epochs, predictor)
 
 
 class _Teller(tflearn.callbacks.Callback):
@@ -73,6 +75,11 @@ class _Teller(tflearn.callbacks.Callback):
         self.job, self.predictor, self.model = job, predictor, model
         self.variables = {variable.op.name: variable for variable in graph.get_collection(tf.GraphKeys.MODEL_VARIABLES)}
         self.history: list[dict[str, float]] = []
+        self.epochs: Epochs
+
+    def begin(self) -> None:
+        data = self.job.data
+        self.epochs = Epochs.begun(self.weights(), held=len(data.held_rows), classes=len(data.classes))
 
     def weights(self) -> dict[str, Any]:
         return self.model.session.run(self.variables)
@@ -81,6 +88,9 @@ class _Teller(tflearn.callbacks.Callback):
         row: dict[str, float] = {"epoch": training_state.epoch, "learning_rate": self.job.recipe.learning_rate}
         row["train_loss"] = self.job.output.in_unit(float(training_state.loss_value))
         if len(self.job.data.held_rows):
-            self.predictor.load(self.weights())
-            row |= Validation(self.job.data, self.job.problem, self.job.metric).measure(self.predictor)
+            weights, validation = self.weights(), Validation(self.job.data, self.job.problem, self.job.metric)
+            self.predictor.load(weights)
+            found = validation.predict(self.predictor)
+            row |= validation.measure(found)
+            self.epochs = self.epochs.after(training_state.epoch, weights, found)
         self.history.append(row)

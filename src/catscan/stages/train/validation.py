@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from catscan.common.errors import listed
 from catscan.common.words import number_of
@@ -32,11 +33,13 @@ class Validation:
         """Refuse a metric that is not made for the task before anything is trained."""
         metric_named(self.metric, self.problem.task)
 
-    def measure(self, predictor: Predictor) -> dict[str, float]:
-        """What is always followed, and the metric of the held-out fold, without flips; not-a-number where undefined."""
-        held = self.data.held_rows
-        found = predictor.predict(self.data.shards.take, held, flips=False).astype(np.float64)
-        targets = self.data.targets[held].astype(np.float64)
+    def predict(self, predictor: Predictor) -> NDArray[np.float64]:
+        """(n, classes), the answers for the held-out fold, without flips."""
+        return predictor.predict(self.data.shards.take, self.data.held_rows, flips=False).astype(np.float64)
+
+    def measure(self, found: NDArray[np.float64]) -> dict[str, float]:
+        """What is always followed of such answers, and the metric; not-a-number where undefined."""
+        targets = self.data.targets[self.data.held_rows].astype(np.float64)
         told = with_odds(found, odds_to_tell(self.metric, targets, self.problem))
         followed = ANSWERS[self.problem.task].followed
         scores = {name: score(name, found, targets, self.problem) for name in followed}

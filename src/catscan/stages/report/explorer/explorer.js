@@ -208,6 +208,7 @@ class Explorer {
         ...(sample.heat ? [over(sample.heat, 255, "heat", `Grad-CAM: where the ${this.heatMaps()} speak for ${said}.`)] : []),
         ...(sample.covered ? [over(sample.covered, largest(decoded(sample.covered)), "covered", `Covered part by part: orange where the logit of ${said} falls without it, blue where it rises; at most by ${shown(largest(decoded(sample.covered)))}.`)] : []),
       ),
+      ...(sample.by_epoch && this.told.epochs.length > 1 ? [epochsFigure(this.told, sample)] : []),
       ...(sample.deletion ? [deletionFigure(sample.deletion, said, this.told.samples.map((one) => one.deletion).filter(Boolean), this.told.task === "regression" ? null : [0, 1])] : []),
       ...(sample.others?.length ? [make("h4", {}, "What the other models say of it")] : []),
       make("div", { class: this.isScan ? "ex-scans" : "ex-figures" }, ...(sample.others ?? []).map((other) => {
@@ -306,13 +307,36 @@ class Explorer {
   filters(step) {
     const source = step.inputs.length ? shapeOf(this.steps[step.inputs[0]]) : [];
     if (step !== this.steps.find((one) => one.kind === "convolution") || step.closed || source[3] > 4 || product(step.window) === 1) return null;
-    const pictures = windowPictures(step, source[3]).slice(0, this.allMaps ? Infinity : SHOWN_MAPS);
+    const pictures = make("div", { class: "ex-maps" });
+    const draw = (window) => pictures.replaceChildren(...windowPictures(step, source[3], window).slice(0, this.allMaps ? Infinity : SHOWN_MAPS).map((sheets, map) =>
+      make("button", { type: "button", "aria-label": `the window of map ${map + 1}`, onclick: () => this.chooseMap(map) },
+        make("div", { class: "ex-sheets" }, ...sheets), make("span", {}, String(map + 1)))));
+    draw(step.weightsOf.window);
     return make("details", { class: "ex-filters", open: this.filtersOpen ?? false, ontoggle: (event) => { this.filtersOpen = event.target.open; } },
       make("summary", {}, "The windows of this layer as pictures"),
       make("p", {}, source[3] === 3 ? "Grey is a weight of 0. A map answers most where the sample looks like its picture, in these colours." : `Orange are weights above 0, blue those below${source[3] > 1 ? ", of the first channel" : ""}.`),
-      make("div", { class: "ex-maps" }, ...pictures.map((sheets, map) =>
-        make("button", { type: "button", "aria-label": `the window of map ${map + 1}`, onclick: () => this.chooseMap(map) },
-          make("div", { class: "ex-sheets" }, ...sheets), make("span", {}, String(map + 1))))));
+      this.told.windows ? this.epochSlider(draw) : null, pictures);
+  }
+
+  /** Moves the windows of the first layer through the epochs of the training. */
+  epochSlider(draw) {
+    const { epochs, windows } = this.told;
+    const all = decoded(windows);
+    const size = product(windows.shape.slice(1));
+    const said = make("output", {});
+    const slider = make("input", { type: "range", min: 0, max: epochs.length, step: 1, value: epochs.length });
+    const tell = () => {
+      const k = Number(slider.value);
+      said.textContent = k ? `after epoch ${epochs[k - 1]}` : "before the first epoch";
+      slider.setAttribute("aria-valuetext", said.textContent);
+      return k;
+    };
+    slider.addEventListener("input", () => {
+      const first = tell() * size;
+      draw(all.subarray(first, first + size));
+    });
+    tell();
+    return make("p", { class: "ex-epoch" }, make("label", {}, "As they were ", slider), " ", said);
   }
 
   focus(selector) {

@@ -7,8 +7,7 @@ const grid = (sides, cell, text) =>
     ...Array.from({ length: sides[1] }, (_, y) => make("tr", {}, ...Array.from({ length: sides[2] }, (__, x) => cell(y, x)))));
 
 /** Of each map the window's weights as a picture a sheet: in colour of three channels, else of the first one. */
-const windowPictures = (step, channels) => {
-  const { window } = step.weightsOf;
+const windowPictures = (step, channels, window) => {
   const maps = shapeOf(step)[3];
   const sides = three(step.window, 1);
   const most = largest(window);
