@@ -2,13 +2,12 @@
 
 import shutil
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from catscan import cli
-from catscan.common import fingerprint
+from catscan.common import fingerprint, module_digests
 from catscan.flow import stage_strings
 from catscan.kinds.registry import KINDS
 
@@ -23,14 +22,10 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     copy = tmp_path / "catscan"
     shutil.copytree(fingerprint.SOURCES, copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(fingerprint, "SOURCES", copy)
-    monkeypatch.setattr(fingerprint, "_parsed", lambda module: parsed(module, fingerprint._source(module).read_text()))
+    monkeypatch.setattr(module_digests, "keep", lambda: None)  # of the copy nothing stays
+    monkeypatch.setattr(fingerprint, "_read", lambda name: module_digests.read(fingerprint._source(name)))
+    monkeypatch.setattr(fingerprint, "_imported", fingerprint._imported.__wrapped__)
     return copy
-
-
-@cache
-def parsed(module: str, _text: str) -> fingerprint._Parsed:
-    """A module as it stands now; most of them are the same from test to test, and parsing them all takes seconds."""
-    return fingerprint._Parsed(module)
 
 
 def by_name(stage: str, kind: str) -> tuple[str, ...]:

@@ -179,3 +179,10 @@ def _lock_folder(number: int) -> None:
             if time.monotonic() > until:
                 raise
         time.sleep(0.1)
+
+
+def caches() -> Path | None:
+    """catscan's folder among the user's caches, which may not be there yet; None when nobody knows the user's home."""
+    with suppress(RuntimeError):
+        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser().absolute() / "catscan"
+    return None

@@ -1,17 +1,18 @@
 """What makes a stage run again: a digest of its code, and the versions of the packages that shape its results.
 
 The code of a stage is its module and every catscan module that it imports, directly or not, in functions too. Comments,
-docstrings and layout do not count: the digest is taken over the syntax tree.
+docstrings and layout do not count (`common.module_digests`).
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from catscan.common import module_digests
 
 PACKAGE = "catscan"
 SOURCES = Path(__file__).resolve().parents[1]
@@ -38,7 +39,8 @@ def code_of(stage: str, without: Sequence[str] = (), also: Sequence[str] = ()) -
     """Digest of the stage's code (16 hex digits); ``without`` and ``also`` as in `closure`."""
     digest, modules = hashlib.sha256(), sorted(closure(stage, without, also))
     for module in modules:
-        digest.update(f"{module}\n{_parsed(module).code}\n".encode())
+        digest.update(f"{module}\n{_read(module).code}\n".encode())
+    module_digests.keep()
     found = digest.hexdigest()[:16]
     _modules_of[found] = modules
     return found
@@ -50,25 +52,15 @@ def parts_of(digest: str) -> dict[str, str] | None:
     What stands outside of functions and classes counts as one definition a file, "the rest".
     """
     modules = _modules_of.get(digest)
-    return None if modules is None else {name: part for module in modules for name, part in _parts(module).items()}
-
-
-@cache
-def _parts(module: str) -> dict[str, str]:
-    file, texts = _source(module).relative_to(SOURCES), dict[str, str]()
-    code = _parsed(module).code
-    lines = code.split("\n")
-    for node in ast.parse(code).body:
-        is_definition = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        name = f"{file}: {node.name if is_definition else 'the rest'}"  # type: ignore[attr-defined]
-        first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
-        texts[name] = texts.get(name, "") + "\n".join(lines[first - 1 : node.end_lineno]) + "\n"
-    return {name: hashlib.sha256(text.encode()).hexdigest()[:8] for name, text in texts.items()}
+    if modules is None:
+        return None
+    parts = [(_source(module).relative_to(SOURCES), _read(module).parts) for module in modules]
+    return {f"{file}: {name}": part for file, named in parts for name, part in named.items()}
 
 
 def versions_of(stage: str, without: Sequence[str] = (), also: Sequence[str] = ()) -> dict[str, str]:
     """The installed versions of the result-shaping packages that the stage's code imports."""
-    names = {name for module in closure(stage, without, also) for name in _parsed(module).third_party}
+    names = {name for module in closure(stage, without, also) for name in _imported(module)[1]}
     return {name: found for name in sorted(names & RESULT_SHAPING.keys()) if (found := _installed(name))}
 
 
@@ -92,55 +84,31 @@ def closure(stage: str, without: Sequence[str] = (), also: Sequence[str] = ()) -
         if module in seen or any(module == name or module.startswith(f"{name}.") for name in left_out):
             continue
         seen.add(module)
-        todo.extend(_parsed(module).first_party)
+        todo.extend(_imported(module)[0])
     return seen
 
 
-class _Parsed:
-    """One module: its code without comments and docstrings, and what it imports."""
-
-    def __init__(self, module: str) -> None:
-        path = _source(module)
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        self.first_party: set[str] = set()
-        self.third_party: set[str] = set()
-        parent = module.rpartition(".")[0]
-        if parent != PACKAGE:
-            self.first_party.add(parent)  # importing a.b.c runs a.b first
-        for name in _imports(tree, module if path.name == "__init__.py" else parent):
-            if name.split(".")[0] == PACKAGE:
-                self.first_party.update(_modules_named(name))
-            else:
-                self.third_party.add(name.split(".")[0])
-        self.code = ast.unparse(_without_docstrings(tree))
+@cache
+def _read(module: str) -> module_digests.Module:
+    return module_digests.read(_source(module))
 
 
 @cache
-def _parsed(module: str) -> _Parsed:
-    return _Parsed(module)
-
-
-def _imports(tree: ast.Module, package: str) -> Iterator[str]:
-    for node in _statements(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                base = ".".join([*package.split(".")[: len(package.split(".")) - node.level + 1], base]).rstrip(".")
-            yield from (f"{base}.{alias.name}" for alias in node.names)
-
-
-def _statements(tree: ast.Module) -> Iterator[ast.AST]:
-    """The module and all statements below it; `ast.walk` takes ten times as long, since it goes into expressions."""
-    todo: list[ast.AST] = [tree]
-    while todo:
-        node = todo.pop()
-        yield node
-        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
-            below = getattr(node, block, ())
-            if isinstance(below, list):
-                todo.extend(below)
+def _imported(module: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The modules of catscan that a module imports, and the other packages."""
+    parent = module.rpartition(".")[0]
+    package = (module if _source(module).name == "__init__.py" else parent).split(".")
+    first = {parent} - {PACKAGE}  # importing a.b.c runs a.b first
+    third = set()
+    for written in _read(module).imports:
+        name = written.lstrip(".")
+        if level := len(written) - len(name):
+            name = ".".join([*package[: len(package) - level + 1], name])
+        if name.split(".")[0] == PACKAGE:
+            first.update(_modules_named(name))
+        else:
+            third.add(name.split(".")[0])
+    return frozenset(first), frozenset(third)
 
 
 def _modules_named(name: str) -> set[str]:
@@ -154,22 +122,6 @@ def _modules_named(name: str) -> set[str]:
 def _source(module: str) -> Path:
     path = SOURCES.joinpath(*module.split(".")[1:])
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-
-
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    """Docstrings, also those below a class's fields; any other text that stands alone does nothing either."""
-    for node in _statements(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = [statement for statement in node.body if not _is_text(statement)] or [ast.Pass()]
-    return tree
-
-
-def _is_text(statement: ast.stmt) -> bool:
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Constant)
-        and isinstance(statement.value.value, str)
-    )
 
 
 @cache  # the workflow asks for each of a thousand jobs; looking into the distribution takes 2 ms

@@ -4,6 +4,7 @@ A bare `snakemake` does the same work, but tells in its own way what it refuses 
 dry run of it does not end with what has changed.
 """
 
+import gc
 import sys
 
 from catscan.flow import interrupt
@@ -33,8 +34,11 @@ def run(arguments: list[str]) -> tuple[int, list[str]]:
     sys.argv = ["snakemake", *arguments]
     told: list[str] = []
     try:
+        gc.disable()  # what the imports make stays: nothing of it is to be looked through, again and again
         from snakemake import cli
 
+        gc.freeze()
+        gc.enable()
         parser, options = command_line.parsed(arguments)
         command_line.check(options, arguments)
         if options.dryrun:

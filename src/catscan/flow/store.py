@@ -26,7 +26,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from catscan.common.files import PARTIAL, whole
+from catscan.common.files import PARTIAL, caches, whole
 from catscan.common.settings import canonical
 
 VARIABLE = "CATSCAN_CACHE"  # the folder, or OFF; goes before the config
@@ -92,9 +92,10 @@ def folder_of(path: str) -> Path | None:
     named = os.environ.get(VARIABLE) or path
     if named == OFF:
         return None
+    if not named:
+        return caches()
     with suppress(RuntimeError):  # nobody knows where this user's home is
-        caches = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
-        return (Path(named) if named else caches / "catscan").expanduser().absolute()
+        return Path(named).expanduser().absolute()
     return None
 
 

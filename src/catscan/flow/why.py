@@ -242,7 +242,7 @@ def code_changes(old: str, new: str) -> str:
     if before is None or after is None:
         return "its code; which function is not known, since it was made before results/.code was kept"
     found = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-    return f"code: {listed(found)}"
+    return f"code: {listed(found or ['the order of the definitions in a file'])}"
 
 
 def cost(jobs: Sequence[Any]) -> str:
