@@ -43,8 +43,8 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole runs of the workflow come first: while one worker makes them, the other has all the rest to do."""
-    items.sort(key=lambda item: "workflow" not in item.path.parts)
+    """The longest come first, then whole runs of the workflow: while one worker has them, the other has all the rest."""
+    items.sort(key=lambda item: (item.get_closest_marker("accuracy") is None, "workflow" not in item.path.parts))
 
 
 @pytest.fixture(scope="session")
