@@ -43,7 +43,7 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest come first, then whole runs of the workflow: while one worker has them, the other has all the rest."""
+    """The longest come first, then whole runs of the workflow: while one worker has those, the other has all else."""
     items.sort(key=lambda item: (item.get_closest_marker("accuracy") is None, "workflow" not in item.path.parts))
 
 

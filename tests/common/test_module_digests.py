@@ -5,10 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from catscan.common import files, module_digests
+from catscan.common import module_digests
 from catscan.common.module_digests import Module, read
 
-CODE = '"""Words."""\nfrom . import near\nimport numpy as np\n\n@near.mark\ndef one() -> None:\n    from ..far import A\n'
+CODE = """'Words.'
+from . import near
+import numpy as np
+
+@near.mark
+def one() -> None:
+    from ..far import A
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +110,7 @@ def test_without_a_home_nothing_is_kept(module: Path, monkeypatch: pytest.Monkey
     assert is_parsed(module, monkeypatch)
 
 
-def test_the_oldest_are_dropped(module: Path, caches: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oldest_are_dropped(module: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module_digests, "KEPT", 1)
     read(module)
     module.write_text("A = 1\n")
@@ -112,4 +119,3 @@ def test_the_oldest_are_dropped(module: Path, caches: Path, monkeypatch: pytest.
     forget()
 
     assert list(module_digests._memory().values()) == [newest]
-    assert [file.name for file in files.caches().iterdir()] == ["modules.json"]

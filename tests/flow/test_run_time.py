@@ -54,8 +54,18 @@ def test_what_came_back_from_the_store_is_no_work_and_tells_nothing_of_its_rule(
     clock.now = 50
 
     assert time.cost("train_fold") == 100
-    assert time.share() == pytest.approx(50 / 200)
-    assert time.line() == "1 of 3 jobs, 25 %, about 2 minutes left"
+    assert time.share() == pytest.approx((100 + 50) / 300)
+    assert time.line() == "1 of 3 jobs, 50 %, about 2 minutes left"  # 50 of 200 seconds' work took 50 seconds
+
+
+def test_a_run_whose_jobs_all_came_back_is_done(clock: Clock) -> None:
+    time = run_time(clock, index_samples=100, train_fold=100)
+    for number, rule in enumerate(["index_samples", "train_fold", "train_fold"]):
+        time.start(number, rule, rule)
+        time.finish(number, came_back=True)
+    clock.now = 10
+
+    assert time.line() == "3 of 3 jobs, 100 %"
 
 
 def test_a_job_that_notes_how_far_it_is_counts_by_that(clock: Clock, tmp_path: Path) -> None:

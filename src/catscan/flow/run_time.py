@@ -141,18 +141,23 @@ class RunTime:
         return sum(seen) / len(seen) if seen else self.expected.get(rule, USUAL.get(rule, 0.0))
 
     def share(self) -> float:
-        """How much of the work is done, 0 to 1."""
-        done = sum(self.cost(rule) * len(seen) for rule, seen in list(self.finished.items()))
-        done += sum(self._done(job) for job in list(self.running.values()))
-        whole = sum(self.cost(rule) * (count - self.came_back.get(rule, 0)) for rule, count in self.counts.items())
-        return min(done / whole, 1.0) if whole else 1.0
+        """How much of the work is done or came back, 0 to 1."""
+        whole = sum(self.cost(rule) * count for rule, count in self.counts.items())
+        came_back = sum(self.cost(rule) * count for rule, count in list(self.came_back.items()))
+        return min((self._done() + came_back) / whole, 1.0) if whole else 1.0
 
     def left(self) -> float | None:
         """Seconds until the end, as this run has gone so far; None before anything is known."""
-        share, elapsed = self.share(), self.clock() - self.began
-        return elapsed * (1 - share) / share if share > 0.01 and elapsed > 2 else None
+        done, elapsed = self._done(), self.clock() - self.began
+        whole = sum(self.cost(rule) * (count - self.came_back.get(rule, 0)) for rule, count in self.counts.items())
+        return elapsed * max(whole / done - 1, 0) if done > 0.01 * whole and elapsed > 2 else None
 
-    def _done(self, job: Job) -> float:
+    def _done(self) -> float:
+        """Seconds' worth of work that was done, as jobs cost."""
+        done = sum(self.cost(rule) * len(seen) for rule, seen in list(self.finished.items()))
+        return done + sum(self._done_of(job) for job in list(self.running.values()))
+
+    def _done_of(self, job: Job) -> float:
         cost = self.cost(job.rule)
         return cost * job.share if job.share else min(self.clock() - job.began, 0.9 * cost)
 

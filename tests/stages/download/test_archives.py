@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import lzma
 import os
 import stat
+import struct
 import subprocess
 import sys
 import time
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -541,6 +544,18 @@ class TestBytesThatAreRefused:
 
         assert "not safe to unpack" in refusal(take_out, archive, ["b.zip"], into, limits)
         assert sum(path.stat().st_size for path in into.iterdir()) == 0
+
+    def test_a_7z_whose_table_of_contents_unpacks_to_gigabytes_is_damaged(self, tmp_path: Path, into: Path) -> None:
+        packed = lzma.compress(bytes(1 << 20), lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2, "preset": 0}])
+        coder = b"\x07\x0b\x01\x00\x01\x21\x21\x01\x18"  # one folder of one coder, LZMA2
+        header = b"\x17\x06\x00\x01\x09" + bytes([0x80 | len(packed) >> 8, len(packed) & 255]) + b"\x00"
+        header += coder + b"\x0c" + b"\xf8" + (1 << 36).to_bytes(5, "little") + b"\x00\x00"
+        start = struct.pack("<QQI", len(packed), len(header), zlib.crc32(header))
+        archive = tmp_path / "a.7z"
+        signature = b"7z\xbc\xaf\x27\x1c\x00\x04" + struct.pack("<I", zlib.crc32(start))
+        archive.write_bytes(signature + start + packed + header)
+
+        assert "header size exceeds limit" in refusal(seven_zip.unpack, archive, into)
 
     def test_a_zip_that_lies_about_a_size_is_damaged(self, tmp_path: Path, into: Path) -> None:
         archive = write_zip(tmp_path / "a.zip", {"b.zip": bytes(1000)})
