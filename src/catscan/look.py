@@ -1,19 +1,22 @@
-"""Draw one sample as it is read, as the network gets it, and what each network says of it.
+"""Draw one sample: as it is read, as the network gets it, where that looks, what each network says of it.
 
 The file is read anew, by the reader and the settings of its competition; what the networks say is what they predicted
-in the run: of a training sample the networks that never saw it, of a test sample those of all folds.
+in the run: of a training sample the networks that never saw it, of a test sample those of all folds. The heat map is
+Grad-CAM of one of them, of the model that the report opens.
 """
 
 from __future__ import annotations
 
 import argparse
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from catscan.common.arrays import Shards
 from catscan.common.contracts.sidecar import Sidecar
 from catscan.common.contracts.summary import Summary
 from catscan.common.errors import BadSample, CatscanError, did_you_mean, listed
@@ -21,8 +24,14 @@ from catscan.common.files import whole
 from catscan.common.tables import read_table
 from catscan.kinds.registry import kind_named
 from catscan.kinds.samples import Reading, Sample
+from catscan.networks.device import one_device
+from catscan.networks.evaluated import METRICS, read_evaluated
 from catscan.raw.files import RawFiles
 from catscan.scores.predictions import read_predictions
+from catscan.stages.explain import opened_first
+from catscan.stages.explain.choice import Chosen
+from catscan.stages.explain.opening import heats_of
+from catscan.stages.explain.samples import Samples
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,9 +55,10 @@ def run(args: argparse.Namespace) -> None:
     summary = Summary.read(folder / "index.json")
     readings = read(folder, row)
     answers = answers_of(folder, args.id, summary)
+    heat = heat_of(folder, row, answers)
     out = args.out or Path(f"{args.id.replace('/', '_')}.png")
     with whole(out) as partial:
-        draw(readings, answers, title=f"{args.id} ({row['label'] or row['split']})").savefig(
+        draw(readings, heat, answers, title=f"{args.id} ({row['label'] or row['split']})").savefig(
             partial, format="png", dpi=120
         )
     for remark in next(iter(readings.values())).odd:
@@ -129,21 +139,68 @@ def answers_of(folder: Path, sample_id: str, summary: Summary) -> dict[str, dict
     for network, path in files:
         table = read_predictions(path, summary.classes, summary.task)
         if sample_id in table.index:
-            name = f"{network.parent.name}, {network.name.replace('-', ' ')}"
-            found[name] = {str(label): float(str(value)) for label, value in table.loc[sample_id].items()}
+            found[_name_of(network)] = {str(label): float(str(value)) for label, value in table.loc[sample_id].items()}
     return found
 
 
-def draw(readings: dict[str, Reading], answers: dict[str, dict[str, float]], *, title: str) -> Figure:
-    """The sample in each of its sizes, and a bar a class and network."""
+@dataclass(frozen=True)
+class Heat:
+    """Where in a sample what one network says lies.
+
+    Attributes
+    ----------
+    network
+        Its name.
+    label
+        The class that it says.
+    levels
+        (height, width) or (depth, height, width) uint8, 255 where it is strongest, over the same field as the sample.
+    """
+
+    network: str
+    label: str
+    levels: Levels
+
+
+def heat_of(folder: Path, row: dict[str, str], answers: dict[str, dict[str, float]]) -> Heat | None:
+    """The heat map of a sample; None before its models are evaluated, and of a network without maps."""
+    if not (folder / METRICS).is_file():
+        return None
+    evaluated = read_evaluated(folder / "models", with_foreign=True)
+    network = opened_first(evaluated)
+    if row["split"] == "train":
+        network = network.with_name(f"fold-{row['fold']}")  # which never saw it
+    name = _name_of(network)
+    if name not in answers:
+        return None
+    label = max(answers[name], key=answers[name].__getitem__)
+    shards = {split: Shards(sorted(folder.glob(f"arrays/{split}-*.npy"))) for split in ("train", "test")}
+    samples = Samples(shards, read_table(folder / "index.csv").set_index("sample_id"), folder / "raw")
+    chosen = Chosen(row["sample_id"], row["split"], "", row["label"])
+    described, told = evaluated.described[network], list(answers[name]).index(label)
+    with one_device("cpu", []):
+        (levels,) = heats_of(network, described, [chosen], [told], samples, gpu=False)
+    return None if levels is None else Heat(name, label, levels)
+
+
+def draw(
+    readings: dict[str, Reading], heat: Heat | None, answers: dict[str, dict[str, float]], *, title: str
+) -> Figure:
+    """The sample in each of its sizes, what in it speaks for the answer, and a bar a class and network."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 3.8), layout="constrained")
+    shown = {f"{name}\n{' × '.join(map(str, one.array.shape))}": flat(one.array) for name, one in readings.items()}
+    if heat:
+        *_, seen = readings.values()
+        strongest, plane = heated(seen.array, heat.levels)
+        where = f", slice {strongest + 1} of {len(seen.array)}" if seen.array.ndim == 4 else ""
+        shown[f"what speaks for {heat.label}\n{heat.network}{where}"] = plane
+    figure = Figure(figsize=(3.7 * (len(shown) + 1), 3.8), layout="constrained")
     figure.suptitle(title, fontsize=11)
-    panels = figure.subplots(1, len(readings) + 1)
-    for panel, (name, reading) in zip(panels, readings.items(), strict=False):
-        panel.imshow(flat(reading.array), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        panel.set_title(f"{name}\n{' × '.join(map(str, reading.array.shape))}", fontsize=9)
+    panels = figure.subplots(1, len(shown) + 1)
+    for panel, (name, levels) in zip(panels, shown.items(), strict=False):
+        panel.imshow(levels, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        panel.set_title(name, fontsize=9)
         panel.set(xticks=[], yticks=[])
     bars, height = panels[-1], 0.8 / max(len(answers), 1)
     for number, (network, told) in enumerate(answers.items()):
@@ -154,6 +211,28 @@ def draw(readings: dict[str, Reading], answers: dict[str, dict[str, float]], *, 
     if answers:
         bars.legend(fontsize=7, frameon=False)
     return figure
+
+
+def heated(array: Levels, heat: Levels) -> tuple[int, Levels]:
+    """A picture, or a scan's slice where the heat is strongest, with the heat over it in orange: (height, width, 3).
+
+    Beside it the number of that slice.
+    """
+    from scipy.ndimage import zoom
+
+    sizes = array.shape[:-1]
+    factors = [size / old for size, old in zip(sizes, heat.shape, strict=True)]
+    shares = zoom(heat / 255, factors, order=1, mode="nearest", grid_mode=True).reshape(-1, *sizes[-2:])
+    strongest = int(shares.max(axis=(1, 2)).argmax())
+    strength = 0.78 * shares[strongest][..., None]
+    plane = flat(array.reshape(-1, *array.shape[-3:])[strongest])
+    grey = plane if plane.ndim == 3 else plane[..., None]
+    return strongest, (grey * (1 - strength) + np.array([255, 150, 0]) * strength).round().astype(np.uint8)
+
+
+def _name_of(network: Path) -> str:
+    """Of the folder of a network: "model, fold k"."""
+    return f"{network.parent.name}, {network.name.replace('-', ' ')}"
 
 
 def flat(array: Levels) -> Levels:

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,23 @@ def look_at(opened: Opened | OpenedHead, chosen: Sequence[Chosen], samples: Samp
     return looks if samples.show_all else [replace(look, heat=None) for look in looks]
 
 
+def heats_of(
+    folder: Path, described: Model, chosen: Sequence[Chosen], told: Sequence[int], samples: Samples, *, gpu: bool
+) -> Sequence[NDArray[np.uint8] | None]:
+    """Where in each of the samples what speaks for a class lies, by the network of ``folder``: Grad-CAM.
+
+    None where no layer has maps, and where the shards show another field than a pretrained network saw.
+    """
+    from catscan.stages.explain.pretrained import OpenedHead
+
+    if described.features and not samples.show_all:
+        return [None] * len(chosen)
+    with closing(open_network(folder, described, gpu=gpu)) as opened:
+        if isinstance(opened, OpenedHead):
+            return opened.heats(told, partial(samples.seen_at, chosen, described))
+        return opened.heats(samples.pixels(chosen), told)
+
+
 class Others:
     """What all evaluated networks but one say of the samples that this one is shown with."""
 
@@ -63,7 +80,8 @@ class Others:
             place = folds.index(fold)
             answers = self._answers(name, place, folders[place], chosen)
             told = answers.argmax(axis=1).tolist()
-            heats = self._heats(folders[place], chosen, told)
+            described = self._evaluated.described[folders[place]]
+            heats = heats_of(folders[place], described, chosen, told, self._samples, gpu=self._gpu)
             for one, answer, label, heat in zip(found, answers, told, heats, strict=True):
                 one.append(Other(name, tuple(map(float, answer)), label, None if heat is None else Block.of(heat)))
         return [tuple(some) for some in found]
@@ -80,14 +98,3 @@ class Others:
                 for one in chosen
             ]
         )
-
-    def _heats(self, folder: Path, chosen: Sequence[Chosen], told: Sequence[int]) -> Sequence[Any]:
-        from catscan.stages.explain.pretrained import OpenedHead
-
-        described = self._evaluated.described[folder]
-        if described.features and not self._samples.show_all:
-            return [None] * len(chosen)
-        with closing(open_network(folder, described, gpu=self._gpu)) as opened:
-            if isinstance(opened, OpenedHead):
-                return opened.heats(told, partial(self._samples.seen_at, chosen, described))
-            return opened.heats(self._samples.pixels(chosen), told)
