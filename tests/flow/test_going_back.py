@@ -17,6 +17,7 @@ from catscan.flow import going_back, terminal
 from catscan.flow.going_back import NEVER, Run, key_of, restore
 from catscan.flow.schema import ROOT
 from catscan.flow.store import Store, name_of
+from catscan.flow.why import cost
 
 COMMAND = "catscan toy --settings {params.stage:q} --in {input.a} --split {wildcards.split} --out {output} | tee {log}"
 
@@ -121,6 +122,22 @@ def test_after_three_changes_and_back_nothing_computes(run: Run) -> None:
     assert [serve(run, job) for job in (*jobs, jobs[0], jobs[3])] == [True] * 6
     assert [job.runs for job in jobs] == [1] * 4
     assert results() == made
+
+
+def test_a_plan_tells_how_many_results_of_its_settings_the_store_holds(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, other = Job(), Job(stage={"epochs": 2, "code": "c0de"})
+    serve(run, done)
+    (run.store.folder / ("0" * 64)).write_text("broken")
+    monkeypatch.setattr(going_back, "IN_USE", [run.store])
+
+    assert going_back.known([done, other]) == 1
+    assert cost([done, other]) == (
+        "2 jobs; by the times of their last run 24 s one after another; up to 1 result may come back from the store"
+    )
+    monkeypatch.setattr(going_back, "IN_USE", [])
+    assert going_back.known([done, other]) == 0
 
 
 def test_it_comes_back_in_another_clone(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ import os
 import string
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -30,6 +30,7 @@ from snakemake_interface_executor_plugins.settings import ExecMode
 from catscan.common import fingerprint
 from catscan.common.errors import CatscanError
 from catscan.common.files import PARTIAL, read_json
+from catscan.common.settings import canonical
 from catscan.common.words import number_of
 from catscan.flow import terminal
 from catscan.flow.records import words_of
@@ -70,7 +71,9 @@ FOLDERS = {
 }
 RAW = {"download_files": "results/{competition}/raw"}
 SAID = {"input", "output", "log", "threads", "resources", "params", "wildcards"}  # what a command may name
+OF_SETTINGS = ("rule", "command", "wildcards", "params")  # of a job's key
 COMPUTE = Executor.cached_or_run
+IN_USE: list[Store] = []  # that of this process's workflow, if it uses one
 
 
 def use(workflow: Any, block: dict[str, Any]) -> Run:
@@ -92,7 +95,22 @@ def use(workflow: Any, block: dict[str, Any]) -> Run:
 
     is_on = folder is not None and limit > 0 and workflow.exec_mode == ExecMode.DEFAULT
     Executor.cached_or_run = take_or_compute if is_on else COMPUTE
+    IN_USE[:] = [run.store] if is_on else []
     return run
+
+
+def known(jobs: Sequence[Any]) -> int:
+    """Of how many jobs the store holds a result of the same settings and code.
+
+    Whether it is of the same inputs too is only known when these are there, and a plan does not read them all.
+    """
+    kept = set()
+    for store in IN_USE:
+        for name in store.names():
+            with suppress(OSError, Broken):
+                if entry := store.entry(name):
+                    kept.add(canonical({part: entry.key.get(part) for part in OF_SETTINGS}))
+    return sum(_is_json(dict(job.params.items())) and canonical(_settings_of(job)) in kept for job in jobs)
 
 
 def _is_shut(executor: Any) -> bool:
@@ -221,13 +239,16 @@ def key_of(job: Any) -> Key | None:
     read = [Path(pattern.format(**wildcards)) for pattern in READ_TOO.get(rule, ())]
     return {
         "format": FORMAT,
-        "rule": rule,
-        "command": words_of(command),
-        "wildcards": wildcards,
-        "params": params,
+        **_settings_of(job),
         "inputs": [[name, [[_place(path), digest_of(path)] for path in paths]] for name, paths in inputs],
         "read": [digest_of(path) if path.exists() else None for path in read],
     }
+
+
+def _settings_of(job: Any) -> Key:
+    """The part of a job's key that a plan knows: no input's content."""
+    told = (job.rule.name, words_of(job.rule.shellcmd), dict(job.wildcards_dict), dict(job.params.items()))
+    return dict(zip(OF_SETTINGS, told, strict=True))
 
 
 def _is_json(value: Any) -> bool:

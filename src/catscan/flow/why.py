@@ -247,12 +247,16 @@ def code_changes(old: str, new: str) -> str:
 
 def cost(jobs: Sequence[Any]) -> str:
     """How many jobs run, and the minutes of work that they took the last time."""
+    from catscan.flow.going_back import known
+
     times = [seconds for job in jobs if (seconds := last_time(job)) is not None]
-    unknown = len(jobs) - len(times)
+    unknown, from_store = len(jobs) - len(times), known(jobs)
     told = f"{number_of(len(jobs), 'job')}; by the times of their last run {duration(sum(times))} one after another"
     if not times:
-        return f"{number_of(len(jobs), 'job')}; none of them has run before"
-    return told + (f", {number_of(unknown, 'job')} without one" if unknown else "")
+        told = f"{number_of(len(jobs), 'job')}; none of them has run before"
+    elif unknown:
+        told += f", {number_of(unknown, 'job')} without one"
+    return told + (f"; up to {number_of(from_store, 'result')} may come back from the store" if from_store else "")
 
 
 def last_time(job: Any) -> float | None:
