@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from catscan.common.errors import CatscanError
-from catscan.flow.store import OFF, VARIABLE, Broken, NoRoom, Store, digest_of, folder_of, name_of
+from catscan.flow.store import OFF, VARIABLE, Broken, NoRoom, Store, digest_of, name_of, place_of, store_at
 
 KEY = {"rule": "train_fold", "inputs": ["00"]}
 NAME = name_of(KEY)
@@ -239,7 +239,9 @@ def test_the_folder_is_that_of_the_environment_else_of_the_config(
     monkeypatch.setenv("HOME", "/home/me")
     monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
 
-    assert folder_of(path) == (None if folder is None else Path(folder.format(cwd=Path.cwd())))
+    found = store_at(place_of(path), 1)
+
+    assert (found and found.folder) == (None if folder is None else Path(folder.format(cwd=Path.cwd())))
 
 
 def test_the_digest_is_of_every_byte_also_where_the_time_was_set_back(tmp_path: Path) -> None:

@@ -112,8 +112,8 @@ class Cache:
 
     path: str = ""
     """The folder of the store, from which results of earlier settings, other branches and other clones come back; it
-    may be on a disk that a team shares. Empty is `catscan` among your caches (`~/.cache`), `off` is no store. The
-    variable CATSCAN_CACHE says the same and goes before it."""
+    may be on a disk that a team shares, or in a bucket of S3 (`s3://BUCKET/FOLDER`). Empty is `catscan` among your
+    caches (`~/.cache`), `off` is no store. The variable CATSCAN_CACHE says the same and goes before it."""
 
     gigabytes: Annotated[float, at_least(0)] = 10
     """What the store may hold; the least recently used results go first. 0 is no store."""

@@ -11,12 +11,11 @@ import argparse
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 
 from catscan.common.errors import CatscanError, listed
 from catscan.common.meter import size
 from catscan.common.words import number_of
-from catscan.flow.store import GIGABYTE, VARIABLE, Broken, Entry, Store, folder_of
+from catscan.flow.store import GIGABYTE, VARIABLE, Broken, Entry, Store, place_of, store_at
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +28,7 @@ def register(parser: argparse.ArgumentParser) -> None:
         ("prune", "remove what was not of use for the longest time"),
     ):
         one = actions.add_parser(action, help=told, description=f"{told[0].upper()}{told[1:]}.")
-        one.add_argument("--path", type=Path, help=place)
+        one.add_argument("--path", default="", help=place)
     one.add_argument("--gigabytes", type=_gigabytes, required=True, help="what may be left, 0 for nothing")
 
 
@@ -42,17 +41,16 @@ def _gigabytes(text: str) -> float:
 
 def run(args: argparse.Namespace) -> None:
     """Do one of the three."""
-    folder = args.path.expanduser().absolute() if args.path else folder_of("")
-    if folder is None:
+    store = store_at(args.path or place_of(""), 0)
+    if store is None:
         raise CatscanError("There is no store.", where=VARIABLE, found="off", do="Name its folder by --path.")
-    store = Store(folder, 0)
     if args.action == "list":
         print("\n".join(table(store, time.time())))
     elif args.action == "verify":
         verify(store)
     else:
         count, freed = store.prune(round(args.gigabytes * GIGABYTE))
-        print(f"{folder}: removed {number_of(count, 'result')}, {size(freed)}")
+        print(f"{store.place}: removed {number_of(count, 'result')}, {size(freed)}")
 
 
 def table(store: Store, now: float) -> Iterator[str]:
@@ -76,7 +74,7 @@ def table(store: Store, now: float) -> Iterator[str]:
         used = ago(now - max(entry.used for entry in entries))
         yield f"{stage:<12} {competition:<30} {len(entries):>7} {size(bytes_of(entries)):>10} {made:>8} {used:>10}"
     everything = [entry for entries in groups.values() for entry in entries]
-    yield f"{store.folder}: {number_of(len(everything), 'result')}, {size(bytes_of(everything))}"
+    yield f"{store.place}: {number_of(len(everything), 'result')}, {size(bytes_of(everything))}"
     if broken:
         yield f"{number_of(broken, 'file')} there cannot be read; `catscan cache verify` names them."
 
@@ -111,11 +109,11 @@ def verify(store: Store) -> None:
     if broken:
         raise CatscanError(
             "The store holds what is not whole. A run computes it anew and drops it.",
-            where=str(store.folder),
+            where=store.place,
             found=listed(broken),
             do="Delete the files, or leave it to the runs.",
         )
-    print(f"{store.folder}: {number_of(len(names), 'result')}, all whole")
+    print(f"{store.place}: {number_of(len(names), 'result')}, all whole")
 
 
 def _fault(store: Store, name: str) -> str:

@@ -43,8 +43,9 @@ from catscan.flow.store import (
     Key,
     Store,
     digest_of,
-    folder_of,
     name_of,
+    place_of,
+    store_at,
 )
 from catscan.flow.tolerance import exceeded
 from catscan.raw.listing import Listing, found_at
@@ -86,14 +87,15 @@ def use(workflow: Any, block: dict[str, Any]) -> Run:
     block
         `cache` of the config.
     """
-    folder, limit = folder_of(block["path"]), round(block["gigabytes"] * GIGABYTE)
-    run = Run(Store(folder or Path(), limit), _code())
+    limit = round(block["gigabytes"] * GIGABYTE)
+    store = store_at(place_of(block["path"]), limit)
+    run = Run(store or Store(Path(), limit), _code())
 
     def take_or_compute(executor: Any, job: Any, *how: Any) -> None:
         forced = workflow.dag.reason(job).forced
         run.serve(job, partial(COMPUTE, executor, job, *how), forced=forced, stopped=lambda: _is_shut(executor))
 
-    is_on = folder is not None and limit > 0 and workflow.exec_mode == ExecMode.DEFAULT
+    is_on = store is not None and limit > 0 and workflow.exec_mode == ExecMode.DEFAULT
     Executor.cached_or_run = take_or_compute if is_on else COMPUTE
     IN_USE[:] = [run.store] if is_on else []
     return run
@@ -190,7 +192,7 @@ class Run:
             return work(*arguments)
         except (OSError, CatscanError) as error:
             why = error.found if isinstance(error, CatscanError) else error.strerror or str(error)
-            self._tell(f"The store in {self.store.folder} is passed over where it cannot be used: {why}.")
+            self._tell(f"The store in {self.store.place} is passed over where it cannot be used: {why}.")
             return None
 
     def _tell(self, note: str) -> None:

@@ -5,8 +5,8 @@ size and the digest), then the bytes of the files, one after another. It is writ
 sees half of one, and copied out under its digests, so that nobody gets a damaged one. Nothing is ever linked: whoever
 writes into a result does not write into the store.
 
-The folder may be on a shared disk. What others wrote there is data and no more: a name is looked up among the job's own
-files and never leads elsewhere, a link or a device is not opened, no right is taken over.
+The folder may be on a shared disk, or in a bucket (`bucket`). What others wrote there is data and no more: a name is
+looked up among the job's own files and never leads elsewhere, a link or a device is not opened, no right is taken over.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from catscan.common.settings import canonical
 
 VARIABLE = "CATSCAN_CACHE"  # the folder, or OFF; goes before the config
 OFF = "off"
+S3 = "s3://"
 GIGABYTE = 10**9
 SPARED = 2 * GIGABYTE  # of the disk: an entry that would leave less free is not kept
 
@@ -87,15 +88,39 @@ class Entry:
         return self.title.partition(" ")[2].partition(":")[0]
 
 
-def folder_of(path: str) -> Path | None:
-    """The store's folder: that of the environment, else ``path``, else one among the user's caches; None for none."""
-    named = os.environ.get(VARIABLE) or path
-    if named == OFF:
+@dataclass(frozen=True)
+class Opened:
+    """An entry that is being read, its bytes, and when it was last used."""
+
+    file: IO[bytes]
+    size: int
+    used: float
+
+
+def place_of(path: str) -> str:
+    """Where the store is: the place that the environment names, else ``path``; "" is among the user's caches."""
+    return os.environ.get(VARIABLE) or path
+
+
+def store_at(place: str, limit: int) -> Store | None:
+    """The store at a place: a folder, or an address in S3; None for `OFF`, and where nobody knows the user's home.
+
+    Parameters
+    ----------
+    limit
+        Bytes that its entries may have together.
+    """
+    if place == OFF:
         return None
-    if not named:
-        return caches()
-    with suppress(RuntimeError):  # nobody knows where this user's home is
-        return Path(named).expanduser().absolute()
+    if place.startswith(S3):
+        from catscan.flow.bucket import Bucket
+
+        return Bucket(place, limit)
+    if not place:
+        folder = caches()
+        return None if folder is None else Store(folder, limit)
+    with suppress(RuntimeError):
+        return Store(Path(place).expanduser().absolute(), limit)
     return None
 
 
@@ -115,6 +140,7 @@ class Store:
 
     def __init__(self, folder: Path, limit: int) -> None:
         self.folder, self.limit = folder, limit
+        self.place = str(folder)  # for people
         self._locks: int | None = None
 
     def read(self, name: str, place: Callable[[str], Path | None]) -> Entry | None:
@@ -137,10 +163,10 @@ class Store:
         Broken
             When a file is not what its digest says; what was copied by then is of no use.
         """
-        with self._open(name) as file:
-            if file is None:
+        with self._open(name) as opened:
+            if opened is None:
                 return None
-            entry = _head(file, name)
+            entry, file = _head(opened, name), opened.file
             for part in entry.parts:
                 target = place(part.name)
                 if target is None:
@@ -174,16 +200,22 @@ class Store:
         size = sum(part.size for part in parts)
         if size > self.limit:
             raise NoRoom(f"a result has {size / GIGABYTE:,.1f} GB, all may have {self.limit / GIGABYTE:,.1f}")
-        self._make()
-        if shutil.disk_usage(self.folder).free - size < SPARED:
-            raise NoRoom("its disk is nearly full")
         head = {"key": key, "title": title, "made": time.time(), "parts": [asdict(part) for part in parts]}
-        with whole(self.folder / name_of(key)) as partial, partial.open("wb") as out:
+        with self._new(name_of(key), size) as out:
             out.write(FORMAT + json.dumps(head).encode() + b"\n")
             for path in files.values():
                 with path.open("rb") as file:
                     shutil.copyfileobj(file, out, BLOCK)
         self.prune(self.limit)
+
+    @contextmanager
+    def _new(self, name: str, size: int) -> Iterator[IO[bytes]]:
+        """What is written becomes the entry of this name, when the block ends well."""
+        self._make()
+        if shutil.disk_usage(self.folder).free - size < SPARED:
+            raise NoRoom("its disk is nearly full")
+        with whole(self.folder / name) as partial, partial.open("wb") as out:
+            yield out
 
     def _make(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -193,7 +225,10 @@ class Store:
     def drop(self, name: str) -> None:
         """Remove an entry, if it may be removed."""
         with suppress(OSError):
-            (self.folder / name).unlink()
+            self._remove(name)
+
+    def _remove(self, name: str) -> None:
+        (self.folder / name).unlink(missing_ok=True)
 
     def names(self) -> list[str]:
         """The names of all entries, the least recently used first."""
@@ -216,11 +251,11 @@ class Store:
         Broken
             When it does not say it.
         """
-        with self._open(name) as file:
-            return None if file is None else _head(file, name)
+        with self._open(name) as opened:
+            return None if opened is None else _head(opened, name)
 
     @contextmanager
-    def _open(self, name: str) -> Iterator[IO[bytes] | None]:
+    def _open(self, name: str) -> Iterator[Opened | None]:
         try:  # a link is not followed, a pipe not waited for
             number = os.open(self.folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
@@ -230,11 +265,12 @@ class Store:
             if error.errno in (errno.ELOOP, errno.ENXIO):
                 raise Broken("it is no file") from error
             raise
-        if not stat.S_ISREG(os.fstat(number).st_mode):
+        state = os.fstat(number)
+        if not stat.S_ISREG(state.st_mode):
             os.close(number)
             raise Broken("it is no file")
         with os.fdopen(number, "rb") as file:
-            yield file
+            yield Opened(file, state.st_size, state.st_mtime)
 
     def prune(self, limit: int) -> tuple[int, int]:
         """Remove the least recently used entries until the rest has at most ``limit`` bytes.
@@ -251,8 +287,7 @@ class Store:
         for _, size, name in files:
             if freed >= surplus:
                 break
-            with suppress(FileNotFoundError):
-                (self.folder / name).unlink()
+            self._remove(name)
             count, freed = count + 1, freed + size
         return count, freed
 
@@ -301,9 +336,9 @@ class Store:
         return True
 
 
-def _head(file: IO[bytes], name: str) -> Entry:
+def _head(opened: Opened, name: str) -> Entry:
     """What stands before the files' bytes, checked against the entry's name and size."""
-    state = os.fstat(file.fileno())
+    file = opened.file
     if file.readline(len(FORMAT)) != FORMAT:
         raise Broken("it does not begin as an entry does")
     try:
@@ -312,10 +347,10 @@ def _head(file: IO[bytes], name: str) -> Entry:
         size = sum(part.size for part in parts)
         if not all(map(_is_sound, parts)) or len({part.name for part in parts}) < len(parts):
             raise ValueError
-        if any(part.size < 0 for part in parts) or file.tell() + size != state.st_size:
+        if any(part.size < 0 for part in parts) or file.tell() + size != opened.size:
             raise Broken("it is longer or shorter than it says")
         title = "".join(sign if sign.isprintable() else "?" for sign in head["title"])
-        entry = Entry(head["key"], title, float(head["made"]), parts, state.st_size, state.st_mtime)
+        entry = Entry(head["key"], title, float(head["made"]), parts, opened.size, opened.used)
         if name_of(entry.key) != name:
             raise Broken("it is the result of another job")
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
