@@ -200,6 +200,15 @@ def test_covering_what_the_heat_maps_name_makes_the_answer_fall_faster_than_chan
     assert (curves[2].sum() > curves[:2].sum(axis=1) + 0.2).all()
 
 
+def test_a_heat_map_that_finds_nothing_has_no_order_to_cover_by(tmp_path: Path) -> None:
+    model = write_detector(tmp_path, (16, 16, 1))
+    _, (shown,), _ = looked_at(tmp_path, model, np.zeros((1, 16, 16, 1), np.uint8))
+    assert shown.heat and shown.deletion
+
+    assert not shown.heat.array().any()
+    assert shown.deletion.by_heat is None
+
+
 def test_maps_of_a_single_pixel_tell_nothing_of_where(tmp_path: Path) -> None:
     write_network(tmp_path, MODEL, seed=1)
     _, (shown,), network = looked_at(tmp_path, MODEL, pixels_of(MODEL.sample_shape))

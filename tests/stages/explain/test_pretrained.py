@@ -26,7 +26,7 @@ from catscan.networks.pretrained.extractor import Extractor
 from catscan.networks.pretrained.registry import PRETRAINED
 from catscan.networks.session import Compute
 from catscan.scores.predictions import Predictions, write_predictions
-from catscan.stages.explain import pretrained
+from catscan.stages.explain import covering, pretrained
 from catscan.stages.explain.choice import Chosen
 from catscan.stages.explain.opening import Others
 from catscan.stages.explain.pretrained import OpenedHead
@@ -44,6 +44,8 @@ Opened = tuple[Path, list[Shown], OpenedHead]
 def _two_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (extractor, pretrained):
         monkeypatch.setattr(module, "BATCH", 2)
+    monkeypatch.setattr(covering, "PARTS", {2: 2})
+    monkeypatch.setattr(covering, "STEPS", 2)
 
 
 def pictures() -> np.ndarray:
@@ -82,6 +84,21 @@ def test_pictures_are_answered_from_features_and_the_heat_is_the_share_of_each_p
         np.testing.assert_allclose(told.heat.array(), 255 * heat / heat.max(), atol=1)  # grey levels
 
 
+def test_what_a_covered_part_costs_is_how_far_the_logit_of_the_picture_without_it_falls(tmp_path: Path) -> None:
+    write_network(tmp_path, ON_FEATURES, seed=1)
+    samples = pictures()[:1]
+    without = samples.copy()
+    without[0, :112, 112:] = np.round(samples.mean(axis=(0, 1, 2)))
+    with closing(OpenedHead(tmp_path, ON_FEATURES)) as network:
+        (look,), (covered,) = (network.look_at(some, lambda _, some=some: some) for some in (samples, without))
+    fall = look.logits[look.told] - covered.logits[look.told]
+
+    assert look.covered.shape == (2, 2)
+    assert look.covered[0, 1] == pytest.approx(fall, abs=1e-5)
+    assert look.deletion.shares == (0, 0.5, 1)
+    assert look.deletion.by_heat[0] == look.deletion.by_covered[0] == pytest.approx(look.deletion.at_random[0])
+
+
 def test_of_a_scan_each_slice_has_a_heat_map_of_its_own(tmp_path: Path) -> None:
     model = replace(ON_FEATURES, sample_shape=(3, 1280))
     write_network(tmp_path, model, seed=1)
@@ -92,6 +109,7 @@ def test_of_a_scan_each_slice_has_a_heat_map_of_its_own(tmp_path: Path) -> None:
     assert look.heat.shape == (3, 7, 7)
     assert look.features.shape == (3, 1280)
     assert look.heat.max() == 255
+    assert (look.covered, look.deletion) == (None, None)
 
 
 def test_other_models_say_what_stands_in_their_files_and_show_where_they_looked(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -19,7 +18,7 @@ from catscan.common.words import number_of
 from catscan.networks.compat import tf
 from catscan.networks.predictor import open_predictor
 from catscan.networks.traced import Step, trace
-from catscan.stages.explain.answers import answers_of
+from catscan.stages.explain.covering import Covering
 
 Floats = NDArray[np.float32]
 
@@ -27,10 +26,6 @@ BYTES_OF_WEIGHTS = 4_500_000  # of a network that stand in the page; the largest
 BYTES_OF_VALUES = 6_000_000  # of closed steps, of all samples; the steps before the last maps are left out beyond
 MOST_SAMPLES = 8
 FEWEST_POSITIONS = 4  # along the longest axis of maps that can tell where something is
-PARTS = {2: 8, 3: 4}  # along each axis of a picture or a scan, that are covered one by one
-STEPS = 8  # of a deletion curve
-RANDOM_ORDERS = 3  # their mean is what chance does
-POSITIONS_AT_ONCE = 1 << 19  # pixels or voxels
 
 
 @dataclass(frozen=True)
@@ -172,13 +167,16 @@ class Opened(Network):
         logits, values = self._of(pixels)
         mirrored = self._of(pixels[..., ::-1, :])[0] if self._described.flips else None
         told = int(np.argmax(logits))
-        heat, covered = self._heat(pixels, told), self._covered(pixels, told)
-        deletion = self._deletion(pixels, told, heat, covered)
+        heat, covering = self._heat(pixels, told), Covering(pixels, told, self._logits_of)
+        covered, deletion = covering.covered, covering.deletion(heat, self._described)
         features = None
         if self._left_out:
             features = self._predictor.session.run(self._maps, {self._predictor.pixels: pixels[None]})
             features = np.asarray(features, np.float32).reshape(self._steps[0].shape)
         return Look(pixels, logits, mirrored, told, heat, covered, deletion, values, features)
+
+    def _logits_of(self, batch: NDArray[np.uint8]) -> NDArray[Any]:
+        return self._predictor.session.run(self._predictor.logits, {self._predictor.pixels: batch})
 
     def _heat(self, pixels: NDArray[np.uint8], told: int) -> NDArray[np.uint8] | None:
         """Grad-CAM: the maps, each weighted by the mean of its gradient, what speaks for the class alone."""
@@ -189,68 +187,6 @@ class Opened(Network):
         found = self._predictor.session.run((self._maps, self._slopes), feed)
         maps, slopes = (array.reshape(shape) for array in found)
         return as_heat(maps @ slopes.reshape(-1, shape[-1]).mean(axis=0))
-
-    def _covered(self, pixels: NDArray[np.uint8], told: int) -> Floats:
-        """By how much the logit falls when each part of the sample is covered by its mean grey."""
-        parts = parts_of(pixels.shape[:-1])
-        alone = [[part] for part in range(math.prod(parts))]
-        whole, *without = self._without(pixels, [[], *alone])[:, told]
-        return np.asarray(whole - np.array(without), np.float32).reshape(parts)
-
-    def _deletion(
-        self, pixels: NDArray[np.uint8], told: int, heat: NDArray[np.uint8] | None, covered: Floats
-    ) -> Deletion:
-        """How fast the answer falls as the strongest parts are covered first, beside parts in any order."""
-        n, draw = covered.size, np.random.default_rng(0)
-        orders = [np.argsort(-covered.ravel(), kind="stable"), *(draw.permutation(n) for _ in range(RANDOM_ORDERS))]
-        if heat is not None:
-            orders.append(np.argsort(-at_parts(heat, covered.shape).ravel(), kind="stable"))
-        counts = [round(step * n / STEPS) for step in range(STEPS + 1)]
-        found = self._without(pixels, [order[:count].tolist() for order in orders for count in counts])
-        answers = answers_of(self._described, found)[:, told].reshape(len(orders), len(counts))
-        at_random = answers[1 : 1 + RANDOM_ORDERS].mean(axis=0)
-        return Deletion(
-            shares=tuple(count / n for count in counts),
-            by_heat=None if heat is None else tuple(answers[-1].tolist()),
-            by_covered=tuple(answers[0].tolist()),
-            at_random=tuple(at_random.tolist()),
-        )
-
-    def _without(self, pixels: NDArray[np.uint8], covered: Sequence[Sequence[int]]) -> NDArray[np.float64]:
-        """(n, classes) the logits of the sample with each of n sets of its parts covered by its mean grey."""
-        sizes = pixels.shape[:-1]
-        places = list(itertools.product(*map(edges_of, sizes, parts_of(sizes))))
-        grey = np.round(pixels.reshape(-1, pixels.shape[-1]).mean(axis=0)).astype(np.uint8)
-        found = []
-        at_once = max(1, POSITIONS_AT_ONCE // math.prod(sizes))
-        for start in range(0, len(covered), at_once):
-            some = covered[start : start + at_once]
-            batch = np.repeat(pixels[None], len(some), axis=0)
-            for row, parts in enumerate(some):
-                for part in parts:
-                    batch[row][places[part]] = grey
-            found.append(self._predictor.session.run(self._predictor.logits, {self._predictor.pixels: batch}))
-        return np.concatenate(found).astype(np.float64)
-
-
-def parts_of(sizes: Sequence[int]) -> tuple[int, ...]:
-    """Into how many parts a sample is cut along each axis."""
-    return tuple(min(PARTS[len(sizes)], size) for size in sizes)
-
-
-def edges_of(size: int, parts: int) -> list[slice]:
-    """Where each part lies along an axis."""
-    return [slice(place * size // parts, (place + 1) * size // parts) for place in range(parts)]
-
-
-def at_parts(heat: NDArray[np.uint8], parts: Sequence[int]) -> Floats:
-    """A heat map in the middle of each part of the sample, linear between its own values."""
-    from scipy.ndimage import map_coordinates
-
-    middles = [(np.arange(n) + 0.5) * size / n - 0.5 for n, size in zip(parts, heat.shape, strict=True)]
-    return np.asarray(
-        map_coordinates(heat.astype(np.float32), np.meshgrid(*middles, indexing="ij"), order=1, mode="nearest")
-    )
 
 
 def as_heat(values: Floats) -> NDArray[np.uint8]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,6 +17,7 @@ from catscan.networks.pretrained.extractor import BATCH, as_pictures, open_extra
 from catscan.networks.pretrained.own import side_of
 from catscan.networks.pretrained.registry import slices_of
 from catscan.networks.session import Compute
+from catscan.stages.explain.covering import Covering
 from catscan.stages.explain.opened import Floats, Look, Network, as_heat
 
 SeenAt = Callable[[int], NDArray[np.uint8]]
@@ -46,7 +49,24 @@ class OpenedHead(Network):
             told = int(np.argmax(logits))
             heat = self._heat(features, maps, told)
             looks.append(Look(shown, logits, None, told, heat, None, None, values, features))
-        return looks
+        return self._covered(looks) if len(self._described.features) == 1 and pixels.ndim == 4 else looks
+
+    def _covered(self, looks: list[Look]) -> list[Look]:
+        """With the check by covering: of pictures that one network looks at; scans have too many slices for it."""
+        (source,) = self._described.features
+        compute = Compute(self._described.threads, source.precision, self._gpu)
+        with closing(open_extractor(source, compute)) as extractor:
+
+            def logits_of(batch: NDArray[np.uint8]) -> NDArray[Any]:
+                features = extractor(np.concatenate([as_pictures(one) for one in batch]))[:, None]
+                return self._predictor.session.run(self._predictor.logits, {self._predictor.pixels: features})
+
+            found = []
+            for look in looks:
+                covering = Covering(look.pixels, look.told, logits_of)
+                deletion = covering.deletion(look.heat, self._described)
+                found.append(replace(look, covered=covering.covered, deletion=deletion))
+        return found
 
     def heats(self, told: Sequence[int], seen_at: SeenAt) -> list[NDArray[np.uint8]]:
         """Where in each of the samples what speaks for a class lies."""
