@@ -1,5 +1,7 @@
 """What the documents tell to write is accepted as it stands."""
 
+import doctest
+import importlib
 import re
 from pathlib import Path
 
@@ -65,3 +67,15 @@ def test_the_readme_counts_the_ready_competitions() -> None:
 
     assert found is not None
     assert int(found[1]) == len(list((ROOT / "config" / "kaggle").glob("*.yaml")))
+
+
+EXPLAINED = [
+    ".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__")
+    for path in sorted((ROOT / "src").rglob("*.py"))
+    if ">>> " in path.read_text()
+]
+
+
+@pytest.mark.parametrize("module", EXPLAINED)
+def test_the_examples_in_a_docstring_hold(module: str) -> None:
+    assert doctest.testmod(importlib.import_module(module)).failed == 0

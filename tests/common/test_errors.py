@@ -1,10 +1,7 @@
 """Errors are for people: one block with what, where, found, do."""
 
-import doctest
-
 import pytest
 
-from catscan.common import errors
 from catscan.common.errors import CatscanError, TryAgain, did_you_mean, listed
 
 
@@ -35,7 +32,3 @@ def test_a_near_name_is_suggested_and_otherwise_all_are_listed() -> None:
     assert did_you_mean("trian", ["train", "index"]) == 'Did you mean "train"?'
     assert did_you_mean("zzz", ["train", "index"]) == "Known: index, train."
     assert did_you_mean("zzz", []) == ""
-
-
-def test_examples_in_the_docstrings_hold() -> None:
-    assert doctest.testmod(errors).failed == 0

@@ -32,7 +32,7 @@ def test_a_cheap_job_is_a_small_part_of_the_run(clock: Clock) -> None:
 
     assert time.share() == pytest.approx(10 / 210)
     assert time.left() == pytest.approx(200)
-    assert time.line() == "1 of 3 jobs, 5 %, about 3 minutes left"
+    assert time.line() == "1 of 3 jobs, 5 %, about 3 min left"
 
 
 def test_what_a_job_took_in_this_run_is_believed_before_what_was_expected(clock: Clock) -> None:
@@ -55,7 +55,7 @@ def test_what_came_back_from_the_store_is_no_work_and_tells_nothing_of_its_rule(
 
     assert time.cost("train_fold") == 100
     assert time.share() == pytest.approx((100 + 50) / 300)
-    assert time.line() == "1 of 3 jobs, 50 %, about 2 minutes left"  # 50 of 200 seconds' work took 50 seconds
+    assert time.line() == "1 of 3 jobs, 50 %, about 2 min left"  # 50 of 200 seconds' work took 50 seconds
 
 
 def test_a_run_whose_jobs_all_came_back_is_done(clock: Clock) -> None:

@@ -8,7 +8,7 @@ import pytest
 from catscan.common import fingerprint
 from catscan.flow import code_history
 from catscan.flow.records import settings_of
-from catscan.flow.why import _inputs, changes, duration
+from catscan.flow.why import _inputs, changes
 
 OLD = {
     "code": "a",
@@ -93,8 +93,3 @@ def test_the_parts_of_a_code_are_kept_once_and_found_again(tmp_path: Path) -> No
 def test_the_stage_string_is_found_among_the_params() -> None:
     assert settings_of([repr("0"), repr(json.dumps(OLD)), "not a literal("]) == OLD
     assert settings_of([]) == {}
-
-
-@pytest.mark.parametrize(("seconds", "told"), [(0.4, "0 s"), (61, "1 min"), (3600, "1 h 0 min")])
-def test_times_are_told_in_words(seconds: float, told: str) -> None:
-    assert duration(seconds) == told

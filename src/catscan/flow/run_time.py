@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from catscan.common.words import number_of
+from catscan.common.words import duration
 
 # Seconds of a job of the default run on two slow cores (AMD EPYC, Zen 3), until one of its rule is known from an
 # earlier run or from this one: only what they are to each other counts then. Others are targets: no work.
@@ -171,15 +171,3 @@ class RunTime:
     def doing(self) -> str:
         """What the jobs that run are at, the longest one first."""
         return "; ".join(job.doing or job.name for job in sorted(self.running.values(), key=lambda job: job.began))
-
-
-def duration(seconds: float) -> str:
-    """A time for people.
-
-    >>> duration(42.4), duration(252), duration(8000)
-    ('42 s', '4 minutes', '2 h 13 minutes')
-    """
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return (f"{hours} h " if hours else "") + number_of(minutes, "minute")

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from catscan.common.errors import CatscanError
 from catscan.common.progress import HOW_FAR
+from catscan.common.words import duration
 from catscan.flow import interrupt
 from catscan.flow.bar import Bar
 from catscan.flow.refusals import explained
-from catscan.flow.run_time import USUAL, RunTime, duration, measured
+from catscan.flow.run_time import USUAL, RunTime, measured
 
 LOGGER = "snakemake.logging"
 # What tells a person nothing about the run at hand.

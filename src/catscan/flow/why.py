@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from catscan.common.errors import listed
-from catscan.common.words import number_of
+from catscan.common.words import duration, number_of
 from catscan.flow.run_time import seconds_of
 
 ABSENT = "nothing"
@@ -262,14 +262,3 @@ def cost(jobs: Sequence[Any]) -> str:
 def last_time(job: Any) -> float | None:
     """The seconds that a job took the last time, by its benchmark file; None without one."""
     return seconds_of(Path(str(job.benchmark))) if job.benchmark else None
-
-
-def duration(seconds: float) -> str:
-    """
-    >>> [duration(9.4), duration(200), duration(8000)]
-    ['9 s', '3 min', '2 h 13 min']
-    """
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from catscan.common.errors import TryAgain, listed
 from catscan.common.progress import note, say
-from catscan.common.words import number_of
+from catscan.common.words import duration, number_of
 from catscan.networks.epochs import Epochs
 from catscan.networks.model import Weights
 from catscan.networks.outputs import Output, output_of
@@ -296,16 +296,3 @@ class _Loop:
 def _named(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
     """Those whose names begin with ``prefix``, without it."""
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-
-
-def duration(seconds: float) -> str:
-    """
-    >>> [duration(9.4), duration(200), duration(8000)]
-    ['9 s', '3 min 20 s', '2 h 13 min']
-    """
-    seconds = round(seconds)
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
