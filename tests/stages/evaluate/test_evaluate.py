@@ -236,13 +236,13 @@ class TestFigures:
 class TestGalleries:
     def test_the_most_wrong_are_ranked_before_the_clip_makes_them_equal(self) -> None:
         targets = np.eye(2)[[0, 0, 0]]
-        blend = np.array([[1e-4, 1 - 1e-4], [1e-6, 1 - 1e-6], [1e-5, 1 - 1e-5]])
+        blend = np.array([[3e-3, 1 - 3e-3], [1e-3, 1 - 1e-3], [2e-3, 1 - 2e-3]])
         clipped = np.clip(blend, 0.01, 0.99)
         held_out = evaluate.HeldOut(list("abc"), np.zeros(3, np.int64), list("abc"), targets, {}, blend, clipped)
         shown = of_classes.galleries(held_out, lambda _: np.zeros((2, 2, 3), np.uint8), ["cat", "dog"], scans=False)
 
         assert [tile.sample_id for tile in shown.most_wrong] == ["b", "c", "a"]
-        assert shown.most_wrong[0].told == "cat: 0.010"
+        assert [tile.told for tile in shown.most_wrong] == ["cat: 0.001", "cat: 0.002", "cat: 0.003"]
         assert [(row.name, row.n) for row in shown.samples] == [("cat", 3), ("dog", 0)]
 
     def test_ids_are_whole_however_long(self) -> None:

@@ -159,6 +159,21 @@ def test_the_first_layers_windows_are_pictures_of_their_weights(report_of: Made,
             np.testing.assert_array_equal(levels[..., 0] > levels[..., 2], window[..., 0, 1] > 0)
 
 
+def test_where_a_map_answers_most_in_every_sample_is_numpys_own(report_of: Made) -> None:
+    path, told = report_of("pictures")
+    with opened(path) as page:
+        page.click(".ex-maps button[aria-label='map 3 of 6']")
+        page.click(".ex-everywhere summary")
+        page.wait_for("document.querySelector('.ex-part')")
+        found = {name: value for value, name in (one.split() for one in page.texts(".ex-part figcaption"))}
+        for sample in told.samples:
+            last = values_of(told, sample)[layers_of(told)[1][-1]]
+            assert_shows(found[sample.sample_id], last[..., 2].max(), last)
+
+        assert [float(one) for one in found.values()] == sorted(map(float, found.values()), reverse=True)
+        assert "map 3" in page.text(".ex-lookedfor")
+
+
 def test_a_slider_takes_the_first_layers_windows_back_to_before_the_training(report_of: Made) -> None:
     path, _ = report_of("pictures")
     levels = (

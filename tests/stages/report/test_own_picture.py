@@ -153,6 +153,24 @@ def test_a_picture_that_is_a_sample_has_the_heat_map_of_the_sample(report_of: Ma
         assert page.evaluate(heat) == of_sample
 
 
+def test_a_picture_that_is_a_sample_is_covered_as_the_sample_was(report_of: Made) -> None:
+    path, told = report_of("pictures")
+    sample = told.samples[0]
+    assert sample.deletion
+    gain = np.trapezoid(np.subtract(sample.deletion.at_random, sample.deletion.by_covered), sample.deletion.shares)
+    with opened(path) as page:
+        said = page.text(".ex-view-covered + figcaption")
+        page.evaluate("document.querySelector('.ex-own').open = true")
+        page.click(".ex-tools button:nth-child(3)")
+        answers_of(page)
+        page.click(".ex-cover")
+        page.wait_for("document.querySelector('.ex-view-covered')", seconds=120)
+
+        assert page.text(".ex-view-covered + figcaption") == said
+        assert float(page.texts(".ex-gain")[-1]) == pytest.approx(gain, abs=0.05)  # of other orders at random
+        assert page.said == []
+
+
 def test_a_file_that_is_no_picture_is_named_on_a_phone_too(report_of: Made, tmp_path: Path) -> None:
     path, _ = report_of("pictures")
     (tmp_path / "notes.png").write_text("no picture")

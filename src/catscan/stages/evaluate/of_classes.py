@@ -144,8 +144,8 @@ def confusion(held_out: HeldOut, task: str) -> NDArray[np.int64]:
 
 
 def _told(held_out: HeldOut, position: int, classes: list[str]) -> str:
-    """Its true classes, and the probability given to them: "cat: 0.013"."""
-    target, given = held_out.targets[position], held_out.calibrated[position]
+    """Its true classes, and the probability given to them, by which the most wrong are ranked: "cat: 0.013"."""
+    target, given = held_out.targets[position], held_out.blend[position]
     names = [name for name, is_so in zip(classes, target, strict=True) if is_so]
     probability = (given * target).sum() / max(target.sum(), 1)
     return f"{', '.join(names) or 'none'}: {probability:.3f}"

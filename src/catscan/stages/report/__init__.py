@@ -60,7 +60,7 @@ CAPTIONS = {
     "curves.svg": "Left: how many of a class are found at how many false alarms (ROC). Right: how many of those found "
     "are right; the thin line is what guessing gets.",
     "most-wrong": "The samples on which the networks are most confidently wrong, each with its true class and the "
-    "probability given to it: look here first for wrong labels.",
+    "probability given to it, before calibration: look here first for wrong labels.",
 }
 OF_AMOUNTS = CAPTIONS | {  # where a figure of the same name shows something else
     "samples": "Training samples from the smallest to the largest target, as the network gets them (of a scan: "
@@ -230,6 +230,8 @@ def _suspects(folder: Path, count: int) -> dict[str, Any]:
     """The likeliest wrong labels, as `suspects.csv` has them."""
     path = folder / "evaluation" / "suspects.csv"
     shown = read_table(path).head(SUSPECTS_SHOWN) if count else pd.DataFrame()
+    for name in shown.columns.intersection(["label_value", "likely_value"]):
+        shown[name] = [f"{float(value):.4f}" if value else "" for value in shown[name]]
     more = f"and {count - len(shown):,} more in evaluation/suspects.csv" if count > len(shown) else ""
     return {"n": count, "rows": shown.to_numpy().tolist(), "more": more}
 

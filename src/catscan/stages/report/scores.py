@@ -46,7 +46,8 @@ def cards(metrics: Metrics, check: Check) -> list[dict[str, str]]:
         shown.append(_card(metrics.metric.replace("_", " "), f"{metrics.score:.4f}", "out of fold"))
     if check.expected_score is not None:
         ends = check.expected_interval
-        note = metrics.metric.replace("_", " ") + (f", 95 %: {ends[0]:.4f} to {ends[1]:.4f}" if ends else "")
+        between = f", {_ends(*(f'{end:.4f}' for end in ends))}" if ends else ""
+        note = metrics.metric.replace("_", " ") + between
         shown.append(_card("expected test score", f"{check.expected_score:.4f}", note))
     if check.true_score is not None:
         shown.append(_card("true test score", f"{check.true_score:.4f}", metrics.metric.replace("_", " ")))
@@ -58,8 +59,14 @@ def cards(metrics: Metrics, check: Check) -> list[dict[str, str]]:
 def _score_card(name: str, estimate: Estimate) -> dict[str, str]:
     low, high = estimate.interval
     if name in SHARES:
-        return _card(_title(name), f"{100 * estimate.value:.1f} %", f"95 %: {100 * low:.1f} to {100 * high:.1f} %")
-    return _card(_title(name), f"{estimate.value:.4f}", f"95 %: {low:.4f} to {high:.4f}")
+        ends = _ends(f"{100 * low:.1f}", f"{100 * high:.1f} %")
+        return _card(_title(name), f"{100 * estimate.value:.1f} %", ends)
+    return _card(_title(name), f"{estimate.value:.4f}", _ends(f"{low:.4f}", f"{high:.4f}"))
+
+
+def _ends(low: str, high: str) -> str:
+    """An interval that stays on one line: a card is narrow."""
+    return f"95 %: {low} to {high}".replace(" to ", "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}")
 
 
 def _title(name: str) -> str:

@@ -1,7 +1,7 @@
 // The explorer: runs the opened network on the chosen sample, here in the page, and shows what every window does.
 
 const SHOWN_MAPS = 32;
-const OWN_ANSWER = "“catscan predict” with this fold's network answers the same of this file: within 0.001 for a PNG, within 0.02 for a JPEG, which a browser decodes in its own way. Covering part by part is for the samples that the explain stage looked at; so is Grad-CAM, unless the means of the last maps go straight to the output.";
+const OWN_ANSWER = "“catscan predict” with this fold's network answers the same of this file: within 0.001 for a PNG, within 0.02 for a JPEG, which a browser decodes in its own way. Grad-CAM is drawn where the means of the last maps go straight to the output; of any network covering shows what counts.";
 
 class Explorer {
   constructor(root, told) {
@@ -62,12 +62,18 @@ class Explorer {
       if (this.sample === this.told.samples[number]) this.status.textContent = text;
     };
     const { sample } = this;
-    if (!this.cache.has(sample)) this.cache.set(sample, await computed(this.steps, sample, tell));
+    const values = await this.valuesOf(sample, tell);
     if (this.sample !== sample) return; // another one was chosen meanwhile
-    this.values = this.cache.get(sample);
+    this.values = values;
     const logits = this.values[this.values.length - 1];
     this.status.textContent = `computed in this page: logits ${this.told.classes.map((name, k) => `${name} ${shown(logits[k])}`).join(", ")}`;
     this.open(this.layer ?? (this.begun ? this.layers.length - 1 : Math.min(1, this.layers.length - 1)));
+  }
+
+  /** All steps' values for a sample, computed once. */
+  async valuesOf(sample, tell) {
+    if (!this.cache.has(sample)) this.cache.set(sample, await computed(this.steps, sample, tell));
+    return this.cache.get(sample);
   }
 
   /** The reader's own picture beside the samples; where that cannot be, why. */
@@ -199,15 +205,16 @@ class Explorer {
       }, view, text);
     };
     const said = this.told.classes[sample.told];
-    this.parts.answer.replaceChildren(
+    this.parts.answer.replaceChildren(...[
       make("h4", {}, `Why “${said}”?`),
       make("p", { class: "ex-place", role: "status", "aria-live": "polite" }),
       ...(this.isScan ? [make("p", { class: "soft" }, "Click a plane, or use the arrow keys, page up and page down on it, to move the crosshair through the scan; the layer that is open follows.")] : []),
       make("div", { class: this.isScan ? "ex-scans" : "ex-figures" },
         figure(grey, "sample", "The sample as the network gets it."),
-        ...(sample.heat ? [over(sample.heat, 255, "heat", `Grad-CAM: where the ${this.heatMaps()} speak for ${said}.`)] : []),
+        ...(sample.heat ? [over(sample.heat, 255, "heat", largest(decoded(sample.heat)) ? `Grad-CAM: where the ${this.heatMaps()} speak for ${said}.` : `Grad-CAM finds nothing in the ${this.heatMaps()} that speaks for ${said}: what does lies elsewhere in the network, or in the bias.`)] : []),
         ...(sample.covered ? [over(sample.covered, largest(decoded(sample.covered)), "covered", `Covered part by part: orange where the logit of ${said} falls without it, blue where it rises; at most by ${shown(largest(decoded(sample.covered)))}.`)] : []),
       ),
+      this.coverButton(),
       ...(sample.by_epoch && this.told.epochs.length > 1 ? [epochsFigure(this.told, sample)] : []),
       ...(sample.deletion ? [deletionFigure(sample.deletion, said, this.told.samples.map((one) => one.deletion).filter(Boolean), this.told.task === "regression" ? null : [0, 1])] : []),
       ...(sample.others?.length ? [make("h4", {}, "What the other models say of it")] : []),
@@ -217,8 +224,23 @@ class Explorer {
         const text = `${other.model}: ${answers}.${other.heat ? ` Grad-CAM for ${name}.` : ""}`;
         return other.heat ? over(other.heat, 255, `other-${other.model}`, text) : make("p", {}, text);
       })),
-    );
+    ].filter(Boolean));
     this.tellPlace(this.cross);
+  }
+
+  /** Covers the reader's own picture part by part; of the other samples the explain stage has done it. */
+  coverButton() {
+    const { sample } = this;
+    if (sample.split !== "own" || sample.covered) return null;
+    const cover = async (event) => {
+      event.target.disabled = true;
+      const found = await coveredOwn(this.told, sample, (text) => { if (this.sample === sample) this.status.textContent = text; });
+      Object.assign(sample, found);
+      if (this.sample !== sample) return; // another one was chosen meanwhile
+      this.status.textContent = "covered part by part";
+      this.drawAnswer();
+    };
+    return make("p", {}, make("button", { type: "button", class: "ex-cover", onclick: cover }, "Cover it part by part: about a hundred runs of the network"));
   }
 
   drawStrip() {
@@ -298,23 +320,31 @@ class Explorer {
         make("label", {}, make("input", { type: "checkbox", checked: this.ownScale, onchange: (event) => { this.ownScale = event.target.checked; this.drawStrip(); this.drawLayer(); this.focus(".ex-tabs input"); } }), " each map its own colours")),
       ...[this.filters(first)].filter(Boolean),
       this.mapsOf(shape),
+      product(shape.slice(0, 3)) > 1 ? make("p", { class: "soft" }, `Orange is above 0, blue below, black 0; the fullest colour is the largest value of ${this.ownScale ? "the map" : "all maps of the layer"}.`) : "",
       make("div", { class: "ex-window" }),
+      ...[this.inEverySample(step, shape)].filter(Boolean),
     );
     this.drawWindow();
   }
 
+  /** Of the first convolution the maps that come in, where its windows can be pictures of them; else 0. */
+  channelsSeenBy(step) {
+    const channels = step.inputs.length ? shapeOf(this.steps[step.inputs[0]])[3] : Infinity;
+    return step === this.steps.find((one) => one.kind === "convolution") && !step.closed && channels <= 4 && product(step.window) > 1 ? channels : 0;
+  }
+
   /** The windows of the first convolution as pictures, folded up until they are wanted. */
   filters(step) {
-    const source = step.inputs.length ? shapeOf(this.steps[step.inputs[0]]) : [];
-    if (step !== this.steps.find((one) => one.kind === "convolution") || step.closed || source[3] > 4 || product(step.window) === 1) return null;
+    const channels = this.channelsSeenBy(step);
+    if (!channels) return null;
     const pictures = make("div", { class: "ex-maps" });
-    const draw = (window) => pictures.replaceChildren(...windowPictures(step, source[3], window).slice(0, this.allMaps ? Infinity : SHOWN_MAPS).map((sheets, map) =>
+    const draw = (window) => pictures.replaceChildren(...windowPictures(step, channels, window).slice(0, this.allMaps ? Infinity : SHOWN_MAPS).map((sheets, map) =>
       make("button", { type: "button", "aria-label": `the window of map ${map + 1}`, onclick: () => this.chooseMap(map) },
         make("div", { class: "ex-sheets" }, ...sheets), make("span", {}, String(map + 1)))));
     draw(step.weightsOf.window);
     return make("details", { class: "ex-filters", open: this.filtersOpen ?? false, ontoggle: (event) => { this.filtersOpen = event.target.open; } },
       make("summary", {}, "The windows of this layer as pictures"),
-      make("p", {}, source[3] === 3 ? "Grey is a weight of 0. A map answers most where the sample looks like its picture, in these colours." : `Orange are weights above 0, blue those below${source[3] > 1 ? ", of the first channel" : ""}.`),
+      make("p", {}, `How to read them: ${inWords(channels)}`),
       this.told.windows ? this.epochSlider(draw) : null, pictures);
   }
 
@@ -371,11 +401,7 @@ class Explorer {
 
   chooseMap(map) {
     this.map = map;
-    const [shape, values] = [shapeOf(this.steps[this.step]), this.values[this.step]];
-    let most = -Infinity;
-    for (const at of everywhere(shape)) {
-      if (values[offset(shape, at, map)] > most) [most, this.at] = [values[offset(shape, at, map)], at];
-    }
+    [, this.at] = peakOf(this.values[this.step], shapeOf(this.steps[this.step]), map);
     this.drawLayer();
     this.focus('.ex-maps [aria-pressed="true"]');
   }
@@ -400,7 +426,7 @@ class Explorer {
     if (shape[0] * shape[1] * shape[2] > 1) {
       const place = (this.isScan ? [`slice ${this.at[0] + 1}`] : []).concat([`row ${this.at[1] + 1}`, `column ${this.at[2] + 1}`]).join(", ");
       parts.push(make("p", { class: "ex-readout", role: "status", "aria-live": "polite" }, `Map ${this.map + 1}, ${place}: `, make("b", { class: "ex-value" }, shown(value))));
-      parts.push(make("div", { class: this.isScan ? "ex-scans" : "ex-figures" }, this.bigMap(shape), ...this.seenPart()));
+      parts.push(make("div", { class: this.isScan ? "ex-scans" : "ex-figures" }, this.bigMap(shape), ...this.seenPart(), ...this.windowPart(first)));
     } else parts.push(make("p", { class: "ex-readout", role: "status", "aria-live": "polite" }, `${this.unitName(this.map)}: `, make("b", { class: "ex-value" }, shown(value))));
     const explain = first.closed ? null : EXPLAIN[first.kind];
     parts.push(first.closed
@@ -425,13 +451,64 @@ class Explorer {
       make("figcaption", {}, `The feature map; ${this.isScan ? "" : "hover, "}click or use the arrow keys.`));
   }
 
+  /** The window of the open map, where it can be a picture of what the map looks for. */
+  windowPart(first) {
+    const channels = this.channelsSeenBy(first);
+    if (!channels) return [];
+    const sheets = windowPictures(first, channels, first.weightsOf.window)[this.map];
+    return [make("figure", { class: "ex-lookedfor" },
+      make("div", { class: "ex-sheets", role: "img", "aria-label": `the weights of the window of map ${this.map + 1}` }, ...sheets),
+      make("figcaption", {}, `What map ${this.map + 1} looks for, its window: ${inWords(channels)}`))];
+  }
+
+  /** The part of every sample that the open map answers most to, folded up until it is wanted. */
+  inEverySample(step, shape) {
+    if (!step.reach.length || this.begun || product(shape.slice(0, 3)) === 1) return null;
+    const found = make("div", { class: "ex-maps" });
+    const { map } = this;
+    const fill = async () => {
+      const parts = [];
+      for (const sample of this.told.samples) {
+        const values = await this.valuesOf(sample, (text) => { found.textContent = `${sample.sample_id}: ${text}`; });
+        parts.push([...peakOf(values[this.steps.indexOf(step)], shape, map), sample]);
+      }
+      parts.sort(([one], [other]) => other - one);
+      found.replaceChildren(...parts.map(([value, at, sample]) => make("figure", { class: "ex-part" },
+        this.partSeen(step, at, sample), make("figcaption", {}, make("b", {}, shown(value)), ` ${sample.sample_id}`))));
+    };
+    const toggled = (event) => {
+      this.everywhereOpen = event.target.open;
+      if (event.target.open && !found.hasChildNodes()) fill();
+    };
+    return make("details", { class: "ex-everywhere", open: this.everywhereOpen ?? false, ontoggle: toggled },
+      make("summary", {}, `Where map ${map + 1} answers most, in every sample`), found);
+  }
+
+  /** The receptive field of a value, cut out of a sample; of a scan its middle slice. */
+  partSeen(step, at, sample) {
+    const [first, size] = this.fieldOf(step, at);
+    const slice = Math.min(Math.max(first[0] + Math.floor(size[0] / 2), 0), this.sampleShape[0] - 1);
+    const pixels = decoded(sample.pixels);
+    const rgb = (y, x) => {
+      const place = [slice, first[1] + y, first[2] + x];
+      if (place.some((one, axis) => one < 0 || one >= this.sampleShape[axis])) return [127, 127, 127];
+      return [0, 1, 2].map((channel) => pixels[offset(this.sampleShape, place, this.sampleShape[3] >= 3 ? channel : 0)]);
+    };
+    return painted(make("canvas", { role: "img", "aria-label": `a part of ${sample.sample_id}` }), size[1], size[2], rgb);
+  }
+
+  /** The first place of a value's receptive field, and its size. */
+  fieldOf(step, at) {
+    const reach = padded(step.reach, 3, { start: 0, size: 1, jump: 0 });
+    return [reach.map((one, axis) => one.start + at[axis] * one.jump), reach.map((one) => one.size)];
+  }
+
   /** The sample with the part that the value sees, its receptive field. */
   seenPart() {
     const { sampleShape, sample } = this;
-    const reach = padded(this.steps[this.step].reach, 3, { start: 0, size: 1, jump: 0 });
-    if (!this.steps[this.step].reach.length || this.begun) return [];
-    const sizes = reach.map((one) => one.size);
-    const first = reach.map((one, axis) => one.start + this.at[axis] * one.jump);
+    const step = this.steps[this.step];
+    if (!step.reach.length || this.begun) return [];
+    const [first, sizes] = this.fieldOf(step, this.at);
     const middle = clamped(first.map((one, axis) => Math.round(one + (sizes[axis] - 1) / 2)), sampleShape);
     const pixels = decoded(sample.pixels);
     const [from, to] = [Math.max(first[0], 0) + 1, Math.min(first[0] + sizes[0], sampleShape[0])];

@@ -22,7 +22,7 @@ const shapeOf = (step) => padded(step.shape, 4, 1);
 const three = (sizes, fill) => padded(sizes, 3, fill);
 const offset = (shape, at, map) => ((at[0] * shape[1] + at[1]) * shape[2] + at[2]) * shape[3] + map;
 const shown = (value) => {
-  if (value === 0) return "0";
+  if (Number.isInteger(value)) return String(value);
   const size = Math.abs(value);
   return size >= 1000 ? value.toFixed(0) : size >= 100 ? value.toFixed(1) : size >= 0.01 ? value.toFixed(3) : value.toExponential(1);
 };
@@ -49,6 +49,15 @@ const taps = (step, source, at) => {
     }
   }
   return found;
+};
+/** A map's largest value, and its place. */
+const peakOf = (values, shape, map) => {
+  let [most, there] = [-Infinity, null];
+  for (const at of everywhere(shape)) {
+    const value = values[offset(shape, at, map)];
+    if (value > most) [most, there] = [value, at];
+  }
+  return [most, there];
 };
 const everywhere = function* (shape) {
   for (let z = 0; z < shape[0]; z++) for (let y = 0; y < shape[1]; y++) for (let x = 0; x < shape[2]; x++) yield [z, y, x];

@@ -165,10 +165,76 @@ const ownSample = async (told, levels, name, tell) => {
   const label = logits.indexOf(Math.max(...logits));
   const sample = {
     sample_id: name, split: "own", label: "", why: "own", pixels: held(levels, told.sample_shape), voxels: null, logits: [...logits],
-    told: label, heat: heatOf(told, values, label), covered: null, deletion: null, values: {}, cells: [],
+    told: label, heat: heatOf(told, values, label), covered: null, deletion: null, by_epoch: null, values: {}, cells: [],
     chain: links.map(([what, some]) => ({ what, values: [...some] })),
   };
   return [sample, values];
+};
+
+// Covering as the explain stage does it (covering.py): so many parts along each side, steps of a curve, orders at random.
+const [PARTS, STEPS, ORDERS] = [8, 8, 3];
+
+/** Whole numbers below n in an order that looks like chance, the same at every call. */
+const shuffled = (n, seed) => {
+  const order = [...Array(n).keys()];
+  let state = seed;
+  for (let k = n - 1; k > 0; k--) {
+    state = (state * 1103515245 + 12345) % 2147483648;
+    const other = state % (k + 1);
+    [order[k], order[other]] = [order[other], order[k]];
+  }
+  return order;
+};
+const strongestFirst = (parts) => [...parts.keys()].sort((one, other) => parts[other] - parts[one]);
+
+/** The sample as levels, with some of its parts covered by its mean grey. */
+const withoutParts = (levels, [, height, width, channels], parts, covered) => {
+  const out = levels.slice();
+  const grey = Array.from({ length: channels }, (_, k) => Math.round(levels.reduce((sum, level, i) => (i % channels === k ? sum + level : sum), 0) / (height * width)));
+  const edge = (place, size, count) => Math.floor((place * size) / count);
+  for (const part of covered) {
+    const [row, column] = [Math.floor(part / parts[1]), part % parts[1]];
+    for (let y = edge(row, height, parts[0]); y < edge(row + 1, height, parts[0]); y++) {
+      for (let x = edge(column, width, parts[1]); x < edge(column + 1, width, parts[1]); x++) out.set(grey, (y * width + x) * channels);
+    }
+  }
+  return out;
+};
+
+/** By how much the logit of a picture falls without each of its parts, and how fast as they are covered one by one. */
+const coveredOwn = async (told, sample, tell) => {
+  const shape = padded(told.sample_shape, 4, 1);
+  const parts = [Math.min(PARTS, shape[1]), Math.min(PARTS, shape[2])];
+  const all = [...Array(product(parts)).keys()];
+  const hot = sample.heat && largest(decoded(sample.heat));
+  const runs = 1 + all.length + (ORDERS + 1 + (hot ? 1 : 0)) * (STEPS + 1);
+  let run = 0;
+  const logitsOf = async (covered) => {
+    tell(`covering: run ${++run} of ${runs} …`);
+    const pixels = held(withoutParts(decoded(sample.pixels), shape, parts, covered), told.sample_shape);
+    return (await computed(told.layers, { pixels }, () => {})).at(-1);
+  };
+  const whole = (await logitsOf([]))[sample.told];
+  const falls = new Float32Array(all.length);
+  for (const part of all) falls[part] = whole - (await logitsOf([part]))[sample.told];
+  const counts = Array.from({ length: STEPS + 1 }, (_, step) => Math.round((step * all.length) / STEPS));
+  const curve = async (order) => {
+    const answers = [];
+    for (const count of counts) answers.push(answered(await logitsOf(order.slice(0, count)), told)[sample.told]);
+    return answers;
+  };
+  const heat = hot && between(sample.heat, [1, ...parts]);
+  const byHeat = hot ? await curve(strongestFirst(all.map((part) => heat([0, Math.floor(part / parts[1]), part % parts[1]])))) : null;
+  const byCovered = await curve(strongestFirst(falls));
+  const atRandom = [];
+  for (let seed = 1; seed <= ORDERS; seed++) atRandom.push(await curve(shuffled(all.length, seed)));
+  return {
+    covered: held(falls, parts),
+    deletion: {
+      shares: counts.map((count) => count / all.length), by_heat: byHeat, by_covered: byCovered,
+      at_random: counts.map((_, k) => atRandom.reduce((sum, one) => sum + one[k], 0) / ORDERS),
+    },
+  };
 };
 
 /** Where a picture is dropped, chosen or drawn; `take` gets a canvas and a name, `chosen` is the sample to draw on. */

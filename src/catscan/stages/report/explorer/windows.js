@@ -6,6 +6,9 @@ const grid = (sides, cell, text) =>
   make("table", { class: "ex-grid", "aria-label": text },
     ...Array.from({ length: sides[1] }, (_, y) => make("tr", {}, ...Array.from({ length: sides[2] }, (__, x) => cell(y, x)))));
 
+/** How the picture of a window of so many channels is read. */
+const inWords = (channels) => (channels === 3 ? "grey is a weight of 0, and the map answers most where the sample looks like this, in these colours." : `orange are weights above 0, which want it bright, blue those below, which want it dark${channels > 1 ? "; of the first channel" : ""}.`);
+
 /** Of each map the window's weights as a picture a sheet: in colour of three channels, else of the first one. */
 const windowPictures = (step, channels, window) => {
   const maps = shapeOf(step)[3];
