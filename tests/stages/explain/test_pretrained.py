@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,6 +20,7 @@ from catscan.common.arrays import Shards
 from catscan.common.contracts.explanation import Shown
 from catscan.common.contracts.features import FeaturesSource
 from catscan.common.contracts.sidecar import ReadAs
+from catscan.kinds.registry import kind_named
 from catscan.networks.evaluated import Evaluated
 from catscan.networks.model import read_weights
 from catscan.networks.pretrained import extractor
@@ -28,9 +30,9 @@ from catscan.networks.session import Compute
 from catscan.scores.predictions import Predictions, write_predictions
 from catscan.stages.explain import covering, pretrained
 from catscan.stages.explain.choice import Chosen
-from catscan.stages.explain.opening import Others
+from catscan.stages.explain.opening import Others, look_at
 from catscan.stages.explain.pretrained import OpenedHead
-from catscan.stages.explain.samples import Samples
+from catscan.stages.explain.samples import Samples, voxels_of
 
 pytestmark = pytest.mark.slow  # the pretrained network is built in seconds
 
@@ -110,6 +112,26 @@ def test_of_a_scan_each_slice_has_a_heat_map_of_its_own(tmp_path: Path) -> None:
     assert look.features.shape == (3, 1280)
     assert look.heat.max() == 255
     assert (look.covered, look.deletion) == (None, None)
+
+
+def test_a_scan_whose_shards_show_another_field_is_shown_as_the_pretrained_network_saw_it(tmp_path: Path) -> None:
+    """Shards of 3 x 8 x 8 voxels of 2 mm, a network over all 40 mm of the scan."""
+    values = np.random.default_rng(0).integers(-1000, 200, (20, 20, 3)).astype(np.int16)
+    nib.save(nib.Nifti1Image(values, np.diag([-2.0, -2.0, 4.0, 1.0])), tmp_path / "a.nii")
+    shards = ReadAs("nifti", {"mode": "iso", "size": [3, 8, 8], "spacing_mm": 2.0})
+    write_shard(tmp_path / "test.npy", np.zeros((1, 3, 8, 8, 1), np.uint8), ["a"], settings=shards)
+    reader = kind_named("nifti").block_seen_at(shards.reader, 224)
+    model = replace(ON_FEATURES, kind="nifti", reader=reader, sample_shape=(3, 1280))
+    write_network(tmp_path, model, seed=1)
+    index = pd.DataFrame({"archive": [""], "path": ["a.nii"], "label": [""]}, index=["a"])
+    samples = Samples({"test": Shards([tmp_path / "test.npy"])}, index, tmp_path)
+    with closing(OpenedHead(tmp_path, model)) as network:
+        (look,) = look_at(network, [Chosen("a", "test", "test")], samples, model)
+    voxels = voxels_of(look.geometry)
+
+    assert (look.pixels.shape, look.heat.shape) == ((3, 64, 64, 1), (3, 7, 7))
+    assert look.heat.max() == 255
+    assert voxels.spacing_mm[1:] == pytest.approx((40 / 64, 40 / 64))
 
 
 def test_other_models_say_what_stands_in_their_files_and_show_where_they_looked(tmp_path: Path) -> None:

@@ -151,7 +151,8 @@ class Shown:
     why
         Why it was chosen: "right", "wrong", "unsure" or "test".
     pixels
-        As the network gets them, uint8; of a scan whose features were learnt from, as the shards hold it.
+        As the network gets them, uint8; of a scan whose features were learnt from, as the shards hold it; where they
+        hold another field, smaller than the pretrained networks get it.
     features
         What the first step gets where that is not the pixels, float32: the features of pretrained networks, or the last
         maps of a network whose steps before them are too much for a page.

@@ -16,6 +16,7 @@ import argparse
 import math
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,7 @@ from catscan.stages.explain.choice import of_held_out, of_test
 from catscan.stages.explain.learnt import Learnt
 from catscan.stages.explain.opening import Others, look_at, open_network
 from catscan.stages.explain.overlays import FOLDER, write_overlays
-from catscan.stages.explain.samples import Samples, from_file
+from catscan.stages.explain.samples import Samples, from_file, voxels_of
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
     add_foreign(predictions, dict(zip(args.members, args.foreign, strict=True)), evaluated.summary, index)
     samples = Samples({"train": Shards(args.train), "test": Shards(args.test)}, index.set_index("sample_id"), args.raw)
     with one_device(args.device, visible_gpus()) as gpu:
-        explained = explain(
+        explained, geometries = explain(
             evaluated,
             opened_first(evaluated),
             samples=samples,
@@ -72,7 +73,7 @@ def run(args: argparse.Namespace) -> None:
             submission=args.submission,
             gpu=gpu,
         )
-    overlays = write_overlays(args.out.with_name(FOLDER), explained.samples, samples)
+    overlays = write_overlays(args.out.with_name(FOLDER), explained.samples, geometries)
     explained.write(args.out)
     say(
         f"opened model {explained.model}, fold {explained.fold}: {number_of(len(explained.layers), 'step')}, "
@@ -110,8 +111,8 @@ def explain(
     predictions: Predictions,
     submission: Path,
     gpu: bool = False,
-) -> Explanation:
-    """What the network of ``folder`` does with some of the samples.
+) -> tuple[Explanation, dict[str, dict[str, Any]]]:
+    """What the network of ``folder`` does with some of the samples, and where each of these lies in a patient.
 
     Parameters
     ----------
@@ -133,13 +134,17 @@ def explain(
         layers, remarks = opened.layers()
     fold = evaluated.metrics.models[name].folds[place].fold
     others = Others(evaluated, samples, predictions, gpu=gpu).of(chosen, fold=fold, model=name)
+    geometries = {
+        one.sample_id: samples.geometry(one.sample_id) if look.geometry is None else look.geometry
+        for one, look in zip(chosen, looked, strict=True)
+    }
     shown = [
         Shown(
             sample_id=one.sample_id,
             split=one.split,
             label=one.label,
             why=one.why,
-            voxels=samples.voxels(one.sample_id),
+            voxels=voxels_of(geometries[one.sample_id]),
             chain=chain.of(one, look.logits, look.mirrored, held_out),
             cells=chain.cells(one),
             by_epoch=learnt.answers(one),
@@ -148,7 +153,7 @@ def explain(
         )
         for one, look, of_it in zip(chosen, looked, others, strict=True)
     ]
-    return Explanation(
+    explanation = Explanation(
         model=name,
         fold=fold,
         classes=described.classes,
@@ -165,3 +170,4 @@ def explain(
         samples=tuple(shown),
         remarks=remarks,
     )
+    return explanation, geometries

@@ -31,7 +31,8 @@ FEWEST_POSITIONS = 4  # along the longest axis of maps that can tell where somet
 @dataclass(frozen=True)
 class Look:
     """What the network does with one sample; the fields are those of `Shown`, and `mirrored` the logits of the
-    sample's mirror image, None where the network does not look at it.
+    sample's mirror image, None where the network does not look at it; `geometry` is that of the scan as it is shown,
+    None where that is as the shards hold it.
     """
 
     pixels: NDArray[np.uint8]
@@ -43,6 +44,7 @@ class Look:
     deletion: Deletion | None
     values: dict[str, Floats]
     features: Floats | None = None
+    geometry: dict[str, Any] | None = None
 
     def shown(self) -> dict[str, Any]:
         """The fields of `Shown` that are known here."""

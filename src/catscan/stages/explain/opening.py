@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from catscan.stages.explain.opened import Look, Opened
     from catscan.stages.explain.pretrained import OpenedHead
 
+SIDE_SHOWN = 64  # pixels of a scan's slice; at a pretrained network's own size scans are too large for a page
+
 
 def open_network(folder: Path, described: Model, *, gpu: bool) -> Opened | OpenedHead:
     """The network of ``folder``, to be closed."""
@@ -43,8 +45,11 @@ def look_at(opened: Opened | OpenedHead, chosen: Sequence[Chosen], samples: Samp
     pixels = samples.pixels(chosen)
     if pixels.ndim == 4:  # pictures are shown as the network gets them; scans would be too large for a page
         return opened.look_at(seen_at(side_of(described.features[0])), seen_at)
-    looks = opened.look_at(pixels, seen_at)
-    return looks if samples.show_all else [replace(look, heat=None) for look in looks]
+    if samples.show_all:
+        return opened.look_at(pixels, seen_at)
+    again = samples.readings(chosen, described, SIDE_SHOWN)
+    looks = opened.look_at(np.stack([one.array for one in again]), seen_at)
+    return [replace(look, geometry=one.geometry) for look, one in zip(looks, again, strict=True)]
 
 
 def heats_of(

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from catscan.common.contracts.explanation import Shown
 from catscan.common.files import whole
 from catscan.kinds.scans.nifti_file import nifti_of
-from catscan.stages.explain.samples import Samples
 
 FOLDER = "explanation"
 
 
-def write_overlays(folder: Path, shown: Sequence[Shown], samples: Samples) -> int:
-    """Write the heat map of each sample that lies somewhere in a patient, in place of those of before; how many."""
+def write_overlays(folder: Path, shown: Sequence[Shown], geometries: Mapping[str, Mapping[str, Any]]) -> int:
+    """Write the heat map of each sample that lies somewhere in a patient, in place of those of before; how many.
+
+    Parameters
+    ----------
+    geometries
+        Of each sample as it is shown, by its id.
+    """
     for path in folder.glob("*.nii"):
         path.unlink()
     written = 0
     for one in shown:
-        affine = samples.geometry(one.sample_id).get("affine")
+        affine = geometries[one.sample_id].get("affine")
         if one.heat is None or affine is None:
             continue
         folder.mkdir(exist_ok=True)

@@ -16,7 +16,7 @@ from catscan.common.arrays import Shards
 from catscan.common.contracts.explanation import FromFile, Voxels
 from catscan.common.contracts.model import Model
 from catscan.kinds.registry import kind_named
-from catscan.kinds.samples import Sample
+from catscan.kinds.samples import Reading, Sample
 from catscan.raw.files import RawFiles
 from catscan.stages.explain.choice import Chosen
 
@@ -45,22 +45,21 @@ class Samples:
         taken = [self.shards[one.split].take(np.array([rows[one.split][one.sample_id]])) for one in chosen]
         return np.concatenate(taken)
 
-    def seen_at(self, chosen: Sequence[Chosen], described: Model, side: int) -> NDArray[np.uint8]:
-        """(n, *shape) uint8 as a pretrained network of this side gets them."""
+    def readings(self, chosen: Sequence[Chosen], described: Model, side: int) -> list[Reading]:
+        """Read again, over the field that pretrained networks get, so high and wide."""
         kind = kind_named(described.kind)
         block = kind.block_seen_at(described.reader, side)
         with closing(RawFiles(self.raw)) as raw, closing(kind.open_reader(block, raw)) as reader:
-            return np.stack([reader.read(self._place(one.sample_id)).array for one in chosen])
+            return [reader.read(self._place(one.sample_id)) for one in chosen]
+
+    def seen_at(self, chosen: Sequence[Chosen], described: Model, side: int) -> NDArray[np.uint8]:
+        """(n, *shape) uint8 as a pretrained network of this side gets them."""
+        return np.stack([one.array for one in self.readings(chosen, described, side)])
 
     def geometry(self, sample_id: str) -> dict[str, Any]:
         """What is known of where a scan lies; empty of a picture, and of a volume that says nothing."""
         sidecars = (sidecar for some in self.shards.values() for sidecar in some.sidecars)
         return next((dict(one.geometry[sample_id]) for one in sidecars if sample_id in one.geometry), {})
-
-    def voxels(self, sample_id: str) -> Voxels | None:
-        """What a scan's voxels stand for; None where nothing is known of them."""
-        geometry = self.geometry(sample_id)
-        return _voxels(geometry) if geometry else None
 
     @property
     def show_all(self) -> bool:
@@ -84,7 +83,10 @@ def from_file(described: Model) -> FromFile | None:
     return FromFile(settings.size, settings.fit, settings.resize)
 
 
-def _voxels(geometry: dict[str, Any]) -> Voxels:
+def voxels_of(geometry: Mapping[str, Any]) -> Voxels | None:
+    """What a scan's voxels stand for; None where nothing is known of them."""
+    if not geometry:
+        return None
     ranges = tuple((float(low), float(high)) for low, high in geometry["intensity_ranges"])
     z, y, x = map(float, geometry["spacing_mm"])
     return Voxels((z, y, x), ranges, "HU" if geometry["modality"] == "CT" else "")
