@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catscan.common.arrays import Shards
 from catscan.common.contracts.sidecar import Sidecar
 from catscan.common.contracts.summary import Summary
 from catscan.common.errors import BadSample, CatscanError, did_you_mean, listed
@@ -31,7 +30,7 @@ from catscan.scores.predictions import read_predictions
 from catscan.stages.explain import opened_first
 from catscan.stages.explain.choice import Chosen
 from catscan.stages.explain.opening import heats_of
-from catscan.stages.explain.samples import Samples
+from catscan.stages.explain.samples import Samples, shards_read_for
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -174,10 +173,11 @@ def heat_of(folder: Path, row: dict[str, str], answers: dict[str, dict[str, floa
     if name not in answers:
         return None
     label = max(answers[name], key=answers[name].__getitem__)
-    shards = {split: Shards(sorted(folder.glob(f"arrays/{split}-*.npy"))) for split in ("train", "test")}
+    described = evaluated.described[network]
+    shards = shards_read_for(described, *(sorted(folder.glob(f"arrays*/{split}-*.npy")) for split in ("train", "test")))
     samples = Samples(shards, read_table(folder / "index.csv").set_index("sample_id"), folder / "raw")
     chosen = Chosen(row["sample_id"], row["split"], "", row["label"])
-    described, told = evaluated.described[network], list(answers[name]).index(label)
+    told = list(answers[name]).index(label)
     with one_device("cpu", []):
         (levels,) = heats_of(network, described, [chosen], [told], samples, gpu=False)
     return None if levels is None else Heat(name, label, levels)

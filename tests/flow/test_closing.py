@@ -7,6 +7,7 @@ import pytest
 from factories import FOLD, MODEL, check_of, metrics_of
 
 from catscan.common.contracts.features import FeaturesSource
+from catscan.common.contracts.metrics import Point, Sweep
 from catscan.flow.closing import box, failure, summary
 
 METRICS = metrics_of(folds=(FOLD, replace(FOLD, fold=1)))
@@ -47,6 +48,14 @@ def test_a_foreign_member_is_told_apart(tmp_path: Path) -> None:
 
     told = dict(summary(replace(METRICS, models=models), CHECK, tmp_path))
     assert told["networks"] == "resnet from scratch; own foreign"
+
+
+def test_of_a_sweep_the_box_tells_how_many_points_are_blended(tmp_path: Path) -> None:
+    points = (Point({}, ("resnet",), 0.2, blended=True), Point({}, ("worse",), 0.3, blended=False))
+    models = METRICS.models | {"worse": METRICS.models["resnet"]}
+
+    told = dict(summary(replace(METRICS, models=models, sweep=Sweep(points, ())), CHECK, tmp_path))
+    assert told["networks"] == "the best 1 of 2 points of a sweep, from scratch"
 
 
 def test_a_run_of_single_stages_ends_without_a_box(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -90,3 +90,43 @@ def test_the_gain_of_a_useful_model_is_surely_above_0_and_that_of_noise_is_not()
     assert gains["also good"][1][0] > 0
     assert gains["noise"][1][0] <= 0.002
     assert all(low <= value <= high for value, (low, high) in gains.values())
+
+
+def points_of(noise: dict[str, float]) -> tuple[tuple[str, ...], ...]:
+    return tuple((name,) for name in noise)
+
+
+def test_of_a_sweep_the_best_are_blended_and_the_others_weigh_nothing() -> None:
+    noise = {"bad": 4.0, "good": 1.0, "better": 0.9, "worse": 5.0}
+    models, targets, folds = drawn(7, "binary", noise)
+    choice = blending.Choice(2, points_of(noise))
+    weights = blending.learn(models, targets, folds, "binary", choice)
+    two = {name: models[name] for name in ("good", "better")}
+
+    assert weights == {"bad": 0.0, "worse": 0.0} | blending.learn(two, targets, folds, "binary")
+    assert set(blending.gains(models, targets, folds, "binary", choice=choice, resamples=10)) == set(two)
+
+
+def test_a_model_that_is_no_point_is_always_blended() -> None:
+    noise = {"a": 1.0, "b": 1.1, "own": 5.0}
+    models, targets, _ = drawn(8, "binary", noise)
+
+    assert blending.Choice(1, (("a",), ("b",))).of(models, targets, "binary") == ["a", "own"]
+
+
+def test_the_seeds_of_a_point_are_chosen_together_by_their_blend() -> None:
+    noise = {"a-1": 1.0, "b-1": 1.5, "b-2": 1.5}  # two that know less, and more together
+    models, targets, _ = drawn(9, "binary", noise)
+
+    assert blending.Choice(1, (("a-1",), ("b-1", "b-2"))).of(models, targets, "binary") == ["b-1", "b-2"]
+
+
+def test_each_fold_is_told_by_what_was_best_on_the_others() -> None:
+    _, targets, folds = drawn(10, "binary", {"a": 1.0, "b": 1.0}, n=600)
+    lucky = {  # each knows the fold that it is lucky in, and nothing of the others
+        f"lucky in {fold}": np.where((folds == fold)[:, None], targets * 0.98 + 0.01, 0.5) for fold in range(3)
+    }
+    choice = blending.Choice(1, points_of(dict.fromkeys(lucky, 0.0)))
+    told = blending.cross_fitted(lucky, targets, folds, "binary", choice)
+
+    assert np.allclose(told, 0.5)  # that it was lucky in a fold helps none there

@@ -15,7 +15,8 @@ from factories import MODEL, MODEL_SCORES, SUBMISSION
 from small_competition import MODELS, TASKS, write_competition
 
 from catscan.cli import main
-from catscan.common.contracts.metrics import Metrics
+from catscan.common.contracts.metrics import Metrics, Point, Sweep
+from catscan.networks.evaluated import read_evaluated
 
 
 @pytest.fixture
@@ -150,3 +151,30 @@ def test_the_folder_of_models_may_be_the_working_folder(competition, monkeypatch
 
     assert main(["predict", "--model", ".", "../0.png"]) == 0
     assert "../0.png" in capsys.readouterr().out
+
+
+def test_what_a_sweep_left_out_is_not_asked_nor_told_of(competition, tmp_path, capsys):
+    copy = Path(shutil.copytree(competition, tmp_path / "copy"))
+    command = ["predict", "--model", str(copy / "models"), str(copy / "0.png")]
+    main(command)
+    before = capsys.readouterr()
+    path = copy / "evaluation" / "metrics.json"
+    metrics, points = Metrics.read(path), (Point({}, ("swept",), 0.9, blended=False),)
+    models = metrics.models | {"swept": replace(metrics.models["main"], weight=0.0)}
+    replace(metrics, models=models, sweep=Sweep(points, ())).write(path)
+    shutil.copytree(copy / "models" / "main", copy / "models" / "swept")
+    (copy / "models" / "swept" / "fold-0" / "weights.npz").unlink()  # it would be missed
+
+    assert main(command) == 0
+    assert capsys.readouterr() == before
+
+
+def test_points_that_read_otherwise_may_be_blended(competition, tmp_path):
+    copy = Path(shutil.copytree(competition, tmp_path / "copy"))
+    models = copy / "models"
+    replace(MODEL, reader=MODEL.reader | {"size": [8, 8]}).write(models / "other" / "fold-0" / "model.json")
+    path = copy / "evaluation" / "metrics.json"
+    points = tuple(Point({"size": name}, (name,), 0.9, blended=True) for name in MODELS)
+    replace(Metrics.read(path), sweep=Sweep(points, ())).write(path)
+
+    assert set(read_evaluated(models).folders) == {*MODELS}

@@ -41,6 +41,7 @@ FROM_STORE = going_back.use(workflow, config["cache"])
 wildcard_constraints:
     competition=catscan_config.one_of(config["competitions"]),
     split="train|test",
+    reading=catscan_config.one_of(catscan_config.reading_names(config)),
     network=catscan_config.one_of(catscan_config.pretrained_names(config)),
     shard=r"\d+",
     shards=r"\d+",
@@ -63,12 +64,12 @@ def arrays_of(competition, *splits, ending="npy", folder="arrays"):
     ]
 
 
-def features_of(competition, networks, *splits, ending="npy"):
-    """The features of all shards of a competition's splits, network by network; or their sidecars."""
+def all_arrays_of(competition, *splits, ending="npy"):
+    """The arrays of all ways in which a competition's samples are read; or their sidecars, which end in json."""
     return [
         path
-        for network in networks
-        for path in arrays_of(competition, *splits, ending=ending, folder=f"features/{network}")
+        for reading in catscan_config.readings(config["competitions"][competition])
+        for path in arrays_of(competition, *splits, ending=ending, folder=f"arrays{reading}")
     ]
 
 
@@ -106,10 +107,26 @@ def learnt_from(split, ending="npy"):
 
 def samples_of(competition, model, split, ending="npy"):
     """The shards of one split that a model sees, in order; or their sidecars, which end in json."""
-    networks = catscan_config.models(config["competitions"][competition])[model]["features"]
-    if networks:
-        return features_of(competition, networks, split, ending=ending)
-    return arrays_of(competition, split, ending=ending)
+    described = config["competitions"][competition]
+    settings = catscan_config.models(described)[model]
+    reading, networks = catscan_config.reading(described, settings), settings["features"]
+    folders = [f"features{reading}/{network}" for network in networks] or [f"arrays{reading}"]
+    return [
+        path
+        for folder in folders
+        for path in arrays_of(competition, split, ending=ending, folder=folder)
+    ]
+
+
+def features_of(competition):
+    """The features that the models of a competition learn from."""
+    models = catscan_config.models(config["competitions"][competition])
+    return [
+        samples_of(competition, model, split)
+        for model, settings in models.items()
+        for split in ("train", "test")
+        if settings["features"]
+    ]
 
 
 def own_weights(wildcards):

@@ -22,9 +22,11 @@ rule explain_network:
         predictions=per_fold(rules.predict_test.output.predictions),
         foreign=foreign("test"),
         submission=rules.write_submission.output.submission,
-        train=lambda wildcards: arrays_of(wildcards.competition, "train"),
-        test=lambda wildcards: arrays_of(wildcards.competition, "test"),
-        sidecars=lambda wildcards: arrays_of(wildcards.competition, "train", "test", ending="json"),
+        train=lambda wildcards: all_arrays_of(wildcards.competition, "train"),
+        test=lambda wildcards: all_arrays_of(wildcards.competition, "test"),
+        sidecars=lambda wildcards: all_arrays_of(
+            wildcards.competition, "train", "test", ending="json"
+        ),
     output:
         explanation="results/{competition}/explanation.json",
     log:

@@ -15,21 +15,23 @@ rule features_of_shard:
         index=rules.index_samples.output.index,
         own=own_weights,
     output:
-        array="results/{competition}/features/{network}/{split}-{shard}-of-{shards}.npy",
-        sidecar="results/{competition}/features/{network}/{split}-{shard}-of-{shards}.json",
+        array="results/{competition}/features{reading}/{network}/{split}-{shard}-of-{shards}.npy",
+        sidecar="results/{competition}/features{reading}/{network}/{split}-{shard}-of-{shards}.json",
     log:
-        "results/{competition}/logs/features-{network}-{split}-{shard}-of-{shards}.log",
+        "results/{competition}/logs/features{reading}-{network}-{split}-{shard}-of-{shards}.log",
     benchmark:
-        "results/{competition}/benchmarks/features-{network}-{split}-{shard}-of-{shards}.tsv"
+        "results/{competition}/benchmarks/features{reading}-{network}-{split}-{shard}-of-{shards}.tsv"
     threads: lambda wildcards: of(wildcards)["train"]["threads"]
     resources:
         bad_samples=lambda wildcards: stage_strings.bad_samples(of(wildcards)),
         gpu=lambda wildcards: gpus.wanted(of(wildcards)["train"]["device"], GPUS),
         device=lambda wildcards: of(wildcards)["train"]["device"],
     params:
-        stage=lambda wildcards: stage_strings.features(of(wildcards), wildcards.network),
+        stage=lambda wildcards: stage_strings.features(
+            of(wildcards), wildcards.network, wildcards.reading
+        ),
     message:
-        "features {wildcards.competition}: {wildcards.network}, {wildcards.split} shard {wildcards.shard} of {wildcards.shards}"
+        "features {wildcards.competition}{wildcards.reading}: {wildcards.network}, {wildcards.split} shard {wildcards.shard} of {wildcards.shards}"
     shell:
         """
         catscan features \
@@ -49,12 +51,4 @@ rule features_of_shard:
 rule features:
     """The features that the models of every competition of `run` learn from."""
     input:
-        [
-            features_of(
-                competition,
-                catscan_config.pretrained(config["competitions"][competition]),
-                "train",
-                "test",
-            )
-            for competition in RUN
-        ],
+        [features_of(competition) for competition in RUN],

@@ -1,7 +1,8 @@
 """Preprocess.
 
 Required inputs: index.csv and the raw files.
-Outputs: one uint8 array a shard, and its sidecar (ids, bad and odd samples with reasons, settings, geometry).
+Outputs: one uint8 array a shard, and its sidecar (ids, bad and odd samples with reasons, settings, geometry), in arrays/;
+where a sweep varies how samples are read, once more for each such reading, in a folder beside it (arrays-size-64x64/).
 Reads of the config: data.kind, the reader's block of preprocess; preprocess.on_bad and preprocess.tolerated_share, on which
 no byte depends.
 """
@@ -13,19 +14,19 @@ rule preprocess_shard:
         manifest=rules.download_files.output.manifest,
         index=rules.index_samples.output.index,
     output:
-        array="results/{competition}/arrays/{split}-{shard}-of-{shards}.npy",
-        sidecar="results/{competition}/arrays/{split}-{shard}-of-{shards}.json",
+        array="results/{competition}/arrays{reading}/{split}-{shard}-of-{shards}.npy",
+        sidecar="results/{competition}/arrays{reading}/{split}-{shard}-of-{shards}.json",
     log:
-        "results/{competition}/logs/preprocess-{split}-{shard}-of-{shards}.log",
+        "results/{competition}/logs/preprocess{reading}-{split}-{shard}-of-{shards}.log",
     benchmark:
-        "results/{competition}/benchmarks/preprocess-{split}-{shard}-of-{shards}.tsv"
+        "results/{competition}/benchmarks/preprocess{reading}-{split}-{shard}-of-{shards}.tsv"
     threads: 2
     resources:
         bad_samples=lambda wildcards: stage_strings.bad_samples(of(wildcards)),
     params:
-        stage=lambda wildcards: stage_strings.preprocess(of(wildcards)),
+        stage=lambda wildcards: stage_strings.preprocess(of(wildcards), wildcards.reading),
     message:
-        "preprocess {wildcards.competition}: {wildcards.split} shard {wildcards.shard} of {wildcards.shards}"
+        "preprocess {wildcards.competition}{wildcards.reading}: {wildcards.split} shard {wildcards.shard} of {wildcards.shards}"
     shell:
         """
         catscan preprocess \
@@ -44,4 +45,4 @@ rule preprocess_shard:
 rule preprocess:
     """The arrays of every competition of `run`."""
     input:
-        [arrays_of(competition, "train", "test") for competition in RUN],
+        [all_arrays_of(competition, "train", "test") for competition in RUN],

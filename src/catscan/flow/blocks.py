@@ -20,6 +20,7 @@ from typing import Annotated
 from catscan.common.keys import DISTINCT, Bounds, at_least, length, one_of
 from catscan.flow import presets
 from catscan.flow.json_schema import Schema, schema_of
+from catscan.flow.sweeps import Sweep
 from catscan.kinds.registry import KINDS
 from catscan.kinds.shard import BadSamples
 from catscan.networks.computing import Computing
@@ -93,6 +94,8 @@ class Competition(MetricSettings):
     )
     """The networks to train, by a name of your choice; the submission blends all of them. A key left out takes the
     network's own recipe (below)."""
+
+    sweep: Sweep = field(default_factory=Sweep)
 
     weights: Annotated[Mapping[str, OwnWeights], NAMED] = field(default_factory=dict)
     """Pretrained weights of your own, by a name of your choice that `features` may name."""

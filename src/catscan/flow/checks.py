@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from catscan.common.errors import CatscanError, did_you_mean, listed
-from catscan.flow import presets
+from catscan.flow import presets, sweeps
 from catscan.kinds.registry import Kind, kind_named
 from catscan.networks.pretrained.own import check_own_weights
 from catscan.networks.pretrained.registry import FEATURES, PRETRAINED, slices_of
@@ -249,7 +249,7 @@ def shape_seen(competition: Config, model: Config) -> tuple[int, ...]:
 
     The width of a user's own network is not known before it is built; it counts as one of ours.
     """
-    shape = sample_shape(competition)
+    shape = sample_shape(competition, model)
     if not model["features"]:
         return shape
     return slices_of(shape), FEATURES * len(model["features"])
@@ -271,6 +271,9 @@ def _check_kind(competition: Config, where: str) -> None:
             kind.open_finder(data[key], key=f"{where}.data.{key}")
     with _below(where):
         kind.settings_of(competition["preprocess"][kind.block])
+    for model in competition["models"].values():
+        with _below(f"{where}.sweep.over"):
+            kind.settings_of(sweeps.read_with(competition["preprocess"], model.get(sweeps.POINT, {}))[kind.block])
 
 
 @contextmanager
@@ -295,7 +298,10 @@ def layout_of(competition: Config) -> Layout:
     return Layout(columns=tuple(sheet["columns"]), value=sheet["value"], row_id=sheet["row_id"], rows=rows)
 
 
-def sample_shape(competition: Config) -> tuple[int, ...]:
-    """The shape of one sample's array: (height, width, channels) or (depth, height, width, channels)."""
-    kind = kind_of(competition)
-    return kind.settings_of(competition["preprocess"][kind.block]).shape
+def sample_shape(competition: Config, model: Config | None = None) -> tuple[int, ...]:
+    """The shape of one sample's array: (height, width, channels) or (depth, height, width, channels).
+
+    That of the config, or as a model of a sweep has it.
+    """
+    kind, point = kind_of(competition), (model or {}).get(sweeps.POINT, {})
+    return kind.settings_of(sweeps.read_with(competition["preprocess"], point)[kind.block]).shape

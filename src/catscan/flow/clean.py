@@ -1,9 +1,10 @@
 """List results that no config of this folder names any more, or remove them.
 
 A model that has another name now, a fold that is given up, another number of shards: what was made before stays behind.
-Looked at are the folders `models/`, `predictions/`, `features/` and `arrays/` of the competitions that the config
-describes, and in them what a job made, by the record beside it; never raw files, the truth or submissions. Named is
-what this config names, or any other YAML file of the folder, or below its `config/` or that of catscan.
+Looked at are the folders `models/`, `predictions/`, `features/` and `arrays/` (and those of a sweep's readings) of the
+competitions that the config describes, and in them what a job made, by the record beside it; never raw files, the truth
+or submissions. Named is what this config names, or any other YAML file of the folder, or below its `config/` or that of
+catscan.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def leftovers(config: Config, folder: Path) -> list[Path]:
 def made(home: Path) -> set[str]:
     """What jobs made for models and shards, below a competition's folder; of models a fold's folder as a whole."""
     folds = {path for path in home.glob("models/*/fold-*") if (path / "checkpoint").is_dir() or any(_records(path))}
-    folders = [*home.glob("predictions/*"), *home.glob("features/*"), home / "arrays"]
+    folders = [*home.glob("predictions/*"), *home.glob("features*/*"), *home.glob("arrays*")]
     files = {path for folder in folders for path in _records(folder)}
     return {path.relative_to(home).as_posix() for path in folds | files}
 
@@ -113,7 +114,12 @@ def named(competition: Config) -> set[str]:
     """All that a competition's config names of what `made` finds."""
     shards, models = competition["index"]["shards"], described.models(competition)
     folds = [(model, fold) for model in models for fold in described.folds(competition)]
-    arrays = ["arrays", *(f"features/{network}" for network in described.pretrained(competition))]
+    arrays = [f"arrays{reading}" for reading in described.readings(competition)]
+    arrays += [
+        f"features{described.reading(competition, model)}/{network}"
+        for model in models.values()
+        for network in model["features"]
+    ]
     return {
         *(f"models/{model}/fold-{fold}" for model, fold in folds),
         *(f"predictions/{model}/fold-{fold}.csv" for model, fold in folds),

@@ -9,6 +9,8 @@ from typing import Any
 from catscan.common.contracts.check import Check
 from catscan.common.contracts.metrics import Metrics
 from catscan.common.contracts.model import Model
+from catscan.common.errors import listed
+from catscan.common.words import number_of
 from catscan.flow import runs
 
 
@@ -66,9 +68,20 @@ def summary(metrics: Metrics, check: Check, folder: Path) -> list[tuple[str, str
 
 
 def origins(models: Path, metrics: Metrics) -> str:
-    """Which models learnt from scratch or from pretrained networks, and which are foreign: "resnet from scratch"."""
-    first = {name: models / name / f"fold-{scores.folds[0].fold}" for name, scores in metrics.trained.items()}
-    told = [f"{name} {Model.read(folder / 'model.json').origin}" for name, folder in first.items()]
+    """Which models learnt from scratch or from pretrained networks, and which are foreign: "resnet from scratch".
+
+    Of a sweep how many points are blended; the report names them.
+    """
+    first = {
+        name: Model.read(models / name / f"fold-{scores.folds[0].fold}" / "model.json").origin
+        for name, scores in metrics.trained.items()
+        if name in metrics.blended
+    }
+    told = [f"{name} {origin}" for name, origin in first.items()]
+    if metrics.sweep:
+        best = sum(point.blended for point in metrics.sweep.points)
+        points = number_of(len(metrics.sweep.points), "point")
+        told = [f"the best {best} of {points} of a sweep, {listed(sorted(set(first.values())))}"]
     return "; ".join([*told, *(f"{name} foreign" for name in metrics.models if name not in metrics.trained)])
 
 

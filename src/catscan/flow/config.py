@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from catscan.common.errors import CatscanError, did_you_mean
-from catscan.flow import presets, schema
-from catscan.flow.checks import check_competition
+from catscan.flow import presets, schema, sweeps
+from catscan.flow.checks import check_competition, kind_of
 from catscan.networks.pretrained.registry import PRETRAINED
 from catscan.scores.metrics import default_metric
 from catscan.scores.tasks import TASKS
 
 Config = dict[str, Any]
+
+ANY_SIDE = 224  # pixels; what is read alike at one size is so at any
 
 
 def load(config: Config, schema_path: Path | str) -> Config:
@@ -25,7 +27,7 @@ def load(config: Config, schema_path: Path | str) -> Config:
     -------
     Config
         A new mapping: `run`, the names of the competitions to run, and `competitions`, all of them, each with the
-        models of its preset where it has one.
+        models of its preset where it has one, and of its sweep.
 
     Raises
     ------
@@ -53,6 +55,7 @@ def complete(config: Config, schema_path: Path | str) -> Config:
     for competition in config["competitions"].values():
         competition.setdefault("metric", default_metric(competition["data"].get("task", TASKS[0])))
     schema.fill(config, known)
+    sweeps.expand(config, known)
     return config
 
 
@@ -66,6 +69,47 @@ def _models(competition: Config) -> Iterator[tuple[str, Config]]:
         rest = {key: value for key, value in model.items() if key != "seeds"}
         for seed in model["seeds"]:
             yield (f"{name}-seed-{seed}" if len(model["seeds"]) > 1 else name), {**rest, "seed": seed}
+
+
+def reading(competition: Config, model: Config) -> str:
+    """By which end of its name the folder is known of what a model learns from: "" but where a sweep reads anew.
+
+    What a pretrained network sees at its own size is the same for every size of the config.
+    """
+    point, kind, block = model.get(sweeps.POINT, {}), kind_of(competition), competition["preprocess"]
+
+    def read(changed: Config) -> Config:
+        of_kind: Config = sweeps.read_with(block, changed)[kind.block]
+        return kind.block_seen_at(of_kind, ANY_SIDE) if model["features"] else of_kind
+
+    differs = {
+        key: point[key] for key in point if key.startswith(sweeps.READING) and read({key: point[key]}) != read({})
+    }
+    return f"-{sweeps.named(differs)}" if differs else ""
+
+
+def readings(competition: Config, *, of_features: bool = False) -> dict[str, Config]:
+    """By `reading` the block `preprocess` of each way in which samples are read, that of the config first.
+
+    Parameters
+    ----------
+    of_features
+        Of the models that learn from features, in place of those that learn from the samples themselves.
+    """
+    found = {"": competition["preprocess"]}
+    for model in competition["models"].values():
+        if sweeps.POINT in model and bool(model["features"]) is of_features:
+            found.setdefault(reading(competition, model), sweeps.read_with(found[""], model[sweeps.POINT]))
+    return found
+
+
+def reading_names(config: Config) -> set[str]:
+    """All that `reading` can tell of the models of all competitions."""
+    described = config["competitions"].values()
+    return {
+        "",
+        *(reading(one, model) for one in described for model in one["models"].values() if sweeps.POINT in model),
+    }
 
 
 def pretrained(competition: Config) -> list[str]:

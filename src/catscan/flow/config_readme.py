@@ -69,6 +69,32 @@ A network written as a list of layers, in the words of the tutorial:
           - fully_connected: {units: 1024, keep_probability: 0.8}
 ```
 
+A sweep tries every model with other settings, of training or of how samples are read:
+
+```yaml
+    sweep:
+      over:
+        learning_rate: [0.01, 0.02]                   # each with each of the others: 2 x 3 x 2 points
+        augment.rotation: [0, 15, 30]
+        preprocess.picture.size: [[64, 64], [96, 96]]
+      best: 3
+```
+
+Each point is a model of its own, with a name that tells its settings (`main-learning_rate-0.01-rotation-0-size-64x64`),
+trained on all folds and for all of the model's `seeds`, by jobs that run at once on as many machines as there are.
+Points share what they can: other rates learn from the same arrays, and each size makes its own once. The best are
+blended; the report shows all points with their scores, and which keys mattered. Add values, and only new points run.
+With ranges the points are drawn at random, by a seed; with more `points` later, the first ones stay:
+
+```yaml
+    sweep:
+      over:
+        learning_rate: {low: 0.001, high: 0.1, scale: log}
+        weight_decay: {low: 0.00001, high: 0.01, scale: log}
+        label_smoothing: [0, 0.05, 0.1]
+      points: 12
+```
+
 ## Every key
 """
 

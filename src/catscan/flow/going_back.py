@@ -227,7 +227,8 @@ def key_of(job: Any) -> Key | None:
     OSError
         When an input cannot be read, or is a folder.
     """
-    rule, command, wildcards = job.rule.name, job.rule.shellcmd, dict(job.wildcards_dict)
+    rule, command = job.rule.name, job.rule.shellcmd
+    wildcards = {name: value for name, value in job.wildcards_dict.items() if value}  # "" says nothing
     params = dict(job.params.items())
     inputs = [[name, _paths(value)] for name, value in job.input.items()]
     # Without a name, one could not be told from another.

@@ -14,7 +14,7 @@ from catscan.common.contracts.summary import Summary
 from catscan.common.errors import CatscanError, listed
 from catscan.common.words import number_of
 from catscan.flow import config as described
-from catscan.flow import presets
+from catscan.flow import presets, sweeps
 from catscan.flow.checks import kind_of, network_of, sample_shape
 from catscan.kinds.samples import Search
 from catscan.networks.pretrained.registry import PRETRAINED
@@ -49,11 +49,13 @@ def remember_command() -> None:
 
 
 def tell(config: Config, results: Path, cores: int) -> None:
-    """Print one line a competition with a preset."""
+    """Print one line a competition with a preset, and one with a sweep."""
     for name in config["run"]:
         competition = config["competitions"][name]
         if competition["preset"] != presets.NONE:
             print(f"{name}: {line(competition, results / name, cores)}", file=sys.stderr)
+        if competition["sweep"]["over"]:
+            print(f"{name}: {sweeps.told(competition)}", file=sys.stderr)
 
 
 def line(competition: Config, folder: Path, cores: int) -> str:
@@ -66,7 +68,9 @@ def line(competition: Config, folder: Path, cores: int) -> str:
     cores
         Those that the run may use.
     """
-    members = "; ".join(f"{name} {_origin(model)}" for name, model in described.models(competition).items())
+    members = "; ".join(
+        dict.fromkeys(f"{_member(*one)} {_origin(one[1])}" for one in described.models(competition).items())
+    )
     cores = min(cores, len(os.sched_getaffinity(0)))
     counts = _counts(competition, folder)
     train, test = counts or (1000, 0)
@@ -75,6 +79,11 @@ def line(competition: Config, folder: Path, cores: int) -> str:
     told = f"{_rounded(minutes)} on {number_of(cores, 'core')}, from nothing"
     pictures = number_of(train + test, "picture") if counts else "1,000 pictures to learn from, more in proportion"
     return f"preset {competition['preset']}: {members}. About {told}, for {pictures}."
+
+
+def _member(name: str, model: Config) -> str:
+    """A model's name, of a point of a sweep that which it has in the preset."""
+    return str(model.get(sweeps.POINT, {}).get(sweeps.MODEL, name))
 
 
 def _origin(model: Config) -> str:
@@ -109,7 +118,7 @@ def _look(network: str) -> float:
 def _step(competition: Config, model: Config, learnt_from: int) -> float:
     """The seconds of one picture over a whole training."""
     epochs = model.get("epochs") or network_of(competition, model).recipe_for(learnt_from).epochs
-    height, width, *_ = sample_shape(competition)
+    height, width, *_ = sample_shape(competition, model)
     return epochs * (STEP_ON_FEATURES if model["features"] else STEP * height * width / STEP_SIDE**2)
 
 

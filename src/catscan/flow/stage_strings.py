@@ -17,7 +17,8 @@ from catscan.common import fingerprint
 from catscan.common.settings import canonical
 from catscan.common.tables import read_header
 from catscan.flow.checks import kind_of, layout_of, network_of
-from catscan.flow.config import models
+from catscan.flow.config import models, readings
+from catscan.flow.sweeps import POINT
 from catscan.networks.pretrained.registry import PRETRAINED
 from catscan.raw.source import located, seven_zips, solution_of
 from catscan.stages.report.page import WHOLE
@@ -84,15 +85,15 @@ def layout(competition: Config) -> str:
     return canonical({**asdict(layout_of(competition)), "solution": solution})
 
 
-def reader(competition: Config) -> Config:
-    """The kind of data and its reader's settings."""
+def reader(competition: Config, reading: str = "") -> Config:
+    """The kind of data and its reader's settings, those of the config or of one of a sweep's readings."""
     kind = kind_of(competition)
-    return {"kind": kind.name, "reader": competition["preprocess"][kind.block]}
+    return {"kind": kind.name, "reader": readings(competition)[reading][kind.block]}
 
 
-def preprocess(competition: Config) -> str:
+def preprocess(competition: Config, reading: str = "") -> str:
     """What the preprocess stage reads: the reader's settings."""
-    return stage_string("preprocess", reader(competition), also=kind_of(competition).code_of_reading)
+    return stage_string("preprocess", reader(competition, reading), also=kind_of(competition).code_of_reading)
 
 
 def bad_samples(competition: Config) -> str:
@@ -100,9 +101,10 @@ def bad_samples(competition: Config) -> str:
     return canonical({key: competition["preprocess"][key] for key in ("on_bad", "tolerated_share")})
 
 
-def features(competition: Config, network: str) -> str:
+def features(competition: Config, network: str, reading: str = "") -> str:
     """What the features stage reads: the network and its weights, the reader's settings at its size, how to compute."""
-    kind, block, own = kind_of(competition), competition["preprocess"], competition["weights"].get(network)
+    kind, own = kind_of(competition), competition["weights"].get(network)
+    block = readings(competition, of_features=True)[reading]
     values: Config = {"network": network, "kind": kind.name}
     # A file of one's own is an input of the job, and counts by its content.
     values |= {"architecture": own["network"]} if own else {"weights": PRETRAINED[network].sha256}
@@ -131,7 +133,7 @@ def _beyond_the_recipe(competition: Config, settings: Config) -> Config:
     recipe = asdict(found.recipe)
     if found.penalty:
         del recipe["weight_decay"]  # it depends on the samples
-    told = {key: value for key, value in settings.items() if value is not None}
+    told = {key: value for key, value in settings.items() if value is not None and key != POINT}
     augment = {key: value for key, value in (told.pop("augment", None) or {}).items() if value is not None}
     beyond = {key: value for key, value in augment.items() if value != recipe["augment"][key]}
     return {key: value for key, value in told.items() if key not in recipe or value != recipe[key]} | {
@@ -145,7 +147,7 @@ def predict() -> str:
 
 
 def evaluate(competition: Config) -> str:
-    """What the evaluate stage reads: the metric and its weights, foreign members, the table of the labels.
+    """What the evaluate stage reads: the metric and its weights, foreign members, the sweep, the table of the labels.
 
     A table that holds the samples' pixels too is not looked at for other columns.
     """
@@ -153,6 +155,9 @@ def evaluate(competition: Config) -> str:
     labels = competition["data"]["labels"]
     if labels["csv"] and competition["data"]["kind"] != "csv_pixels":
         values |= {"labels": labels["csv"], "id_column": labels["id_column"]}
+    if competition["sweep"]["over"]:
+        values |= {"best": competition["sweep"]["best"]}
+        values |= {"points": {name: model[POINT] for name, model in models(competition).items()}}
     return stage_string("evaluate", values)
 
 
@@ -212,6 +217,9 @@ def _others(config: Config) -> Iterator[list[str]]:
 def submit(competition: Config) -> str:
     """What the submit stage reads: the competition's name on Kaggle, the kind of submission, the config's digest."""
     values = {"competition": competition["source"]["competition"], "kind": competition["submission"]["kind"]}
-    described = {key: value for key, value in competition.items() if key != "preset"}  # its models say it all
+    said_by_models = ("preset", "sweep")
+    described = {key: value for key, value in competition.items() if key not in said_by_models}
+    if competition["sweep"]["over"]:
+        described["best"] = competition["sweep"]["best"]
     values["config"] = hashlib.sha256(canonical(described).encode()).hexdigest()
     return stage_string("submit", values)

@@ -25,7 +25,7 @@ def exceeded(job: Any) -> bool:
     if not isinstance(told, str) or place is None or not place.is_file():
         return False
     try:
-        sidecar = (FeaturesSidecar if "features" in place.parts else Sidecar).read(place)
+        sidecar = (FeaturesSidecar if place.parts[-3].startswith("features") else Sidecar).read(place)
     except CatscanError:  # the stage that reads it says so
         return False
     return parse(BadSamples, told).are_too_many(len(sidecar.bad), len(sidecar.bad) + len(sidecar.ids))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from catscan.common.contracts.features import FeaturesSource
 from catscan.common.contracts.metrics import Metrics
 from catscan.common.contracts.model import Model
 from catscan.common.contracts.summary import Summary
@@ -15,7 +14,8 @@ from catscan.networks.model import DESCRIPTION, read_model
 
 METRICS = Path("evaluation") / "metrics.json"
 ALIKE = ("classes", "task", "kind", "flips")  # of all networks whose answers are blended
-READ_ALIKE = ("reader", "sample_shape")  # of those that learnt from the samples themselves, or from the same features
+# Of those that learnt from the samples themselves, or from the same features, at the same point of a sweep.
+READ_ALIKE = ("reader", "sample_shape")
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Evaluated:
     Attributes
     ----------
     folders
-        By the name of the model, the folder of each of its folds.
+        By the name of the model, the folder of each of its folds; of those whose answers are blended.
     described
         By its folder, what each of them is.
     metrics, summary
@@ -91,14 +91,14 @@ def read_evaluated(models: Path, *, with_foreign: bool = False) -> Evaluated:
             found=listed(foreign),
             do=f"Name one network alone: {there[0]}",
         )
-    folders = {
+    evaluated = {
         name: [models / name / f"fold-{fold.fold}" for fold in scores.folds] for name, scores in metrics.trained.items()
     }
-    evaluated = [folder for folds in folders.values() for folder in folds]
-    described = {folder: read_model(folder) for folder in evaluated}
+    folders = {name: folds for name, folds in evaluated.items() if name in metrics.blended}
+    described = {folder: read_model(folder) for folds in folders.values() for folder in folds}
     _check_alike(described, metrics, summary)
-    left_out = [folder for folder in there if folder not in evaluated]
-    return Evaluated(folders, described, metrics, summary, left_out)
+    known = {folder for folds in evaluated.values() for folder in folds}
+    return Evaluated(folders, described, metrics, summary, [folder for folder in there if folder not in known])
 
 
 def _check_alike(described: dict[Path, Model], metrics: Metrics, summary: Summary) -> None:
@@ -106,10 +106,12 @@ def _check_alike(described: dict[Path, Model], metrics: Metrics, summary: Summar
     first, *others = described
     wanted = {name: getattr(described[first], name) for name in ALIKE}
     wanted |= {"classes": summary.classes, "task": summary.task, "kind": summary.kind}
-    read: dict[tuple[FeaturesSource, ...], Model] = {}
+    points = metrics.sweep.points if metrics.sweep else ()
+    point_of = {name: tuple(point.values.items()) for point in points for name in point.models}
+    read: dict[tuple[object, ...], Model] = {}
     for folder in (first, *others):
         model = described[folder]
-        like = read.setdefault(model.features, model)
+        like = read.setdefault((model.features, point_of.get(folder.parent.name)), model)
         unlike = [name for name in ALIKE if getattr(model, name) != wanted[name]]
         unlike += [name for name in READ_ALIKE if getattr(model, name) != getattr(like, name)]
         if unlike or len(metrics.odds) != len(summary.classes):

@@ -6,7 +6,8 @@ weights are at least 0 and add up to 1; how sure the blend may be is the tempera
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,36 @@ Weights = dict[str, float]
 # Before a sample is seen, a weight is thought to be within 0.5 of an equal share: as a normal distribution of that
 # deviation says, so that few samples cannot move it far, and thousands can.
 DEVIATION = 0.5
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which models are blended: of the points of a sweep the best, and all models that are of none.
+
+    Attributes
+    ----------
+    best
+        How many points.
+    points
+        The models of each, which differ in their seeds.
+    """
+
+    best: int = 0
+    points: tuple[tuple[str, ...], ...] = ()
+
+    def of(self, models: Mapping[str, Array], targets: Array, task: str) -> list[str]:
+        """The names of those of ``models`` that are blended, in their order, judged by these samples."""
+        loss_of = {}
+        for number, point in enumerate(self.points):
+            seeds = [models[name] for name in point if name in models]
+            if seeds:
+                loss_of[number] = ANSWERS[task].losses(blend(seeds, task), targets).mean()
+        worse = sorted(loss_of, key=loss_of.__getitem__)[self.best :]
+        left_out = {name for number in worse for name in self.points[number]}
+        return [name for name in models if name not in left_out]
+
+
+ALL = Choice()
 
 
 def equal(models: Sequence[str]) -> Weights:
@@ -71,19 +102,28 @@ def fit(models: Mapping[str, Array], targets: Array, task: str) -> Weights:
     return dict(zip(names, (weights / weights.sum()).tolist(), strict=True))
 
 
-def learn(models: Mapping[str, Array], targets: Array, folds: NDArray[np.integer], task: str) -> Weights:
-    """`fit`, but only where it lowers the loss of samples that it did not see; equal weights elsewhere."""
-    return fit(models, targets, task) if _pays(models, targets, folds, task) else equal(list(models))
+def learn(
+    models: Mapping[str, Array], targets: Array, folds: NDArray[np.integer], task: str, choice: Choice = ALL
+) -> Weights:
+    """`fit`, but only where it lowers the loss of samples that it did not see; equal weights elsewhere.
 
-
-def cross_fitted(models: Mapping[str, Array], targets: Array, folds: NDArray[np.integer], task: str) -> Array:
-    """(n, columns) the blend, each fold by the weights that the others teach, so that a score of it is honest.
-
-    Only whether the weights are learnt at all is known from all folds, as in `learn`.
+    Of the models that are chosen; the others weigh 0.
     """
-    if _pays(models, targets, folds, task):
-        return _left_out(models, targets, folds, task)
-    return weighted(models, equal(list(models)), task)
+    chosen = _taken(models, choice.of(models, targets, task))
+    weights = fit(chosen, targets, task) if _pays(models, targets, folds, task, choice) else equal(list(chosen))
+    return {name: weights.get(name, 0.0) for name in models}
+
+
+def cross_fitted(
+    models: Mapping[str, Array], targets: Array, folds: NDArray[np.integer], task: str, choice: Choice = ALL
+) -> Array:
+    """(n, columns) the blend, each fold by the models and the weights that the others teach.
+
+    So a score of it is honest. Only whether weights are learnt at all is known from all folds, as in `learn`.
+    """
+    if _pays(models, targets, folds, task, choice):
+        return _left_out(models, targets, folds, task, choice=choice, weigh=fit)
+    return _even(models, targets, folds, task, choice)
 
 
 def gains(
@@ -92,41 +132,66 @@ def gains(
     folds: NDArray[np.integer],
     task: str,
     *,
+    choice: Choice = ALL,
     groups: Sequence[Hashable] = (),
     resamples: int = 500,
     seed: int = 1,
 ) -> dict[str, tuple[float, tuple[float, float]]]:
     """By how much each model lowers the loss of the blend, and the 95 % interval of that; none for a single model.
 
-    The blend without it is learnt anew; both losses are of the same samples, so that their luck cancels out.
+    None either for those that are not chosen. The blend without it is learnt anew; both losses are of the same samples,
+    so that their luck cancels out.
     """
     if len(models) < 2:
         return {}
     answers = ANSWERS[task]
-    with_all = answers.losses(cross_fitted(models, targets, folds, task), targets)
+    with_all = answers.losses(cross_fitted(models, targets, folds, task, choice), targets)
     draw, units = np.random.default_rng(seed), Units(len(targets), groups)
     drawn = [units.rows(draw.integers(units.n, size=units.n)) for _ in range(resamples)]
     found = {}
-    for name in models:
+    for name in choice.of(models, targets, task):
         others = {other: given for other, given in models.items() if other != name}
-        without = answers.losses(cross_fitted(others, targets, folds, task), targets)
+        without = answers.losses(cross_fitted(others, targets, folds, task, choice), targets)
         ends = ends_of([answers.lowered(without[rows], with_all[rows]) for rows in drawn])
         found[name] = answers.lowered(without, with_all), ends
     return found
 
 
-def _pays(models: Mapping[str, Array], targets: Array, folds: NDArray[np.integer], task: str) -> bool:
-    if len(models) < 2 or len(targets) < FEWEST_TO_JUDGE:
+def _pays(models: Mapping[str, Array], targets: Array, folds: NDArray[np.integer], task: str, choice: Choice) -> bool:
+    if len(choice.of(models, targets, task)) < 2 or len(targets) < FEWEST_TO_JUDGE:
         return False
-    learnt, even = _left_out(models, targets, folds, task), weighted(models, equal(list(models)), task)
+    learnt = _left_out(models, targets, folds, task, choice=choice, weigh=fit)
+    even = _even(models, targets, folds, task, choice)
     losses = ANSWERS[task].losses
     return bool(losses(learnt, targets).mean() < losses(even, targets).mean())
 
 
-def _left_out(models: Mapping[str, Array], targets: Array, folds: NDArray[np.integer], task: str) -> Array:
+def _even(models: Mapping[str, Array], targets: Array, folds: NDArray[np.integer], task: str, choice: Choice) -> Array:
+    """The blend by equal weights, of each fold of the models that are best on the others."""
+    if not choice.points:
+        return weighted(models, equal(list(models)), task)
+    weigh = lambda chosen, _targets, _task: equal(list(chosen))  # noqa: E731
+    return _left_out(models, targets, folds, task, choice=choice, weigh=weigh)
+
+
+def _left_out(
+    models: Mapping[str, Array],
+    targets: Array,
+    folds: NDArray[np.integer],
+    task: str,
+    *,
+    choice: Choice,
+    weigh: Callable[[Mapping[str, Array], Array, str], Weights],
+) -> Array:
     parts, blended = parted(folds, targets), np.empty(targets.shape)
     for part in np.unique(parts):
         rows = parts == part
-        weights = fit({name: given[~rows] for name, given in models.items()}, targets[~rows], task)
-        blended[rows] = weighted({name: given[rows] for name, given in models.items()}, weights, task)
+        seen = {name: given[~rows] for name, given in models.items()}
+        chosen = _taken(seen, choice.of(seen, targets[~rows], task))
+        weights = weigh(chosen, targets[~rows], task)
+        blended[rows] = weighted({name: models[name][rows] for name in chosen}, weights, task)
     return blended
+
+
+def _taken(models: Mapping[str, Array], names: Sequence[str]) -> dict[str, Array]:
+    return {name: models[name] for name in names}

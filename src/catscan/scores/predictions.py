@@ -5,7 +5,7 @@ Of a regression there is one column of amounts, in the unit of the targets, that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,8 +128,15 @@ class Predictions:
     by_model: dict[str, list[Array]]
 
 
-def read_all(paths: Sequence[Path], models: Sequence[str], classes: Sequence[str], task: str) -> Predictions:
-    """Read the predictions of ``models``, one name a file.
+def read_all(
+    paths: Sequence[Path],
+    models: Sequence[str],
+    classes: Sequence[str],
+    task: str,
+    *,
+    left_out: Collection[str] = (),
+) -> Predictions:
+    """Read the predictions of ``models``, one name a file, but of those that are ``left_out``.
 
     Raises
     ------
@@ -140,6 +147,8 @@ def read_all(paths: Sequence[Path], models: Sequence[str], classes: Sequence[str
     by_model: dict[str, list[Array]] = {}
     ids: list[str] = []
     for path, model in zip(paths, models, strict=True):
+        if model in left_out:
+            continue
         table = read_predictions(path, classes, task)
         if by_model and list(table.index) != ids:
             raise CatscanError(

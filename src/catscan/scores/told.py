@@ -172,5 +172,5 @@ def told_by(metrics: Metrics, summary: Summary) -> Told:
 
 
 def weights_in(metrics: Metrics) -> Weights:
-    """How much each model counts."""
-    return {name: model.weight for name, model in metrics.models.items()}
+    """How much each model of the blend counts."""
+    return {name: model.weight for name, model in metrics.blended.items()}

@@ -32,7 +32,7 @@ from catscan.stages.explain import covering, pretrained
 from catscan.stages.explain.choice import Chosen
 from catscan.stages.explain.opening import Others, look_at
 from catscan.stages.explain.pretrained import OpenedHead
-from catscan.stages.explain.samples import Samples, voxels_of
+from catscan.stages.explain.samples import Samples, shards_read_for, voxels_of
 
 pytestmark = pytest.mark.slow  # the pretrained network is built in seconds
 
@@ -136,7 +136,9 @@ def test_a_scan_whose_shards_show_another_field_is_shown_as_the_pretrained_netwo
 
 def test_other_models_say_what_stands_in_their_files_and_show_where_they_looked(tmp_path: Path) -> None:
     """One on pixels and one on features, beside one that is opened."""
-    on_pixels = replace(MODEL, network=[{"convolution": {"feature_maps": 3, "window": 3}}], sample_shape=(16, 16, 3))
+    read_as = ReadAs("picture", {**READER, "size": [16, 16]})
+    layers = [{"convolution": {"feature_maps": 3, "window": 3}}]
+    on_pixels = replace(MODEL, network=layers, sample_shape=(16, 16, 3), reader=read_as.reader)
     described = {"opened": on_pixels, "pixels": on_pixels, "features": ON_FEATURES}
     folders = {name: [tmp_path / name / "fold-0"] for name in described}
     for number, (name, model) in enumerate(described.items()):
@@ -147,7 +149,6 @@ def test_other_models_say_what_stands_in_their_files_and_show_where_they_looked(
         folders, {folders[name][0]: model for name, model in described.items()},
         metrics_of(models=dict.fromkeys(described, scores)), summary_of(), [],
     )  # fmt: skip
-    read_as = ReadAs("picture", {**READER, "size": [16, 16]})
     for split, name in (("train", "a"), ("test", "b")):
         array = np.random.default_rng(1).integers(0, 256, (1, 16, 16, 3)).astype(np.uint8)
         write_shard(tmp_path / f"{split}.npy", array, [name], settings=read_as)
@@ -163,3 +164,20 @@ def test_other_models_say_what_stands_in_their_files_and_show_where_they_looked(
     ]  # fmt: skip
     assert [(one.answers, one.told) for one in of_b] == [((0.6, 0.4), 0)] * 2
     assert [one.heat.shape for one in of_b if one.heat] == [(16, 16), (7, 7)]
+
+
+def test_a_network_is_shown_what_it_has_learnt_from(tmp_path: Path) -> None:
+    """A sweep has read the samples in two ways; who learnt from features is shown them as the config reads them."""
+    readers = {"arrays": READER | {"size": [16, 16]}, "arrays-size-8x8": READER | {"size": [8, 8]}}
+    for folder, reader in readers.items():
+        for split in ("train", "test"):
+            array = np.zeros((1, *reader["size"], 3), np.uint8)
+            write_shard(tmp_path / folder / f"{split}.npy", array, ["a"], settings=ReadAs("picture", reader))
+    paths = {split: [tmp_path / folder / f"{split}.npy" for folder in readers] for split in ("train", "test")}
+    small = replace(MODEL, reader=readers["arrays-size-8x8"])
+
+    shapes = [
+        shards_read_for(model, **paths)["test"].sample_shape
+        for model in (small, replace(small, features=ON_FEATURES.features))
+    ]
+    assert shapes == [(8, 8, 3), (16, 16, 3)]

@@ -71,7 +71,8 @@ class ModelScores:
     weight
         How much it counts in the blend; those of all models add up to 1.
     gain
-        By how much it lowers the loss of the blend, with the 95 % interval; None for the only model.
+        By how much it lowers the loss of the blend, with the 95 % interval; None for the only model and for one that a
+        sweep left out.
     foreign
         Whether catscan did not train it: its predictions were given.
     """
@@ -82,6 +83,67 @@ class ModelScores:
     weight: float
     gain: Estimate | None
     foreign: bool
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of a sweep.
+
+    Attributes
+    ----------
+    values
+        By the key of the config what it is there, as JSON; `model` is the model that it is a variant of.
+    models
+        Its models, one a seed.
+    loss
+        Of their plain blend, out of fold, not calibrated.
+    blended
+        Whether it is one of the best.
+    """
+
+    values: dict[str, str]
+    models: tuple[str, ...]
+    loss: float
+    blended: bool
+
+
+@dataclass(frozen=True)
+class Level:
+    """Points that are alike in one key, or have it in one third of its values, n of them."""
+
+    value: str
+    n: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class Key:
+    """How much one key of a sweep mattered.
+
+    Attributes
+    ----------
+    name
+        As in the config.
+    share
+        Of the variance of the points' losses, what lies between the means of ``levels``.
+    by_chance
+        What it would be on average, were the losses dealt to the points at random.
+    levels
+        The points of each value, in the order of the values.
+    """
+
+    name: str
+    share: float
+    by_chance: float
+    levels: tuple[Level, ...]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The points of a sweep, that of the lowest loss first, and its keys, the most important first."""
+
+    points: tuple[Point, ...]
+    keys: tuple[Key, ...]
 
 
 @dataclass(frozen=True)
@@ -127,9 +189,11 @@ class Metrics(Document):
         The metric of what would be submitted for these samples; None where they do not define it.
     remarks
         What a person should know, a sentence each.
+    sweep
+        What its points are worth; None where there is none.
     """
 
-    VERSION: ClassVar[int] = 4
+    VERSION: ClassVar[int] = 5
     STAGE: ClassVar[str] = "evaluate"
 
     metric: str
@@ -144,11 +208,23 @@ class Metrics(Document):
     amounts: Amounts | None
     score: float | None
     remarks: tuple[str, ...]
+    sweep: Sweep | None = None
 
     @property
     def trained(self) -> dict[str, ModelScores]:
         """The models that catscan trained itself."""
         return {name: model for name, model in self.models.items() if not model.foreign}
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The models of a sweep that are not blended."""
+        points = self.sweep.points if self.sweep else ()
+        return frozenset(name for point in points if not point.blended for name in point.models)
+
+    @property
+    def blended(self) -> dict[str, ModelScores]:
+        """The models of the blend."""
+        return {name: model for name, model in self.models.items() if name not in self.left_out}
 
     @property
     def spread(self) -> str:

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ from catscan.scores.settings import BlendSettings
 from catscan.stages.evaluate import figures, parts, tiles
 from catscan.stages.evaluate.held_out import HeldOut
 from catscan.stages.evaluate.suspects import suspects
+from catscan.stages.evaluate.sweep import choice_of, sweep, sweep_line
 from catscan.stages.evaluate.tasks import EVALUATED
 
 if TYPE_CHECKING:
@@ -50,7 +51,13 @@ FEW_SAMPLES = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(BlendSettings):
-    """What the evaluate stage reads: the metric, foreign members, where a table of the samples stands."""
+    """What the evaluate stage reads: the metric, foreign members, the sweep, where a table of the samples stands."""
+
+    best: int = 0
+    """How many points of the sweep are blended."""
+
+    points: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The settings that each model of the sweep is a point of, by the name of the model."""
 
     labels: str = ""
     """CSV (or JSON list of records) among the raw files that holds the labels; empty where none does."""
@@ -87,7 +94,12 @@ def run(args: argparse.Namespace) -> None:
     for flag in ("history", "models", "folds"):
         check_one_each(f"--{flag}", getattr(args, flag), args.predictions)
     held_out = gather(
-        list(zip(args.models, args.predictions, strict=True)), index, classes, summary.task, settings.metric
+        list(zip(args.models, args.predictions, strict=True)),
+        index,
+        classes,
+        summary.task,
+        settings.metric,
+        choice=choice_of(settings.best, settings.points),
     )
     check_one_each("--foreign", settings.blend, args.foreign)
     files = dict(zip(settings.blend, args.foreign, strict=True))
@@ -99,10 +111,13 @@ def run(args: argparse.Namespace) -> None:
         weights=settings.metric_weights,
         positive_weight=settings.metric_positive_weight,
     )
-    told = evaluate(held_out, settings.metric, problem, summary)
+    told = replace(
+        evaluate(held_out, settings.metric, problem, summary), sweep=sweep(held_out, settings.points, problem)
+    )
     histories: dict[str, dict[int, pd.DataFrame]] = {}
     for model, fold, path in zip(args.models, args.folds, args.history, strict=True):
-        histories.setdefault(model, {})[fold] = read_table(path).apply(_numbers)
+        if model in told.blended:
+            histories.setdefault(model, {})[fold] = read_table(path).apply(_numbers)
     of_task = EVALUATED[problem.task]
     for name, figure in [
         ("learning-curves.svg", figures.learning_curves(histories, ANSWERS[problem.task].loss)),
@@ -135,11 +150,21 @@ def run(args: argparse.Namespace) -> None:
                 f"{title}: {loss.title} {model.scores[loss.name]:.4f}, weight {model.weight:.2f}, lowers the blend's "
                 f"by {model.gain.value:.4f} (95 %: {low:.4f} to {high:.4f})"
             )
+    if told.sweep:
+        say(sweep_line(told.sweep, loss.title))
     for remark in told.remarks:
         say(f"remark: {remark}")
 
 
-def gather(files: list[tuple[str, Path]], index: pd.DataFrame, classes: list[str], task: str, metric: str) -> HeldOut:
+def gather(
+    files: list[tuple[str, Path]],
+    index: pd.DataFrame,
+    classes: list[str],
+    task: str,
+    metric: str,
+    *,
+    choice: blending.Choice = blending.ALL,
+) -> HeldOut:
     """Put the predictions of all folds together, model by model; each of ``files`` with the name of its model.
 
     Raises
@@ -178,7 +203,7 @@ def gather(files: list[tuple[str, Path]], index: pd.DataFrame, classes: list[str
     targets = metrics.targets_of(list(rows["label"]), classes, task)
     models = {model: table.loc[rows.index].to_numpy() for model, table in tables.items()}
     folds = rows["fold"].to_numpy(np.int64)
-    blend = blending.cross_fitted(models, targets, folds, task)
+    blend = blending.cross_fitted(models, targets, folds, task, choice)
     return HeldOut(
         sample_ids=list(rows.index),
         folds=folds,
@@ -187,6 +212,7 @@ def gather(files: list[tuple[str, Path]], index: pd.DataFrame, classes: list[str
         models=models,
         blend=blend,
         calibrated=EVALUATED[task].cross_fitted(blend, targets, folds, metric),
+        choice=choice,
     )
 
 
@@ -206,7 +232,7 @@ def joined_by(foreign: dict[str, Array], held_out: HeldOut, task: str, metric: s
     if not foreign:
         return held_out
     models = held_out.models | foreign
-    blend = blending.cross_fitted(models, held_out.targets, held_out.folds, task)
+    blend = blending.cross_fitted(models, held_out.targets, held_out.folds, task, held_out.choice)
     calibrated = EVALUATED[task].cross_fitted(blend, held_out.targets, held_out.folds, metric)
     return replace(held_out, models=models, blend=blend, calibrated=calibrated, foreign=tuple(foreign))
 
@@ -265,8 +291,8 @@ def remarks(told: Metrics, summary: Summary) -> Iterator[str]:
 
 def _models(held_out: HeldOut, problem: metrics.Problem) -> dict[str, ModelScores]:
     given, targets, folds, task = held_out.models, held_out.targets, held_out.folds, problem.task
-    weights = blending.learn(given, targets, folds, task)
-    gains = blending.gains(given, targets, folds, task, groups=held_out.groups)
+    weights = blending.learn(given, targets, folds, task, held_out.choice)
+    gains = blending.gains(given, targets, folds, task, choice=held_out.choice, groups=held_out.groups)
     everywhere = np.ones(len(targets), bool)
     return {
         name: ModelScores(

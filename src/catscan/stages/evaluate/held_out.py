@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from catscan.scores.blending import ALL, Choice
+
 Array = NDArray[np.float64]
 
 
@@ -32,6 +34,8 @@ class HeldOut:
         (n, classes), each fold calibrated (amounts: within the bounds) by what the others teach.
     foreign
         Those of the models that catscan did not train.
+    choice
+        Which of the models are blended.
     """
 
     sample_ids: list[str]
@@ -42,3 +46,4 @@ class HeldOut:
     blend: Array
     calibrated: Array
     foreign: tuple[str, ...] = ()
+    choice: Choice = ALL

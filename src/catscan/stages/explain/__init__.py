@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 
-from catscan.common.arrays import Shards
 from catscan.common.contracts.explanation import Explanation, Shown
 from catscan.common.contracts.metrics import FoldScores, ModelScores
 from catscan.common.progress import say
@@ -36,7 +35,7 @@ from catscan.stages.explain.choice import of_held_out, of_test
 from catscan.stages.explain.learnt import Learnt
 from catscan.stages.explain.opening import Others, look_at, open_network
 from catscan.stages.explain.overlays import FOLDER, write_overlays
-from catscan.stages.explain.samples import Samples, from_file, voxels_of
+from catscan.stages.explain.samples import Samples, from_file, shards_read_for, voxels_of
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -58,16 +57,19 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Open the network, look at the samples, write the file."""
     evaluated = read_evaluated(args.models, with_foreign=True)
-    predictions = read_all(args.predictions, args.names, evaluated.summary.classes, evaluated.summary.task)
+    summary, left_out = evaluated.summary, evaluated.metrics.left_out
+    predictions = read_all(args.predictions, args.names, summary.classes, summary.task, left_out=left_out)
     index = read_table(args.index, columns=["sample_id", "split", "label", "archive", "path"])
-    evaluated.summary.check_index((index["split"] == "train").sum(), args.index)
+    summary.check_index((index["split"] == "train").sum(), args.index)
     check_one_each("--members", args.members, args.foreign)
-    add_foreign(predictions, dict(zip(args.members, args.foreign, strict=True)), evaluated.summary, index)
-    samples = Samples({"train": Shards(args.train), "test": Shards(args.test)}, index.set_index("sample_id"), args.raw)
+    add_foreign(predictions, dict(zip(args.members, args.foreign, strict=True)), summary, index)
+    folder = opened_first(evaluated)
+    shards = shards_read_for(evaluated.described[folder], args.train, args.test)
+    samples = Samples(shards, index.set_index("sample_id"), args.raw)
     with one_device(args.device, visible_gpus()) as gpu:
         explained, geometries = explain(
             evaluated,
-            opened_first(evaluated),
+            folder,
             samples=samples,
             predictions=predictions,
             submission=args.submission,
@@ -96,7 +98,7 @@ def opened_first(evaluated: Evaluated) -> Path:
         value = scores.scores[loss]
         return math.inf if value is None else value
 
-    models = evaluated.metrics.trained
+    models = {name: evaluated.metrics.models[name] for name in evaluated.folders}
     from_scratch = [name for name in models if evaluated.described[evaluated.folders[name][0]].is_from_scratch]
     best = min(from_scratch or models, key=lambda name: loss_of(models[name]))
     near = [abs(loss_of(fold) - loss_of(models[best])) for fold in models[best].folds]

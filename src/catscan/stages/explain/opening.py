@@ -57,11 +57,12 @@ def heats_of(
 ) -> Sequence[NDArray[np.uint8] | None]:
     """Where in each of the samples what speaks for a class lies, by the network of ``folder``: Grad-CAM.
 
-    None where no layer has maps, and where the shards show another field than a pretrained network saw.
+    None where no layer has maps, where the shards show another field than a pretrained network saw, and where a sweep
+    read them otherwise for this network.
     """
     from catscan.stages.explain.pretrained import OpenedHead
 
-    if described.features and not samples.show_all:
+    if (described.features and not samples.show_all) or not samples.are_read_for(described):
         return [None] * len(chosen)
     with closing(open_network(folder, described, gpu=gpu)) as opened:
         if isinstance(opened, OpenedHead):

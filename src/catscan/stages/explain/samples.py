@@ -70,9 +70,32 @@ class Samples:
         fit = getattr(settings, "fit", "stretch")
         return getattr(settings, "mode", "cube") == "cube" and (height == width or fit == "stretch")
 
+    def are_read_for(self, described: Model) -> bool:
+        """Whether these are what a model has learnt from, so that what it sees in a place lies there."""
+        return bool(described.features) or _reader_of(self.shards) == described.reader
+
     def _place(self, sample_id: str) -> Sample:
         row = self.index.loc[sample_id]
         return Sample(sample_id, str(row["archive"]), str(row["path"]))
+
+
+def shards_read_for(described: Model, train: Sequence[Path], test: Sequence[Path]) -> dict[str, Shards]:
+    """The shards of each split that a model has learnt from; of one that learnt from features, those of the config.
+
+    A sweep may read the samples in several ways, each in a folder of its own; that of the config is the first.
+    """
+    folders = dict.fromkeys(path.parent for path in train)
+    splits = {"train": train, "test": test}
+    every = [
+        {split: Shards([path for path in paths if path.parent == folder]) for split, paths in splits.items()}
+        for folder in folders
+    ]
+    alike = (one for one in every if _reader_of(one) == described.reader and not described.features)
+    return next(alike, every[0])
+
+
+def _reader_of(shards: Mapping[str, Shards]) -> dict[str, Any]:
+    return shards["test"].sidecars[0].settings.reader
 
 
 def from_file(described: Model) -> FromFile | None:

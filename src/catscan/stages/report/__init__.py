@@ -43,7 +43,7 @@ from catscan.stages.report.geometry import geometry_table, scan_figures
 from catscan.stages.report.page import COMMAND, rendered
 from catscan.stages.report.provenance import changes_told
 from catscan.stages.report.rules import Facts, advice
-from catscan.stages.report.scores import cards, folds_table, models_table, verdict
+from catscan.stages.report.scores import cards, folds_table, models_table, sweep_tables, verdict
 
 ROWS_SHOWN, BAD_SHOWN, ODD_SHOWN, SUSPECTS_SHOWN = 5, 50, 100, 20
 
@@ -192,6 +192,7 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
         "geometry": geometry_table(geometry),
         "scan_figures": list(scan_figures(shards["train"], geometry)),
         "models": models_table(metrics, models, training_minutes(folder)),
+        "sweep": sweep_tables(metrics),
         "folds": folds_table(metrics),
         "captions": OF_AMOUNTS if metrics.amounts else CAPTIONS,
         "many_models": len(metrics.models) > 1,

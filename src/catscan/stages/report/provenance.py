@@ -10,8 +10,8 @@ from catscan.common.provenance import changes_of
 RESULTS = {
     "download": "raw/manifest.json",
     "index": "index.csv",
-    "preprocess": "arrays/*.npy",
-    "features": "features/*/*.npy",
+    "preprocess": "arrays*/*.npy",
+    "features": "features*/*/*.npy",
     "train": "models/*/fold-*/weights.npz",
     "predict": "predictions/*/fold-*.csv",
     "evaluate": "evaluation/metrics.json",

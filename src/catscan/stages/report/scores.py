@@ -105,6 +105,39 @@ def models_table(metrics: Metrics, described: Mapping[str, Model], minutes: Mapp
     return {"columns": columns, "rows": rows, "line": calibration_line(metrics) + gain}
 
 
+def sweep_tables(metrics: Metrics) -> dict[str, Any]:
+    """The points of a sweep, the best first, and how much each of its keys mattered; empty without one."""
+    if metrics.sweep is None:
+        return {}
+    points, keys, loss = metrics.sweep.points, metrics.sweep.keys, metrics.loss.title
+    names = list(points[0].values)
+    return {
+        "columns": [*names, loss, "weight"],
+        "rows": [
+            [
+                *(point.values[name].strip('"') for name in names),
+                f"{point.loss:.4f}",
+                f"{sum(metrics.models[name].weight for name in point.models):.2f}" if point.blended else "",
+            ]
+            for point in points
+        ],
+        "n": len(names),
+        "line": f"{len(points)} points, the lowest {loss} first, out of fold and not calibrated; those with a weight "
+        f"are blended. The best of many is partly luck, and its own {loss} flatters it; that of the blend does not: "
+        "each fold is told by the points that were best on the others.",
+        "mattered": [
+            [
+                key.name,
+                f"{100 * key.share:.0f} %",
+                f"{100 * key.by_chance:.0f} %",
+                ", ".join(f"{level.value}: {level.loss:.4f} ({level.n})" for level in key.levels),
+            ]
+            for key in keys
+        ],
+        "mattered_columns": ["key", "explains", "by chance", f"mean {loss} (points)"],
+    }
+
+
 def calibration_line(metrics: Metrics) -> str:
     """What the calibration did to the loss, in words."""
     loss = metrics.loss

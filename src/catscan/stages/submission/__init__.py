@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
     settings = parse(Settings, args.settings)
     summary, metrics = Summary.read(args.summary), Metrics.read(args.metrics)
     metric_named(settings.metric, summary.task)
-    predictions = read_all(args.predictions, args.models, summary.classes, summary.task)
+    predictions = read_all(args.predictions, args.models, summary.classes, summary.task, left_out=metrics.left_out)
     index = read_table(args.index, columns=["sample_id", "split", "label", "group"])
     check_one_each("--foreign", settings.blend, args.foreign)
     add_foreign(predictions, dict(zip(settings.blend, args.foreign, strict=True)), summary, index)
