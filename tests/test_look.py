@@ -11,10 +11,12 @@ from small_competition import write_network
 
 from catscan import look
 from catscan.cli import main
+from catscan.common.contracts.sidecar import ReadAs
 
 INDEX = (
     "sample_id,split,label,group,fold,shard,archive,path\ncat.1,train,cat,cat.1,0,1,,cat.1.png\n7,test,,7,,1,,7.png\n"
 )
+READ_AS = ReadAs("picture", MODEL.reader)
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def results(tmp_path: Path) -> Path:
     cv2.imwrite(str(folder / "raw" / "cat.1.png"), np.full((40, 30, 3), 90, np.uint8))
     (folder / "raw" / "7.png").write_bytes(b"no picture")
     for split in ("train", "test"):
-        write_shard(folder / "arrays" / f"{split}-1-of-1.npy", np.empty((0, 16, 16, 3), np.uint8), [])
+        write_shard(folder / "arrays" / f"{split}-1-of-1.npy", np.empty((0, 16, 16, 3), np.uint8), [], settings=READ_AS)
     (folder / "models" / "resnet" / "fold-0").mkdir(parents=True)
     (folder / "models" / "resnet" / "fold-0" / "out-of-fold.csv").write_text("sample_id,cat,dog\ncat.1,0.2,0.8\n")
     return tmp_path
@@ -50,7 +52,7 @@ def test_where_the_network_that_never_saw_it_looks_is_drawn(
     write_network(folder / "models" / "resnet" / "fold-0", model, seed=1)
     metrics_of().write(folder / "evaluation" / "metrics.json")
     pixels = np.full((1, 16, 16, 3), 90, np.uint8)
-    write_shard(folder / "arrays" / "train-1-of-1.npy", pixels, ["cat.1"])
+    write_shard(folder / "arrays" / "train-1-of-1.npy", pixels, ["cat.1"], settings=READ_AS)
     heats = []
     draw = look.draw
     monkeypatch.setattr(
