@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -14,6 +15,7 @@ import yaml
 
 from catscan.common.errors import CatscanError
 from catscan.flow.config import load as load_config
+from catscan.flow.config import one_of
 from catscan.flow.schema import SCHEMA
 
 Config = dict[str, Any]
@@ -395,3 +397,9 @@ def test_the_given_config_is_left_as_it_is(default: Config) -> None:
     load_config(default, SCHEMA)
 
     assert default == before
+
+
+def test_a_constraint_of_no_name_but_the_empty_one_is_one() -> None:
+    """An empty text were none to Snakemake."""
+    assert re.fullmatch(one_of({""}), "")
+    assert not re.fullmatch(one_of({""}), "x")

@@ -129,5 +129,5 @@ def folds(competition: Config) -> list[int]:
 
 
 def one_of(names: Iterable[str]) -> str:
-    """A regular expression that matches exactly the given names."""
-    return "|".join(re.escape(name) for name in sorted(names))
+    """A regular expression that matches exactly the given names; of none but "" it is no empty text, which is none."""
+    return f"(?:{'|'.join(re.escape(name) for name in sorted(names))})"
