@@ -87,6 +87,16 @@ class Page:
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
 
+    def on_paper(self) -> None:
+        """Lay the page out as it is printed, on A4 upright."""
+        self._ask("Emulation.setEmulatedMedia", media="print")
+        self.resize(718, 1047)  # 190 x 277 mm at 96 pixels an inch
+        self.evaluate("dispatchEvent(new Event('beforeprint')); 0")
+
+    def pdf(self) -> bytes:
+        """The page printed."""
+        return base64.b64decode(self._ask("Page.printToPDF", paperWidth=8.27, paperHeight=11.69)["data"])
+
     def evaluate(self, script: str) -> Any:
         """The value of an expression in the page."""
         found = self._ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)

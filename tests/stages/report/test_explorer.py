@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+from accessible import complaints
 from browser import CHROMIUM, Page
 from explored import BY_EPOCH, NETWORKS, Made, assert_shows, layers_of, opened, place_in
 from recomputed import values_of
@@ -37,6 +38,51 @@ def test_every_layers_numbers_are_numpys_own(report_of: Made, name: str) -> None
                 assert_shows(readout.split(": ")[1], last.max(), last)
 
         assert page.said == []
+
+
+def test_what_a_layer_makes_of_its_sum_and_what_counts_for_the_output_are_numpys_own(report_of: Made) -> None:
+    """Batch normalisation and ReLU line by line; each bar a value times its weight."""
+    path, told = report_of("pictures")
+    values, layers = values_of(told, told.samples[0]), layers_of(told)
+    with opened(path) as page:
+        place = place_in(page.text(".ex-readout"))
+        for step, shown in zip(layers[1][1:], page.texts(".ex-onwards li b"), strict=True):
+            assert_shows(shown, values[step][place], values[step])
+
+        page.click(".ex-strip button:last-child")
+        unit = int(np.argmax(values[-1]))
+        window, came = told.layers[-1].arrays["window"].array()[:, unit], values[told.layers[-1].inputs[0]]
+        for name, bar in zip(page.texts(".ex-bars th"), page.texts(".ex-bars td:nth-child(2)"), strict=True):
+            number = int(name.split()[1]) - 1
+            value, weight, part = re.split(" [×=] ", bar)
+            assert_shows(value, came[number], came)
+            assert_shows(weight, window[number], window)
+            assert_shows(part, came[number] * window[number], came * window)
+
+
+@pytest.mark.parametrize("name", ["pictures", "scans"])
+def test_the_patch_under_the_window_its_weights_and_their_products_are_numpys_own(report_of: Made, name: str) -> None:
+    path, told = report_of(name)
+    step, pixels = told.layers[1], told.samples[0].pixels.array().astype(float)
+    window = step.arrays["window"].array()
+    with opened(path) as page:
+        page.click(".ex-tabs button:nth-child(1)")
+        *place, map_ = place_in(page.text(".ex-readout"))
+        channel = int(page.text(".ex-products b").split()[1]) - 1
+        cells = page.evaluate(
+            "[...document.querySelector('.ex-products').querySelectorAll('td')].map((one) => one.innerText)"
+        )
+        wider = np.pad(pixels[..., channel], [(1, 1)] * len(place), constant_values=np.nan)
+        patch = wider[tuple(slice(one, one + 3) for one in place)]
+        weights = window[..., channel, map_]
+
+        for shown, wanted in zip(cells, np.concatenate([patch, weights, patch * weights], axis=None), strict=True):
+            assert (
+                shown == "·"
+                if np.isnan(wanted)
+                else abs(float(shown) - wanted)
+                <= 0.0006 + 0.06 * abs(wanted) * (abs(wanted) < 0.01) + 0.06 * (abs(wanted) >= 100)
+            )
 
 
 @pytest.mark.parametrize("name", ["pictures", "scans"])
@@ -235,6 +281,49 @@ def test_the_chain_ends_in_the_submissions_cell_and_names_are_shown_as_text(repo
     with opened(path) as page:
         assert page.text(".ex-cell") == told.samples[0].cells[0].text
         assert page.texts(".ex-samples .id") == ["<b>0</b>", "<b>1</b>"]
+
+
+@pytest.mark.parametrize("name", ["pictures", "scans"])
+def test_whatever_the_explorer_offers_is_reached_by_the_tab_key_alone(report_of: Made, name: str) -> None:
+    path, _ = report_of(name)
+    offered = "[...document.querySelectorAll('.explorer :is(button, input, summary, canvas[tabindex], [tabindex])')]"
+    with opened(path) as page:
+        page.evaluate("document.querySelectorAll('.explorer details').forEach((one) => { one.open = true; })")
+        wanted = page.evaluate(f"{offered}.filter((one) => one.getClientRects().length).length")
+        page.evaluate("document.querySelector('.explorer').tabIndex = -1; document.querySelector('.explorer').focus()")
+        page.evaluate("globalThis.reached = new Set(); 0")
+        for _ in range(wanted + 1):
+            page.press("Tab")
+            page.evaluate("reached.add(document.activeElement); 0")
+
+        missed = page.evaluate(
+            f"{offered}.filter((one) => one.getClientRects().length && !reached.has(one)).map((one) => one.outerHTML)"
+        )
+        assert missed == []
+
+
+@pytest.mark.parametrize("layer", [2, 3, 6])
+def test_a_layer_is_opened_by_the_enter_key(report_of: Made, layer: int) -> None:
+    path, _ = report_of("pictures")
+    with opened(path) as page:
+        page.evaluate(f"document.querySelector('.ex-strip button:nth-child({layer})').focus()")
+        page.press("Enter")
+        name = page.text(f".ex-strip button:nth-child({layer}) b")
+
+        assert page.text(".ex-layer h4") == name
+        assert page.evaluate("document.activeElement.getAttribute('aria-pressed')") == "true"
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", ["pictures", "scans"])
+def test_axe_finds_nothing_serious_in_the_explorer(report_of: Made, name: str, dark: bool) -> None:
+    path, _ = report_of(name)
+    with opened(path, dark=dark) as page:
+        page.click(".ex-samples button:nth-child(2)")
+        page.wait_for("document.querySelector('.ex-epochs') && document.querySelector('.ex-value')")
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+
+        assert complaints(page) == []
 
 
 def test_another_sample_is_chosen_by_keyboard_alone(report_of: Made) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ import pytest
 from accessible import complaints
 from browser import CHROMIUM, Page
 from evaluate_stage import competition, run
-from report_stage import again
+from factories import EXPLANATION, FINDINGS
+from report_stage import INDEX, again
 from report_stage import page as page_of
 
 pytestmark = [
@@ -49,6 +51,50 @@ def test_nothing_is_scrolled_sideways_and_axe_finds_nothing_serious(report: Path
         page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
 
         assert complaints(page) == []
+        assert page.said == []
+
+
+def test_on_paper_the_figures_stay_and_nothing_is_wider_than_the_paper(report: Path) -> None:
+    hidden = (
+        "[...document.querySelectorAll('.contents, .explorer, .here')].every((one) => !one.getClientRects().length)"
+    )
+    with Page(report, dark=True) as page:
+        page.on_paper()
+
+        assert page.evaluate("document.documentElement.scrollWidth") <= 718
+        assert page.evaluate(hidden)
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert page.evaluate("[...document.querySelectorAll('.drawing, .tile img')].every((one) => one.clientWidth)")
+        assert page.pdf().startswith(b"%PDF")
+        assert page.said == []
+
+
+HOSTILE = "\"><i class=planted>'&amp;\N{RIGHT-TO-LEFT OVERRIDE}\N{HEBREW LETTER ALEF}</script>"
+
+
+def test_ids_and_labels_of_html_quotes_and_text_from_right_to_left_are_shown_as_text(tmp_path: Path) -> None:
+    classes = (f"cat{HOSTILE}", f"dog{HOSTILE}")
+    sample = replace(EXPLANATION.samples[0], sample_id=HOSTILE, label=classes[0], split="train", why="right")
+    page_of(tmp_path, explanation=replace(EXPLANATION, classes=classes, samples=(sample,)), title=HOSTILE)
+    results = tmp_path / "results" / "dogs"
+    counts = dict(zip(classes, (6, 4), strict=True))
+    replace(INDEX, classes=classes, counts=counts, positive=classes[1]).write(results / "index.json")
+    confusion = dict.fromkeys(classes, (3, 2))
+    replace(FINDINGS, confusion=confusion).write(results / "evaluation" / "findings.json")
+    (results / "submission.csv").write_text('id,label\n"' + HOSTILE.replace('"', '""') + '",0.5\n')
+    again(tmp_path, HOSTILE)
+    with Page(tmp_path / "report.html") as page:
+        page.evaluate("document.querySelector('.explorer').scrollIntoView()")
+        page.wait_for("document.querySelector('.ex-value')")
+
+        assert page.evaluate("document.querySelectorAll('.planted').length") == 0
+        assert page.evaluate("document.querySelector('.ex-samples .id').textContent") == HOSTILE
+        assert page.evaluate("document.querySelector('.ex-samples span').textContent") == f"{classes[0]}: right"
+        assert page.evaluate("document.querySelector('#dogs-data ~ .scroll td').textContent") == classes[0]
+        assert page.evaluate("document.querySelector('.confusion tbody th').textContent") == classes[0]
+        assert page.evaluate("document.querySelector('#dogs-submission ~ .scroll td').textContent") == HOSTILE
+        assert page.evaluate("document.querySelector('#dogs').firstChild.textContent").strip() == HOSTILE
+        assert page.evaluate("getComputedStyle(document.querySelector('.ex-samples .id')).unicodeBidi") == "isolate"
         assert page.said == []
 
 
