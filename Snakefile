@@ -38,6 +38,7 @@ include: "workflow/rules/submission.smk"
 include: "workflow/rules/explain.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/submit.smk"
+include: "workflow/rules/notebook.smk"
 
 
 rule all:

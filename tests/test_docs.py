@@ -37,7 +37,9 @@ def test_an_example_of_a_competition_is_accepted(text: str, tmp_path: Path) -> N
     assert loaded["run"] == overlay["run"]
 
 
-@pytest.mark.parametrize("page", [*PAGES, "docs/architecture.md", "docs/exported.md", "CHANGELOG.md"])
+@pytest.mark.parametrize(
+    "page", [*PAGES, "docs/architecture.md", "docs/exported.md", "docs/notebook.md", "CHANGELOG.md"]
+)
 def test_every_link_to_a_file_leads_somewhere(page: str) -> None:
     links = re.findall(r"\]\((?!http|#)([^)]+)\)", (ROOT / page).read_text())
 
@@ -45,7 +47,7 @@ def test_every_link_to_a_file_leads_somewhere(page: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [*PAGES, "docs/architecture.md", "config/kaggle/README.md", "config/medmnist/README.md"]
+    "page", [*PAGES, "docs/architecture.md", "docs/notebook.md", "config/kaggle/README.md", "config/medmnist/README.md"]
 )
 def test_no_target_stands_behind_the_configfile(page: str) -> None:
     """Snakemake would take it for another file: `--configfile` takes all words up to the next flag."""

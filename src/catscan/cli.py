@@ -29,6 +29,7 @@ COMMANDS = {
     "explain": "Open one network of the best model that learnt from scratch, and show what it does with a few samples.",
     "report": "Put all competitions into one self-contained page.",
     "submit": "Upload a checked submission to Kaggle and show its score beside the expected one.",
+    "notebook": "Write a Kaggle notebook that predicts hidden test samples by the trained networks, without internet.",
     "look": "Draw one sample: as it is read, as the network gets it, where that looks, what each network says of it.",
     "runs": "Print the runs of each competition, and in which settings two of them differ.",
     "why": "Tell why jobs would run: which setting, function or file has changed, root causes first.",

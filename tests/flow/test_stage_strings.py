@@ -32,9 +32,9 @@ SETTINGS = {stage: importlib.import_module(f"catscan.stages.{stage}").Settings f
 
 
 def strings(config: Config, name: str) -> dict[str, str]:
-    """The strings of a competition's stages but submit, whose string holds the whole config's digest."""
+    """The strings of a competition's stages but those that hold more than what the stage itself reads."""
     competition = config["competitions"][name]
-    apart = ("features", "train", "submit")
+    apart = ("features", "train", "submit", "notebook")
     made = {stage: getattr(stage_strings, stage)(competition) for stage in SETTINGS if stage not in apart}
     made |= {f"features {network}": stage_strings.features(competition, network) for network in pretrained(competition)}
     return made | {f"train {model}": stage_strings.train(competition, model) for model in models(competition)}

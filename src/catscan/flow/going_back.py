@@ -57,6 +57,7 @@ THREADS = 2  # that read raw files
 # Rules that are never taken from the store: what they do happens elsewhere, or what they read no input tells.
 NEVER = {
     "submit_submission": "uploads",
+    "write_notebook": "holds this environment's packages, half a gigabyte",
     "render_report": "shows what lies in results/ now, in three seconds",
 }
 # Files that a rule's jobs read, or make, besides their inputs and outputs, as patterns of the wildcards.

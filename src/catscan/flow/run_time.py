@@ -24,6 +24,7 @@ USUAL = {
     "explain_network": 15.0,
     "render_report": 6.0,
     "submit_submission": 5.0,
+    "write_notebook": 45.0,
 }
 FILES = {  # the rule -> how the names of its benchmark files begin
     "download_files": "download",
@@ -36,6 +37,7 @@ FILES = {  # the rule -> how the names of its benchmark files begin
     "write_submission": "submission",
     "explain_network": "explain",
     "render_report": "report",
+    "write_notebook": "notebook",
 }
 
 

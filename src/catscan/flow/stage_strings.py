@@ -39,6 +39,8 @@ SOURCES = {
 }
 # What the train stage imports only for a network that begins with pretrained weights.
 BEGUN_WITH = ("networks.pretrained.fine_tuned", "networks.pretrained.weights")
+# The stages that a notebook runs at Kaggle.
+AT_KAGGLE = ("stages.index", "stages.preprocess", "stages.features", "stages.predict", "stages.submission")
 TABLES = ("kinds.registry", "networks.pretrained.registry")
 
 
@@ -223,3 +225,14 @@ def submit(competition: Config) -> str:
         described["best"] = competition["sweep"]["best"]
     values["config"] = hashlib.sha256(canonical(described).encode()).hexdigest()
     return stage_string("submit", values)
+
+
+def notebook(competition: Config) -> str:
+    """What the notebook stage reads: the competition's names, and what the notebook lets the stages read again.
+
+    The code is that of all these stages: the notebook takes it along.
+    """
+    kind = kind_of(competition)
+    values: Config = {"competition": competition["source"]["competition"], "title": competition["title"]}
+    values |= {"index": index(competition), "layout": layout(competition), "submission": submission(competition)}
+    return stage_string("notebook", values, also=(*AT_KAGGLE, *kind.code_of_finding, *kind.code_of_reading))

@@ -37,7 +37,8 @@ class Upload:
     """What Kaggle takes."""
 
     kind: Annotated[str, one_of("file", "notebook")] = "file"
-    """Whether Kaggle takes an uploaded CSV, or only a notebook's output (then `submit` explains and stops)."""
+    """Whether Kaggle takes an uploaded CSV, or only a notebook's output (then `submit` explains and stops, and
+    `notebook` writes one)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,8 +143,8 @@ def takes_notebooks(competition: str, submission: Path) -> CatscanError:
         "This competition takes notebooks, not files: Kaggle would refuse the upload.",
         where="submission.kind: notebook",
         found=f"nothing was uploaded; {submission} is a valid file all the same",
-        do=f"Make a notebook at {SITE}/competitions/{competition}/code, attach the folder models/ as a data set, and "
-        "let it predict there.",
+        do="`./run snakemake --cores 8 notebook --configfile ...` writes a notebook that predicts at Kaggle;\n"
+        f"docs/notebook.md says how it gets to {SITE}/competitions/{competition}/code.",
     )
 
 

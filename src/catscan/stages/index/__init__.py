@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import math
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ from catscan.common.contracts.summary import Duplicates, Summary
 from catscan.common.errors import CatscanError
 from catscan.common.progress import say
 from catscan.common.settings import parse
-from catscan.common.tables import write_table
+from catscan.common.tables import read_table, write_table
 from catscan.common.words import number_of
 from catscan.kinds.registry import kind_named
 from catscan.raw.files import RawFiles
@@ -27,7 +29,7 @@ from catscan.scores.tasks import REGRESSION
 from catscan.stages.index.alike import find_duplicates, remarks_on
 from catscan.stages.index.amounts import binned
 from catscan.stages.index.checks import check_labels, check_sample, check_solution, remarks_on_cuts
-from catscan.stages.index.collect import Collected, collect
+from catscan.stages.index.collect import Collected, collect, collect_test
 from catscan.stages.index.folds import FEWEST, assign_folds, unite
 from catscan.stages.index.settings import Compared, Settings
 
@@ -47,31 +49,59 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--raw", required=True, type=Path, help="the raw folder")
     parser.add_argument("--index", required=True, type=Path, help="the table to write")
     parser.add_argument("--summary", required=True, type=Path, help="the summary to write, JSON")
+    parser.add_argument(
+        "--known",
+        type=Path,
+        help="an index, its summary beside it, whose training samples are kept: only the test samples are listed anew",
+    )
     parser.add_argument("--threads", type=int, default=1, help="threads that look for duplicates")
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the index and its summary, and print the counts."""
     settings, layout = parse(Settings, args.settings), parse(Compared, args.layout)
-    raw = RawFiles(args.raw)
-    try:
-        collected = collect(raw, settings)
-        check_labels(collected, settings)
-        check_sample(collected, settings, layout, read_fields(raw, layout.rows))
-        check_solution(collected, settings, layout)
-        kind = kind_named(settings.kind)
-        look = settings.near_duplicates and kind.thumbnails
-        thumbnails = kind.open_thumbnails(raw) if look else None
-        duplicates = find_duplicates(thumbnails, collected, args.threads) if thumbnails else Duplicates()
-    finally:
-        raw.close()
-    collected.remarks.extend(remarks_on(duplicates, len(collected.test)))
-    groups = unite([sample.sample_id for sample in collected.train], collected.groups, duplicates.groups)
-    summary = summarise(collected, groups, duplicates, settings)
-    table = tabulate(collected, groups, summary, seed=settings.seed)
+    with closing(RawFiles(args.raw)) as raw:
+        table, summary = (
+            only_test(raw, settings, layout, args.known)
+            if args.known
+            else whole(raw, settings, layout, threads=args.threads)
+        )
     write_table(args.index, table)
     summary.write(args.summary)
     _tell(table, summary)
+
+
+def whole(raw: RawFiles, settings: Settings, layout: Compared, *, threads: int) -> tuple[pd.DataFrame, Summary]:
+    """The index of all samples, and what `index.json` tells."""
+    collected = collect(raw, settings)
+    check_labels(collected, settings)
+    check_sample(collected, settings, layout, read_fields(raw, layout.rows))
+    check_solution(collected, settings, layout)
+    kind = kind_named(settings.kind)
+    look = settings.near_duplicates and kind.thumbnails
+    thumbnails = kind.open_thumbnails(raw) if look else None
+    duplicates = find_duplicates(thumbnails, collected, threads) if thumbnails else Duplicates()
+    collected.remarks.extend(remarks_on(duplicates, len(collected.test)))
+    groups = unite([sample.sample_id for sample in collected.train], collected.groups, duplicates.groups)
+    summary = summarise(collected, groups, duplicates, settings)
+    return tabulate(collected, groups, summary, seed=settings.seed), summary
+
+
+def only_test(raw: RawFiles, settings: Settings, layout: Compared, known: Path) -> tuple[pd.DataFrame, Summary]:
+    """The index ``known``, with its summary beside it, where other test samples are to be predicted."""
+    table, summary = read_table(known, columns=COLUMNS), Summary.read(known.with_suffix(".json"))
+    train = table[table["split"] == "train"]
+    collected = collect_test(raw, settings, summary.classes, set(train["sample_id"]))
+    check_sample(collected, settings, layout, read_fields(raw, layout.rows))
+    summary = replace(
+        summary,
+        n_test=len(collected.test),
+        shards=settings.shards,
+        duplicates=Duplicates(),
+        remarks=tuple(collected.remarks),
+    )
+    test = pd.DataFrame(rows_of_test(collected, settings.shards), columns=COLUMNS)
+    return pd.concat([train, test], ignore_index=True), summary
 
 
 def summarise(collected: Collected, groups: list[str], duplicates: Duplicates, settings: Settings) -> Summary:
@@ -130,16 +160,23 @@ def tabulate(collected: Collected, groups: list[str], summary: Summary, *, seed:
     folds = assign_folds(
         _shared(collected, summary.folds), sample_ids=ids, groups=groups, folds=summary.folds, seed=seed
     )
-    rows = []
-    shards = {"train": shard_of(len(ids), summary.shards), "test": shard_of(len(collected.test), summary.shards)}
+    rows = list[tuple[str, ...]]()
+    shards = shard_of(len(ids), summary.shards)
     for number, sample in enumerate(collected.train):
         label = " ".join(collected.labels[sample.sample_id])
-        place = (str(folds[number]), str(shards["train"][number]), sample.archive, sample.path)
+        place = (str(folds[number]), str(shards[number]), sample.archive, sample.path)
         rows.append((sample.sample_id, "train", label, groups[number], *place))
-    for number, sample in enumerate(collected.test):
-        place = ("", str(shards["test"][number]), sample.archive, sample.path)
-        rows.append((sample.sample_id, "test", "", collected.groups.get(sample.sample_id, ""), *place))
+    rows += rows_of_test(collected, summary.shards)
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def rows_of_test(collected: Collected, shards: int) -> list[tuple[str, ...]]:
+    """The rows of the test samples."""
+    samples, groups = collected.test, collected.groups
+    return [
+        (one.sample_id, "test", "", groups.get(one.sample_id, ""), "", str(shard), one.archive, one.path)
+        for one, shard in zip(samples, shard_of(len(samples), shards), strict=True)
+    ]
 
 
 def _shared(collected: Collected, folds: int) -> NDArray[np.int64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -14,7 +14,7 @@ from catscan.common.tables import place_of_row
 from catscan.common.words import number_of
 from catscan.kinds.registry import kind_named
 from catscan.kinds.samples import Finder, Found, Sample, Search
-from catscan.raw.files import RawFile, RawFiles
+from catscan.raw.files import RawFiles
 from catscan.raw.places import read_raw_table
 from catscan.raw.sample_submission import find_sample
 from catscan.scores.tasks import REGRESSION
@@ -78,23 +78,77 @@ def collect(raw: RawFiles, settings: Settings) -> Collected:
     CatscanError
         When a pattern finds nothing, a label is not a class, or no ids match.
     """
-    kind, files, remarks = kind_named(settings.kind), raw.all(), list[str]()
-    search = Search(raw, files, settings.labels.id_column, remarks)
-    finder = kind.open_finder(settings.train, key="data.train")
+    search = _search(raw, settings)
+    finder = kind_named(settings.kind).open_finder(settings.train, key="data.train")
     found = finder.find(search)
     labels = _labels(finder, search, settings, found)
-    mixed = settings.test in ("", settings.train)
-    others = found if mixed else kind.open_finder(settings.test, key="data.test").find(search)
-    sample: pd.DataFrame | None = None
+    mixed = _are_mixed(settings)
+    others = found if mixed else _others(search, settings)
+    sample, test = _of_test(others, labels.by_id if mixed else (), search, settings)
+    tested = {one.sample.sample_id for one in test} if mixed else set[str]()
+    train = [one for one in found if one.sample.sample_id not in tested]
+    remarks = search.remarks
+    _tell_unlabelled(train, found, labels, settings, remarks)
+    train = [one for one in train if one.sample.sample_id in labels.by_id]
+    groups = _groups(train, labels.groups, settings), _groups(test, labels.groups if mixed else {}, settings)
+    return replace(_with_unique_ids(train, test, labels, groups, remarks), task=settings.task, sample=sample)
+
+
+def collect_test(raw: RawFiles, settings: Settings, classes: tuple[str, ...], labelled: Collection[str]) -> Collected:
+    """Find the test samples alone, where the training samples, ``labelled``, and the ``classes`` are known.
+
+    Raises
+    ------
+    CatscanError
+        When a pattern finds nothing, or no ids match.
+    """
+    search = _search(raw, settings)
+    mixed = _are_mixed(settings)
+    sample, test = _of_test(_others(search, settings), labelled if mixed else (), search, settings)
+    return Collected(
+        train=[],
+        test=[one.sample for one in test],
+        task=settings.task,
+        classes=classes,
+        labels={},
+        groups=_groups(test, {}, settings),
+        sample=sample,
+        remarks=search.remarks,
+    )
+
+
+def _search(raw: RawFiles, settings: Settings) -> Search:
+    return Search(raw, raw.all(), settings.labels.id_column, [])
+
+
+def _are_mixed(settings: Settings) -> bool:
+    """Whether training and test samples lie among each other."""
+    return settings.test in ("", settings.train)
+
+
+def _others(search: Search, settings: Settings) -> list[Found]:
+    """The samples among which those of the test set are."""
+    key = "test" if settings.test else "train"
+    return kind_named(settings.kind).open_finder(settings.test or settings.train, key=f"data.{key}").find(search)
+
+
+def _of_test(
+    others: list[Found], labelled: Collection[str], search: Search, settings: Settings
+) -> tuple[pd.DataFrame | None, list[Found]]:
+    """The sample submission, if any, and the samples that are to be predicted.
+
+    Parameters
+    ----------
+    labelled
+        The ids of samples with a label, where such are among ``others``.
+    """
     if settings.test_ids == "sample_submission":
-        sample = _read_sample(raw, files, settings)
+        sample = _read_sample(search, settings)
         asked = _asked_ids(sample, settings)
-        test = _listed_in(asked, others, settings, remarks)
-        train = [one for one in found if one.sample.sample_id not in asked] if mixed else found
-        _tell_leaked(asked if mixed else {}, labels, settings, remarks)
-    else:
-        test = [one for one in others if not (mixed and one.sample.sample_id in labels.by_id)]
-        train = [one for one in found if one.sample.sample_id in labels.by_id] if mixed else found
+        test = _listed_in(asked, others, settings, search.remarks)
+        _tell_leaked(asked, labelled, settings, search.remarks)
+        return sample, test
+    test = [one for one in others if one.sample.sample_id not in labelled]
     if not test:
         raise CatscanError(
             "There is no test sample.",
@@ -102,12 +156,8 @@ def collect(raw: RawFiles, settings: Settings) -> Collected:
             found=f"{len(others):,} samples match, and all have a label",
             do="Say in data.test where the test samples lie, or take their ids from the sample submission.",
         )
-    if sample is None and settings.sample:
-        sample = _read_sample(raw, files, settings, rows=f"each test sample ({len(test):,} found)")
-    _tell_unlabelled(train, found, labels, settings, remarks)
-    train = [one for one in train if one.sample.sample_id in labels.by_id]
-    groups = _groups(train, labels.groups, settings), _groups(test, labels.groups if mixed else {}, settings)
-    return replace(_with_unique_ids(train, test, labels, groups, remarks), task=settings.task, sample=sample)
+    rows = f"each test sample ({len(test):,} found)"
+    return _read_sample(search, settings, rows=rows) if settings.sample else None, test
 
 
 def _labels(finder: Finder, search: Search, settings: Settings, found: list[Found]) -> Labels:
@@ -147,11 +197,10 @@ def _labels(finder: Finder, search: Search, settings: Settings, found: list[Foun
     )
 
 
-def _read_sample(
-    raw: RawFiles, files: Sequence[RawFile], settings: Settings, *, rows: str = "each test sample"
-) -> pd.DataFrame:
-    find_sample(files, settings.sample, test_ids=settings.test_ids, rows=rows)
-    return read_raw_table(raw, files, settings.sample, columns=[settings.id_column] if settings.id_column else [])
+def _read_sample(search: Search, settings: Settings, *, rows: str = "each test sample") -> pd.DataFrame:
+    find_sample(search.files, settings.sample, test_ids=settings.test_ids, rows=rows)
+    columns = [*filter(None, [settings.id_column])]
+    return read_raw_table(search.raw, search.files, settings.sample, columns=columns)
 
 
 def _asked_ids(table: pd.DataFrame, settings: Settings) -> dict[str, int]:
@@ -193,8 +242,8 @@ def _listed_in(asked: dict[str, int], others: list[Found], settings: Settings, r
     return test
 
 
-def _tell_leaked(asked: dict[str, int], labels: Labels, settings: Settings, remarks: list[str]) -> None:
-    known = [name for name in asked if name in labels.by_id]
+def _tell_leaked(asked: dict[str, int], labelled: Collection[str], settings: Settings, remarks: list[str]) -> None:
+    known = [name for name in asked if name in labelled]
     if known:
         remarks.append(
             f"{number_of(len(known), 'sample')} of {settings.sample} with a label too, predicted and not learnt from: "
