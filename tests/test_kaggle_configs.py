@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -346,6 +347,17 @@ def _(raw: Miniature) -> dict[str, Any]:
     return {"train": 6, "test": 2, "classes": ["Pawpularity"]}
 
 
+@layout("rsna-bone-age")
+def _(raw: Miniature) -> dict[str, Any]:
+    train, test = (f"boneage-{split}-dataset/boneage-{split}-dataset" for split in ("training", "test"))
+    raw.files(*(f"{train}/{n}.png" for n in range(1377, 1383)), *(f"{test}/{n}.png" for n in (4360, 4361)))
+    raw.table(
+        "boneage-training-dataset.csv", "id,boneage,male", *(f"{n},{2 * n - 2600},False" for n in range(1377, 1383))
+    )
+    raw.table("boneage-test-dataset.csv", "Case ID,Sex", "4360,M", "4361,F")
+    return {"train": 6, "test": 2, "classes": ["boneage"]}
+
+
 @layout("invasive-species-monitoring")
 def _(raw: Miniature) -> dict[str, Any]:
     raw.files(*(f"train/{n}.jpg" for n in range(1, 5)), *(f"test/{n}.jpg" for n in range(1, 3)))
@@ -372,7 +384,7 @@ def test_a_file_runs_what_it_is_named_for_and_links_its_rules(path: Path) -> Non
     described = yaml.safe_load(text)
 
     assert described["run"] == [path.stem]
-    assert "https://www.kaggle.com/competitions/" in text
+    assert re.search("https://www.kaggle.com/(competitions|datasets)/", text)
     assert all(line.startswith("#") for line in text.splitlines()[:2])
 
 
@@ -383,6 +395,7 @@ def test_the_table_of_the_readme_says_what_the_file_says(path: Path) -> None:
     competition = yaml.safe_load(path.read_text())["competitions"][path.stem]
     data, submission = competition["data"], competition.get("submission", {})
     upload = "notebook" if submission.get("kind") == "notebook" else "yes"
+    upload = "no" if "kaggle.com/datasets/" in path.read_text() else upload
 
     learns = "pretrained" if "preset" in competition else "from scratch"
     told = [data.get("kind", "picture"), data.get("task", "binary"), competition.get("metric", "log_loss")]
