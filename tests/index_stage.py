@@ -48,7 +48,7 @@ class Stage:
         (self.raw / name).write_text("\n".join(lines) + "\n")
 
     def run(self, *more: str, **settings: Any) -> int:
-        compared = ("columns", "value", "row_id", "rows", "solution")
+        compared = ("columns", "value", "row_id", "rows", "solution", "foreign")
         layout = {key: settings.pop(key) for key in compared if key in settings}
         arguments = ["--settings", json.dumps(SETTINGS | settings), "--layout", json.dumps(layout)]
         arguments += ["--raw", str(self.raw), *more]

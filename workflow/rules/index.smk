@@ -3,7 +3,8 @@
 Required inputs: raw/manifest.json (and the files that it names).
 Outputs: index.csv, one row a sample; index.json, the classes, the prior, the counts, duplicates and remarks.
 Reads of the config: data, index, submission.sample, submission.id_column; it only compares submission.columns,
-submission.value, submission.row_id, submission.rows and the columns of source.solution with what it found.
+submission.value, submission.row_id, submission.rows, the columns of source.solution and the files of blend with what it
+found.
 """
 
 

@@ -84,7 +84,11 @@ def layout(competition: Config) -> str:
     source, solution = competition["source"], list[str]()
     if source["kind"] == "directory" and source["solution"]:
         solution = read_header(solution_of(source["path"], source["solution"]))
-    return canonical({**asdict(layout_of(competition)), "solution": solution})
+    values = {**asdict(layout_of(competition)), "solution": solution}
+    if competition["blend"]:
+        files = {"train": "out_of_fold", "test": "test"}
+        values["foreign"] = {split: [member[file] for member in competition["blend"]] for split, file in files.items()}
+    return canonical(values)
 
 
 def reader(competition: Config, reading: str = "") -> Config:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from catscan.common.contracts.summary import Summary
 from catscan.common.errors import CatscanError, listed
 from catscan.common.tables import read_header, read_table
-from catscan.common.words import number_of
+from catscan.scores.foreign_ids import check_ids
 from catscan.scores.predictions import Predictions, answers_in
 from catscan.scores.tasks import REGRESSION
 
@@ -70,7 +70,7 @@ def read_foreign(
     """
     table = read_table(path)
     places = _places(path, list(table.columns), classes, task)
-    _check_ids(path, table[table.columns[0]], wanted, known)
+    check_ids(path, table[table.columns[0]], known=known, wanted=wanted)
     columns = [table.columns[place] for place in places]
     values = answers_in(table, columns, task, where=path, whose="a foreign member", do="Correct the file.")
     if task == "binary" and len(places) == 1:
@@ -110,20 +110,3 @@ def _places(path: Path, header: list[str], classes: Sequence[str] | None, task: 
             + ("; or one, of the positive class." if task == "binary" else "."),
         )
     return [header.index(name) for name in classes]
-
-
-def _check_ids(path: Path, ids: pd.Series, wanted: Sequence[str], known: Sequence[str]) -> None:
-    there, of_split = set(ids), set(known)
-    wrong = {
-        "missing": [name for name in wanted if name not in there],
-        "there twice": list(dict.fromkeys(ids[ids.duplicated()])),
-        "unknown": [name for name in dict.fromkeys(ids) if name not in of_split],
-    }
-    found = [f"{number_of(len(names), 'id')} {what}: {listed(names)}" for what, names in wrong.items() if names]
-    if found:
-        raise CatscanError(
-            "The sample ids of a foreign member are not those of the index.",
-            where=str(path),
-            found="\n".join(found),
-            do="Write one row a sample, with the ids of index.csv.",
-        )

@@ -117,3 +117,34 @@ def test_a_solution_is_held_against_the_columns_to_be_written_where_there_is_no_
     assert cats_and_dogs.run(**given) == 0
     assert cats_and_dogs.run(**given, columns=["cancer"]) == 2
     assert "The solution lacks the column 'cancer' of the submission." in cats_and_dogs.said
+
+
+class TestForeignMembers:
+    """The evaluation would refuse them after all trainings."""
+
+    def run(self, stage: Stage, **texts: str) -> int:
+        paths = {split: stage.folder / f"{split}.csv" for split in texts}
+        for split, path in paths.items():
+            path.write_text("id,dog\n" + texts[split])
+        return stage.run(foreign={split: [str(path)] for split, path in paths.items()})
+
+    @pytest.mark.parametrize(
+        ("texts", "split", "found"),
+        [
+            ({"train": "cat.0,0.1\nwolf.1,0.9\n", "test": "1,0.5\n"}, "train", "1 id unknown: wolf.1"),
+            ({"train": "cat.0,0.1\n", "test": "1,0.5\n10,0.5\n1,0.5\n"}, "test", "1 id there twice: 1"),
+            ({"train": "cat.0,0.1\n", "test": "cat.0,0.5\n"}, "test", "1 id unknown: cat.0"),
+        ],
+        ids=["a stranger", "one twice", "of the other split"],
+    )
+    def test_one_of_other_samples_is_refused(
+        self, cats_and_dogs: Stage, texts: dict[str, str], split: str, found: str
+    ) -> None:
+        assert self.run(cats_and_dogs, **texts) == 2
+
+        assert "The sample ids of a foreign member are not those of the index." in cats_and_dogs.said
+        assert f"where  {cats_and_dogs.folder / f'{split}.csv'}\n" in cats_and_dogs.said
+        assert f"found  {found}\n" in cats_and_dogs.said
+
+    def test_one_that_lacks_some_is_left_to_the_evaluation(self, cats_and_dogs: Stage) -> None:
+        assert self.run(cats_and_dogs, train="cat.0,0.1\n", test="1,0.5\n") == 0

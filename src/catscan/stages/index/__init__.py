@@ -28,7 +28,7 @@ from catscan.raw.row_ids import read_fields
 from catscan.scores.tasks import REGRESSION
 from catscan.stages.index.alike import find_duplicates, remarks_on
 from catscan.stages.index.amounts import binned
-from catscan.stages.index.checks import check_labels, check_sample, check_solution, remarks_on_cuts
+from catscan.stages.index.checks import check_foreign, check_labels, check_sample, check_solution, remarks_on_cuts
 from catscan.stages.index.collect import Collected, collect, collect_test
 from catscan.stages.index.folds import FEWEST, assign_folds, unite
 from catscan.stages.index.settings import Compared, Settings
@@ -77,6 +77,7 @@ def whole(raw: RawFiles, settings: Settings, layout: Compared, *, threads: int) 
     check_labels(collected, settings)
     check_sample(collected, settings, layout, read_fields(raw, layout.rows))
     check_solution(collected, settings, layout)
+    check_foreign(collected, layout.foreign)
     kind = kind_named(settings.kind)
     look = settings.near_duplicates and kind.thumbnails
     thumbnails = kind.open_thumbnails(raw) if look else None

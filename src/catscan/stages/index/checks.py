@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from catscan.common.errors import CatscanError, listed
+from catscan.common.tables import read_table
 from catscan.common.words import number_of
 from catscan.raw.row_ids import Fields, row_ids_of
 from catscan.raw.sample_submission import Layout, blank_columns, classes_of_columns
+from catscan.scores.foreign_ids import check_ids
 from catscan.scores.tasks import ONE_CLASS
 from catscan.stages.index.amounts import IS_REGRESSION, MOST_GRADES, are_amounts, may_be_amounts, numbers_in
 from catscan.stages.index.collect import Collected
@@ -156,6 +159,27 @@ def check_solution(collected: Collected, settings: Settings, layout: Compared) -
             found=f"columns {listed(list(layout.solution))}; the submission has {listed(wanted)}",
             do="Name its columns as the sample submission does, or set `source.solution` to '' to do without it.",
         )
+
+
+def check_foreign(collected: Collected, files: Mapping[str, Sequence[str]]) -> None:
+    """Refuse foreign members of the blend that speak of other samples than there are.
+
+    Which samples they lack the evaluation tells, since nothing need be told of those that cannot be read.
+
+    Parameters
+    ----------
+    files
+        By split.
+
+    Raises
+    ------
+    CatscanError
+        With the ids that are unknown, or there twice.
+    """
+    for split, samples in (("train", collected.train), ("test", collected.test)):
+        for path in map(Path, files.get(split, ())):
+            table = read_table(path)
+            check_ids(path, table[table.columns[0]], known=[one.sample_id for one in samples])
 
 
 def remarks_on_cuts(collected: Collected, settings: Settings, *, folds: int) -> Iterator[str]:

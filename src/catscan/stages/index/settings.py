@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -76,3 +77,6 @@ class Compared(Layout):
 
     solution: tuple[str, ...] = ()
     """The columns of the solution, as far as there is one that has not to be fetched; its rows no stage may see."""
+
+    foreign: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By split the files of the blend's foreign members, whose ids are to be those of the samples."""
