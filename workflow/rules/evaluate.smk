@@ -26,12 +26,17 @@ rule evaluate_folds:
         galleries="results/{competition}/evaluation/galleries.json",
         findings="results/{competition}/evaluation/findings.json",
         suspects="results/{competition}/evaluation/suspects.csv",
-        figures=multiext(
-            "results/{competition}/evaluation/",
-            "learning-curves.svg",
-            "calibration.svg",
-            "answers.svg",
-            "curves.svg",
+        figures=report(
+            multiext(
+                "results/{competition}/evaluation/",
+                "learning-curves.svg",
+                "calibration.svg",
+                "answers.svg",
+                "curves.svg",
+            ),
+            caption="../report/evaluation.rst",
+            category="{competition}",
+            subcategory="evaluation",
         ),
     log:
         "results/{competition}/logs/evaluate.log",

@@ -15,7 +15,9 @@ rule render_report:
         checks=expand(rules.write_submission.output.check, competition=RUN),
         explanations=expand(rules.explain_network.output.explanation, competition=RUN),
     output:
-        report="results/report.html",
+        report=report(
+            "results/report.html", caption="../report/page.rst", category="all competitions"
+        ),
     log:
         "results/logs/report.log",
     benchmark:

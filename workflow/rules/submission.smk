@@ -19,7 +19,12 @@ rule write_submission:
         predictions=per_fold(rules.predict_test.output.predictions),
         foreign=foreign("test"),
     output:
-        submission="results/{competition}/submission.csv",
+        submission=report(
+            "results/{competition}/submission.csv",
+            caption="../report/submission.rst",
+            category="{competition}",
+            subcategory="submission",
+        ),
         check="results/{competition}/submission.json",
     log:
         "results/{competition}/logs/submission.log",
