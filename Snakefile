@@ -10,9 +10,12 @@ from snakemake.utils import min_version
 from catscan.flow import config_files, terminal
 
 min_version("9.27")
-terminal.speak()
-CONFIG = Path(workflow.basedir) / "config" / "config.yaml"
-config_files.check([CONFIG, *workflow.configfiles])
+CONFIG = Path(workflow.source_path("config/config.yaml"))
+if (
+    workflow.modifier.is_main_snakefile()
+):  # who uses this one as a module has config files and words of their own
+    terminal.speak()
+    config_files.check([CONFIG, *workflow.configfiles])
 
 
 configfile: CONFIG

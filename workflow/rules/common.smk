@@ -12,7 +12,7 @@ from catscan.flow import sources
 from catscan.flow import stage_strings
 from catscan.flow import why
 
-config = catscan_config.load(config, Path(workflow.basedir) / "workflow/schemas/config.schema.yaml")
+config = catscan_config.load(config, workflow.source_path("../schemas/config.schema.yaml"))
 RUN = config["run"]
 GPUS = gpus.count()
 # One training job a GPU; without this line an undeclared limit is no limit.

@@ -34,6 +34,7 @@ from catscan.common.settings import canonical
 from catscan.common.words import number_of
 from catscan.flow import terminal
 from catscan.flow.records import words_of
+from catscan.flow.run_time import USUAL
 from catscan.flow.store import (
     GIGABYTE,
     OFF,
@@ -75,6 +76,7 @@ RAW = {"download_files": "results/{competition}/raw"}
 SAID = {"input", "output", "log", "threads", "resources", "params", "wildcards"}  # what a command may name
 OF_SETTINGS = ("rule", "command", "wildcards", "params")  # of a job's key
 COMPUTE = Executor.cached_or_run
+NAMES: dict[str, str] = {}  # of a rule where ours are a module: the name in its own file
 IN_USE: list[Store] = []  # that of this process's workflow, if it uses one
 
 
@@ -99,6 +101,7 @@ def use(workflow: Any, block: dict[str, Any]) -> Run:
     is_on = store is not None and limit > 0 and workflow.exec_mode == ExecMode.DEFAULT
     Executor.cached_or_run = take_or_compute if is_on else COMPUTE
     IN_USE[:] = [run.store] if is_on else []
+    NAMES.update({workflow.modifier.modify_rulename(name): name for name in USUAL})
     return run
 
 
@@ -220,6 +223,11 @@ def title(job: Any) -> str:
     return str(job.message or job.rule.name)
 
 
+def own_name(rule: Any) -> str:
+    """The name of a rule in its own file, which a workflow that uses it as a module's may change."""
+    return NAMES.get(str(rule.name), str(rule.name))
+
+
 def key_of(job: Any) -> Key | None:
     """All that a job's result depends on; None for a job that never goes through the store.
 
@@ -228,8 +236,7 @@ def key_of(job: Any) -> Key | None:
     OSError
         When an input cannot be read, or is a folder.
     """
-    rule, command = job.rule.name, job.rule.shellcmd
-    wildcards = {name: value for name, value in job.wildcards_dict.items() if value}  # "" says nothing
+    rule, command, wildcards = own_name(job.rule), job.rule.shellcmd, dict(job.wildcards_dict)
     params = dict(job.params.items())
     inputs = [[name, _paths(value)] for name, value in job.input.items()]
     # Without a name, one could not be told from another.
@@ -251,7 +258,8 @@ def key_of(job: Any) -> Key | None:
 
 def _settings_of(job: Any) -> Key:
     """The part of a job's key that a plan knows: no input's content."""
-    told = (job.rule.name, words_of(job.rule.shellcmd), dict(job.wildcards_dict), dict(job.params.items()))
+    wildcards = {name: value for name, value in job.wildcards_dict.items() if value}  # "" says nothing
+    told = (own_name(job.rule), words_of(job.rule.shellcmd), wildcards, dict(job.params.items()))
     return dict(zip(OF_SETTINGS, told, strict=True))
 
 
@@ -315,17 +323,17 @@ def _files_of(job: Any) -> dict[str, Path]:
         named = {}
     named |= {f"log {number}": Path(str(path)) for number, path in enumerate(job.log)}
     named |= {"benchmark": Path(str(job.benchmark))} if job.benchmark else {}
-    patterns = MADE_TOO.get(job.rule.name, ())
+    patterns = MADE_TOO.get(own_name(job.rule), ())
     return named | {f"too {i}": Path(pattern.format(**job.wildcards_dict)) for i, pattern in enumerate(patterns)}
 
 
 def _raw_of(job: Any) -> Path | None:
-    pattern = RAW.get(job.rule.name)
+    pattern = RAW.get(own_name(job.rule))
     return None if pattern is None else Path(pattern.format(**job.wildcards_dict))
 
 
 def _folders_of(job: Any) -> dict[str, Path]:
-    raw, patterns = _raw_of(job), FOLDERS.get(job.rule.name, ())
+    raw, patterns = _raw_of(job), FOLDERS.get(own_name(job.rule), ())
     folders = {f"folder {i}": Path(pattern.format(**job.wildcards_dict)) for i, pattern in enumerate(patterns)}
     return folders | ({} if raw is None else {"raw": raw})
 
