@@ -13,7 +13,7 @@ from catscan.flow import config
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 STAGES = sorted({path.stem for path in ROOT.glob("workflow/rules/*.smk")} - {"common"})
-PAGES = ["README.md", "config/README.md", "docs/tutorial.md", "docs/accuracy.md"]
+PAGES = ["README.md", "config/README.md", "docs/tutorial.md", "docs/accuracy.md", "docs/scale.md"]
 
 
 def examples() -> list[tuple[str, str]]:

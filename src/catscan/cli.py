@@ -34,6 +34,7 @@ COMMANDS = {
     "runs": "Print the runs of each competition, and in which settings two of them differ.",
     "why": "Tell why jobs would run: which setting, function or file has changed, root causes first.",
     "cache": "List, verify or prune the results that are kept in the store.",
+    "cluster": "Cancel the jobs that a killed run has left in SLURM, wait until they are gone, and lift its locks.",
     "clean": "List results that no config of this folder names any more, or remove them.",
     "doctor": "Check the machine, the credentials and the competition before a byte is fetched.",
 }
@@ -42,6 +43,7 @@ BESIDE = {
     "runs": "catscan.flow.runs",
     "why": "catscan.flow.why",
     "cache": "catscan.flow.cache",
+    "cluster": "catscan.flow.cluster",
     "clean": "catscan.flow.clean",
     "doctor": "catscan.doctor",
 }  # commands that are no stage, and their modules

@@ -119,6 +119,13 @@ def test_a_second_process_is_kept_out_of_a_folder_until_the_first_is_gone(
         assert list((tmp_path / "a").iterdir()) == []
 
 
+def test_a_folder_is_locked_by_a_file_beside_it_which_goes_with_the_lock(tmp_path: Path) -> None:
+    with alone_in(tmp_path / "a"):
+        assert sorted(path.name for path in tmp_path.iterdir()) == [".a.in-use", "a"]
+
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
 def test_a_process_that_is_about_to_end_is_waited_for(tmp_path: Path) -> None:
     with ThreadPoolExecutor() as pool:
         with alone_in(tmp_path / "a"):

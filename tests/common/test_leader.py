@@ -8,7 +8,9 @@ import time
 
 import pytest
 
+from catscan.common import leader
 from catscan.common.leader import VARIABLE, follow, lead
+from catscan.stages.train.interruptions import stop_requests
 
 JOB = """
 import sys, time
@@ -49,6 +51,26 @@ def test_a_job_that_nobody_leads_goes_on(leader: str, monkeypatch: pytest.Monkey
         signal.signal(signal.SIGTERM, before)
 
     assert not stopped
+
+
+def test_a_job_that_is_stopping_already_is_not_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SLURM ends the run and the job at once: a second SIGTERM would cut short the saving of a training."""
+    heard = []
+    with subprocess.Popen(["sleep", "600"]) as run:
+        monkeypatch.setenv(VARIABLE, str(run.pid))
+        monkeypatch.setattr(leader, "EVERY", 0.01)
+        before = signal.signal(signal.SIGTERM, lambda *_: heard.append(True))
+        try:
+            with stop_requests():
+                follow("catscan train")
+                os.kill(os.getpid(), signal.SIGTERM)
+                run.kill()
+            time.sleep(0.1)
+        finally:
+            signal.signal(signal.SIGTERM, before)
+            leader.STOPPING.clear()
+
+    assert not heard
 
 
 def test_the_leader_is_this_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ def with_preset(load: Load, **more: Any) -> Config:
     return load(change)
 
 
-def line(config: Config, folder: Path, cores: int = 2) -> str:
+def line(config: Config, folder: Path, cores: int | None = 2) -> str:
     return opening.line(config["competitions"]["dogs-vs-cats"], folder, cores)
 
 
@@ -51,6 +51,12 @@ def test_only_competitions_with_a_preset_have_a_line(
         "dogs-vs-cats: preset quick: lite0 pretrained: efficientnet-lite0. "
         "About 2 minutes on 2 cores, from nothing, for 1,800 pictures.\n"
     )
+
+
+def test_of_a_cluster_the_time_on_one_core_is_told(load: Load, tmp_path: Path) -> None:
+    told = line(with_preset(load, preset="quick"), tmp_path, None)
+
+    assert told.endswith("About 3 minutes on one core like this machine's, from nothing, for 1,800 pictures.")
 
 
 def test_each_member_is_told_with_its_origin(load: Load, tmp_path: Path) -> None:

@@ -55,6 +55,16 @@ def test_without_a_gpu_the_cpu_computes(tmp_path, wanted):
         assert gpu is False
 
 
+def test_gpus_that_slurm_counts_from_0_in_each_job_are_locked_by_their_numbers_on_the_node(tmp_path, monkeypatch):
+    for number in ("2", "3"):
+        monkeypatch.setenv("SLURM_STEP_GPUS", number)
+        with device.one_device("auto", ["0"], locks=tmp_path) as gpu:
+            assert gpu
+            assert device.os.environ["CUDA_VISIBLE_DEVICES"] == "0"
+
+    assert {path.name for path in tmp_path.iterdir()} == {"catscan-gpu-2.lock", "catscan-gpu-3.lock"}
+
+
 def test_second_job_takes_the_second_gpu(tmp_path):
     with device.one_device("auto", ["0", "1"], locks=tmp_path) as first:
         taken = device.os.environ["CUDA_VISIBLE_DEVICES"]

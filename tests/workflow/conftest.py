@@ -95,6 +95,12 @@ def copy_of_the_project(home: Path) -> Project:
 
 
 @pytest.fixture(scope="session")
+def copied_to() -> Callable[[Path], Project]:
+    """``copied_to(home)``: a copy of the project in a new folder."""
+    return copy_of_the_project
+
+
+@pytest.fixture(scope="session")
 def finished(made_once: Callable[[str, Callable[[Path], object]], Path]) -> tuple[Project, str]:
     """The whole run, finished, and what it printed; beside it the store that it has filled, and what
     each stage has opened. To be read only."""

@@ -3,6 +3,7 @@
 from catscan.common import leader
 from catscan.flow import clean
 from catscan.flow import closing
+from catscan.flow import cluster
 from catscan.flow import config as catscan_config
 from catscan.flow import going_back
 from catscan.flow import gpus
@@ -15,8 +16,10 @@ from catscan.flow import why
 config = catscan_config.load(config, workflow.source_path("../schemas/config.schema.yaml"))
 RUN = config["run"]
 GPUS = gpus.count()
-# One training job a GPU; without this line an undeclared limit is no limit.
-workflow.global_resources.setdefault("gpu", GPUS)
+IS_CLUSTER = workflow.nodes is not None
+# One training job a GPU of this machine; without this line an undeclared limit is no limit. A cluster counts its own.
+if workflow.is_main_process and not IS_CLUSTER:
+    workflow.global_resources.setdefault("gpu", GPUS)
 
 
 # Snakemake reads the workflow again for some jobs: said once.
@@ -25,7 +28,7 @@ if workflow.is_main_process:
     terminal.WORDS.at_rest = lambda: workflow.dryrun or closing.end(
         config, Path("results"), Path(workflow.basedir)
     )
-    opening.tell(config, Path("results"), workflow.cores)
+    opening.tell(config, Path("results"), None if IS_CLUSTER else workflow.cores)
 
 
 leader.lead()
@@ -34,6 +37,8 @@ leader.lead()
 # Each output's stage string lies beside it, and is what the plan compares: also without `.snakemake`.
 records.keep_beside_outputs(workflow)
 records.PLANNED.append(why.keep_changes)
+records.PLANNED.append(cluster.name_jobs)
+records.PLANNED.append(going_back.tell_jobs_what_is_forced)
 # What an earlier job made of the same comes back from the store.
 FROM_STORE = going_back.use(workflow, config["cache"])
 

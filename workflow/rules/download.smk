@@ -14,6 +14,7 @@ rule download_files:
         "results/{competition}/logs/download.log",
     benchmark:
         "results/{competition}/benchmarks/download.tsv"
+    localrule: True
     threads: 2
     resources:
         source=lambda wildcards: sources.described(of(wildcards)),

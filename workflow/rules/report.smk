@@ -22,6 +22,7 @@ rule render_report:
         "results/logs/report.log",
     benchmark:
         "results/benchmarks/report.tsv"
+    localrule: True
     params:
         stage=stage_strings.report(config),
     message:

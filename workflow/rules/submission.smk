@@ -30,6 +30,7 @@ rule write_submission:
         "results/{competition}/logs/submission.log",
     benchmark:
         "results/{competition}/benchmarks/submission.tsv"
+    localrule: True
     params:
         stage=lambda wildcards: stage_strings.submission(of(wildcards)),
         models=models_per_fold,

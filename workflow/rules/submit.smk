@@ -16,6 +16,7 @@ rule submit_submission:
         submitted="results/{competition}/submitted.json",
     log:
         "results/{competition}/logs/submit.log",
+    localrule: True
     params:
         stage=lambda wildcards: stage_strings.submit(of(wildcards)),
     message:

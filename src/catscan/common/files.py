@@ -17,6 +17,7 @@ from catscan.common.errors import CatscanError, TryAgain
 
 PARTIAL = ".partial"
 PATIENCE = 20.0  # seconds
+NO_LOCKS = (errno.EBADF, errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)  # of a file system that locks nothing
 
 
 @contextmanager
@@ -142,8 +143,9 @@ def spelt_out(path: Path) -> Path:
 def alone_in(folder: Path) -> Iterator[None]:
     """Keep every other process that asks for it out of ``folder`` until the block ends; made when it is missing.
 
-    One that is there already is given `PATIENCE` seconds, since a job whose run was killed is about to end. The lock
-    goes with the process, so that a killed one leaves none behind. Network file systems that lock no folder keep nobody
+    One that is there already is given `PATIENCE` seconds, since a job whose run was killed is about to end. What is
+    locked is a hidden file beside the folder: NFS tells other machines of a file's lock, and not of a folder's. The
+    lock goes with the process; a file that a killed one left is taken over. File systems that lock nothing keep nobody
     out.
 
     Raises
@@ -152,33 +154,35 @@ def alone_in(folder: Path) -> Iterator[None]:
         When another process is in it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    number = os.open(folder, os.O_RDONLY)
+    path = folder.with_name(f".{folder.name.lstrip('.')}.in-use")
+    until = time.monotonic() + PATIENCE
+    while (number := _taken(path)) is None:
+        if time.monotonic() > until:
+            raise TryAgain("Another process is at work in this folder.", where=str(folder), do="Wait for it or end it.")
+        time.sleep(0.1)
     try:
-        try:
-            _lock_folder(number)
-        except BlockingIOError as error:
-            raise TryAgain(
-                "Another process is at work in this folder.", where=str(folder), do="Wait for it or end it."
-            ) from error
-        except OSError as error:
-            if error.errno not in (errno.EBADF, errno.ENOLCK, errno.ENOTSUP):
-                raise
         yield
     finally:
+        path.unlink(missing_ok=True)
         os.close(number)
 
 
-def _lock_folder(number: int) -> None:
-    """Lock the folder that is open as ``number``, as soon as it is free; BlockingIOError when it is not in time."""
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() > until:
-                raise
-        time.sleep(0.1)
+def _taken(path: Path) -> int | None:
+    """The file of this name, made when it is missing, open and locked until it is closed; None where another has it."""
+    number = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(number)
+        return None
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            os.close(number)
+            raise
+    if os.fstat(number).st_nlink:
+        return number
+    os.close(number)  # whose it was has just removed it
+    return None
 
 
 def caches() -> Path | None:

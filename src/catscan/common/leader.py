@@ -16,6 +16,7 @@ from pathlib import Path
 
 VARIABLE = "CATSCAN_RUN"  # the process that plans and starts the jobs
 EVERY = 1.0  # seconds
+STOPPING = threading.Event()  # set by a stage that has been asked to stop, and is about to
 
 
 def lead() -> None:
@@ -29,18 +30,21 @@ def follow(name: str) -> None:
     Where none leads, or one that cannot be seen from here (as from a container), nothing happens.
     """
     leader = os.environ.get(VARIABLE, "")
-    if leader.isdecimal() and _lives(int(leader)):
+    if leader.isdecimal() and lives(int(leader)):
         threading.Thread(target=_watch, args=(int(leader), name), daemon=True).start()
 
 
 def _watch(leader: int, name: str) -> None:
-    while _lives(leader):
+    while lives(leader):
         time.sleep(EVERY)
+    if STOPPING.is_set():  # as where SLURM ends all processes of a job: a second SIGTERM would cut short its saving
+        return
     print(f"{name}: snakemake (process {leader}) is gone; stopped, the same command goes on.", file=sys.stderr)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Whether there is such a process on this machine."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -25,7 +25,7 @@ from typing import Any
 
 import snakemake.api  # noqa: F401  # and by it snakemake.executors, which cannot be imported first
 from snakemake.executors.local import Executor
-from snakemake_interface_executor_plugins.settings import ExecMode
+from snakemake_interface_executor_plugins.settings import SharedFSUsage
 
 from catscan.common import fingerprint
 from catscan.common.errors import CatscanError
@@ -75,6 +75,7 @@ FOLDERS = {
 RAW = {"download_files": "results/{competition}/raw"}
 SAID = {"input", "output", "log", "threads", "resources", "params", "wildcards"}  # what a command may name
 OF_SETTINGS = ("rule", "command", "wildcards", "params")  # of a job's key
+FORCED = "CATSCAN_FORCED"  # the variable that tells jobs on other machines which rules a person has asked to compute
 COMPUTE = Executor.cached_or_run
 NAMES: dict[str, str] = {}  # of a rule where ours are a module: the name in its own file
 IN_USE: list[Store] = []  # that of this process's workflow, if it uses one
@@ -95,14 +96,36 @@ def use(workflow: Any, block: dict[str, Any]) -> Run:
     run = Run(store or Store(Path(), limit), _code())
 
     def take_or_compute(executor: Any, job: Any, *how: Any) -> None:
-        forced = workflow.dag.reason(job).forced
+        forced = workflow.dag.reason(job).forced if workflow.is_main_process else job.rule.name in _forced()
         run.serve(job, partial(COMPUTE, executor, job, *how), forced=forced, stopped=lambda: _is_shut(executor))
 
-    is_on = store is not None and limit > 0 and workflow.exec_mode == ExecMode.DEFAULT
+    is_on = store is not None and limit > 0 and _may_serve(workflow)
     Executor.cached_or_run = take_or_compute if is_on else COMPUTE
     IN_USE[:] = [run.store] if is_on else []
     NAMES.update({workflow.modifier.modify_rulename(name): name for name in USUAL})
     return run
+
+
+def _may_serve(workflow: Any) -> bool:
+    """Whether this process runs jobs and sees their files: the one that plans, and in a cluster the one of the job."""
+    shared = SharedFSUsage.INPUT_OUTPUT in workflow.storage_settings.shared_fs_usage
+    return workflow.is_main_process or (workflow.remote_exec and shared)
+
+
+def tell_jobs_what_is_forced(dag: Any) -> None:
+    """Let jobs on other machines know which rules a person has asked to compute; Snakemake forces every job there.
+
+    Parameters
+    ----------
+    dag
+        Snakemake's plan.
+    """
+    forced = {job.rule.name for job in dag.needrun_jobs() if dag.reason(job).forced}
+    os.environ[FORCED] = ",".join(sorted(forced))
+
+
+def _forced() -> list[str]:
+    return os.environ.get(FORCED, "").split(",")
 
 
 def known(jobs: Sequence[Any]) -> int:

@@ -2,7 +2,8 @@
 
 Snakemake's own locks outlive a run that was killed, and a person has to find out that nobody is there any more and lift
 them (`--unlock`). The kernel's go with the process: what a dead run left is taken over, what a living one holds is told
-with its process and machine. Of a run on another machine only that machine's kernel knows; it counts as alive.
+with its process and machine. A run on another machine counts as alive even where its lock is free, since few file
+systems tell all machines of all locks; `catscan cluster clean` lifts it then, with what it left in SLURM.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ import snakemake.api  # noqa: F401  # and by it snakemake.persistence, which can
 from snakemake.persistence.file import FilePersistence
 
 from catscan.common.errors import CatscanError, TryAgain
+from catscan.common.leader import lives
 from catscan.flow.schema import ROOT
 
 
@@ -56,7 +58,7 @@ class Locks(FilePersistence):
         inputs, outputs = ([str(file) for file in files] for files in (self.all_inputfiles(), self.all_outputfiles()))
         folder = Path(self._lockdir)
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder):
+        with _alone(folder.with_name("locks.guard")):
             for path in folder.glob("*.json"):
                 other = _read(path)
                 if not _alive(path, other):
@@ -67,7 +69,8 @@ class Locks(FilePersistence):
             run = Run(os.getpid(), socket.gethostname(), since, inputs, outputs)
             path = folder / f"{run.host}-{run.pid}.json"
             self._held = path.open("w")
-            fcntl.flock(self._held, fcntl.LOCK_EX)
+            with suppress(OSError):  # where nothing can be locked
+                fcntl.flock(self._held, fcntl.LOCK_EX)
             json.dump(asdict(run), self._held)
             self._held.flush()
         try:
@@ -78,24 +81,33 @@ class Locks(FilePersistence):
 
     def _delete_locks(self) -> None:
         """Lift all locks: `--unlock`."""
-        shutil.rmtree(self._lockdir, ignore_errors=True)
+        lift(Path(self._lockdir))
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Wait until nobody else looks for locks, or sets one."""
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX)
+def _alone(guard: Path) -> Iterator[None]:
+    """Wait until nobody else looks for locks, or sets one; it is a file, since of a folder NFS tells nobody."""
+    with guard.open("w") as file:
+        with suppress(OSError):  # where nothing can be locked
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(number)
 
 
-def living(folder: Path) -> list[Run]:
-    """The runs that are at work in a folder."""
+def living(folder: Path, *, surely: bool = False) -> list[Run]:
+    """The runs that are at work in a folder.
+
+    Parameters
+    ----------
+    surely
+        Whether those on other machines that hold no lock are left out.
+    """
     locks = [(path, _read(path)) for path in (folder / ".snakemake" / "locks").glob("*.json")]
-    return [run for path, run in locks if run and _alive(path, run)]
+    return [run for path, run in locks if run and (_is_held(path, run) if surely else _alive(path, run))]
+
+
+def lift(folder: Path) -> None:
+    """Remove all locks of `.snakemake/locks`."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _read(path: Path) -> Run | None:
@@ -107,13 +119,18 @@ def _read(path: Path) -> Run | None:
 
 
 def _alive(path: Path, run: Run | None) -> bool:
-    if run is not None and run.host != socket.gethostname():
-        return True
+    return (run is not None and run.host != socket.gethostname()) or _is_held(path, run)
+
+
+def _is_held(path: Path, run: Run | None) -> bool:
+    """Whether the run that set a lock has it still; where nothing can be locked, whether its process lives."""
     with path.open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
+        except OSError:
+            return run is not None and (run.host != socket.gethostname() or lives(run.pid))
     return False
 
 

@@ -48,7 +48,7 @@ def remember_command() -> None:
     os.environ[COMMAND] = shlex.join(["./run", "snakemake", *sys.argv[1:]])
 
 
-def tell(config: Config, results: Path, cores: int) -> None:
+def tell(config: Config, results: Path, cores: int | None) -> None:
     """Print one line a competition with a preset, and one with a sweep."""
     for name in config["run"]:
         competition = config["competitions"][name]
@@ -58,7 +58,7 @@ def tell(config: Config, results: Path, cores: int) -> None:
             print(f"{name}: {sweeps.told(competition)}", file=sys.stderr)
 
 
-def line(competition: Config, folder: Path, cores: int) -> str:
+def line(competition: Config, folder: Path, cores: int | None) -> str:
     """What a competition's preset trains, and the minutes that the whole run takes.
 
     Parameters
@@ -66,17 +66,18 @@ def line(competition: Config, folder: Path, cores: int) -> str:
     folder
         Its results.
     cores
-        Those that the run may use.
+        Those that the run may use; None for a cluster's.
     """
     members = "; ".join(
         dict.fromkeys(f"{_member(*one)} {_origin(one[1])}" for one in described.models(competition).items())
     )
-    cores = min(cores, len(os.sched_getaffinity(0)))
+    used = 1 if cores is None else min(cores, len(os.sched_getaffinity(0)))
     counts = _counts(competition, folder)
     train, test = counts or (1000, 0)
     speed = _products_a_second() / PRODUCTS_A_SECOND * (BF16 if _in_bf16(competition) else 1)
-    minutes = seconds(competition, train, test) / speed / cores / 60
-    told = f"{_rounded(minutes)} on {number_of(cores, 'core')}, from nothing"
+    minutes = seconds(competition, train, test) / speed / used / 60
+    on = "one core like this machine's" if cores is None else number_of(used, "core")
+    told = f"{_rounded(minutes)} on {on}, from nothing"
     pictures = number_of(train + test, "picture") if counts else "1,000 pictures to learn from, more in proportion"
     return f"preset {competition['preset']}: {members}. About {told}, for {pictures}."
 

@@ -71,11 +71,20 @@ def one_device(wanted: str, gpus: list[str], *, locks: Path = LOCKS) -> Iterator
     yield False
 
 
+def of_the_machine(gpus: list[str]) -> list[str]:
+    """What the GPUs that this process may use are called on the whole machine.
+
+    SLURM may count those of each of its jobs from 0, so that two jobs would wait for each other's.
+    """
+    named = (os.environ.get("SLURM_STEP_GPUS") or os.environ.get("SLURM_JOB_GPUS") or "").split(",")
+    return named if len(named) == len(gpus) and all(named) else gpus
+
+
 def _free_gpu(gpus: list[str], locks: Path) -> tuple[str, IO[bytes]]:
     told = 0.0
     while True:
-        for name in gpus:
-            lock = _opened(locks / f"catscan-gpu-{re.sub(r'[^0-9A-Za-z-]', '_', name)}.lock")
+        for name, called in zip(gpus, of_the_machine(gpus), strict=True):
+            lock = _opened(locks / f"catscan-gpu-{re.sub(r'[^0-9A-Za-z-]', '_', called)}.lock")
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

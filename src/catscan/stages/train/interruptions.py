@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from catscan.common.errors import CatscanError
+from catscan.common.leader import STOPPING
 
 
 class OutOfMemory(CatscanError):
@@ -34,6 +35,7 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
 
     def ask(number: int, _frame: Any) -> None:
         asked.set()
+        STOPPING.set()
         signal.signal(number, before[signal.Signals(number)])
 
     for number in before:
