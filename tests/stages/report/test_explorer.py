@@ -253,6 +253,19 @@ def test_what_was_said_of_a_sample_is_drawn_from_epoch_to_epoch(report_of: Made)
         ]
 
 
+@pytest.mark.parametrize(("name", "planes"), [("pictures", 1), ("scans", 3)])
+def test_every_map_that_comes_in_is_shown_with_the_window_on_it(report_of: Made, name: str, planes: int) -> None:
+    path, told = report_of(name)
+    with opened(path) as page:
+        page.click(".ex-strip button:nth-child(4)")
+        blocks = page.texts(".ex-products > b:first-child")
+
+        assert [len(page.texts(f".ex-products:nth-of-type({k + 1}) .ex-came canvas")) for k in range(len(blocks))] == [
+            planes
+        ] * len(blocks)
+        assert len(set(blocks)) == min(4, told.layers[layers_of(told)[2][-1]].shape[-1])
+
+
 def test_a_pooling_rings_its_largest_value(report_of: Made) -> None:
     path, _ = report_of("pictures")
     with opened(path) as page:
@@ -269,11 +282,12 @@ def test_what_counts_for_the_output_adds_up_to_the_logit(report_of: Made) -> Non
     with opened(path) as page:
         page.click(".ex-strip button:last-child")
         parts = [float(one.split("=")[1]) for one in page.texts(".ex-bars td:nth-child(2)")]
-        bias = float(re.findall(r"([-\d.e]+) \(bias\)", page.text(".ex-equation"))[0])
+        logits = np.array(told.samples[0].logits)
+        ((sign, bias),) = re.findall(r"([+−]) ([-\d.e]+) \(bias\)", page.text(".ex-equation"))
 
         assert len(parts) == 7
-        assert_shows(page.text(".ex-total"), max(told.samples[0].logits), np.array(told.samples[0].logits))
-        assert sum(parts) + bias == pytest.approx(max(told.samples[0].logits), abs=0.01)
+        assert_shows(page.text(".ex-total"), logits.max(), logits)
+        assert sum(parts) + float(f"{sign}{bias}".replace("−", "-")) == pytest.approx(logits.max(), abs=0.01)
 
 
 def test_the_chain_ends_in_the_submissions_cell_and_names_are_shown_as_text(report_of: Made) -> None:

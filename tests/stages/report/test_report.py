@@ -27,7 +27,7 @@ from catscan.stages.report.scores import calibration_line, folds_table, verdict
     [
         "Out-of-fold log loss 0.2000 (95 % interval of its mean 0.1000 to 0.3000) against 0.6931 for",
         "To expect of the test set: log loss 0.2000 (95 %: 0.1500 to 0.2800).",
-        "log loss, 95 %: 0.1500\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.2800",
+        "log loss, 95\N{NO-BREAK SPACE}%: 0.1500\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.2800",
         "The true score of the test set is 0.2500",
         "a remark on the scores",
         "a warning of the submission",

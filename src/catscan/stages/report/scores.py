@@ -66,7 +66,7 @@ def _score_card(name: str, estimate: Estimate) -> dict[str, str]:
 
 def _ends(low: str, high: str) -> str:
     """An interval that stays on one line: a card is narrow."""
-    return f"95 %: {low} to {high}".replace(" to ", "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}")
+    return "95\N{NO-BREAK SPACE}%: " + f"{low} to {high}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _title(name: str) -> str:

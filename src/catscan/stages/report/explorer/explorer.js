@@ -215,8 +215,9 @@ class Explorer {
         ...(sample.covered ? [over(sample.covered, largest(decoded(sample.covered)), "covered", `Covered part by part: orange where the logit of ${said} falls without it, blue where it rises; at most by ${shown(largest(decoded(sample.covered)))}.`)] : []),
       ),
       this.coverButton(),
-      ...(sample.by_epoch && this.told.epochs.length > 1 ? [epochsFigure(this.told, sample)] : []),
-      ...(sample.deletion ? [deletionFigure(sample.deletion, said, this.told.samples.map((one) => one.deletion).filter(Boolean), this.told.task === "regression" ? null : [0, 1])] : []),
+      make("div", { class: "ex-pair" },
+        sample.by_epoch && this.told.epochs.length > 1 ? epochsFigure(this.told, sample) : null,
+        sample.deletion ? deletionFigure(sample.deletion, said, this.told.samples.map((one) => one.deletion).filter(Boolean), this.told.task === "regression" ? null : [0, 1]) : null),
       ...(sample.others?.length ? [make("h4", {}, "What the other models say of it")] : []),
       make("div", { class: this.isScan ? "ex-scans" : "ex-figures" }, ...(sample.others ?? []).map((other) => {
         const answers = this.told.classes.map((name, k) => `${name} ${shown(other.answers[k])}`).join(", ");

@@ -26,6 +26,8 @@ const shown = (value) => {
   const size = Math.abs(value);
   return size >= 1000 ? value.toFixed(0) : size >= 100 ? value.toFixed(1) : size >= 0.01 ? value.toFixed(3) : value.toExponential(1);
 };
+/** A number as it is added to what stands before. */
+const plus = (value) => `${value < 0 ? "−" : "+"} ${shown(Math.abs(value))}`;
 const times = (sizes) => sizes.join(" × ");
 const counted = (number) => {
   for (const [factor, letter] of [[1e9, " G"], [1e6, " M"], [1e3, " k"]]) {

@@ -20,6 +20,20 @@ const windowPictures = (step, channels, window) => {
     Array.from({ length: sides[0] }, (__, a) => painted(make("canvas"), sides[1], sides[2], (y, x) => rgb([a, y, x], map))));
 };
 
+/** A map that comes in, as a picture, with the window on it. */
+const cameIn = (explorer, step, channel, text) => {
+  const [input] = step.inputs;
+  const [source, values] = [shapeOf(explorer.steps[input]), explorer.values[input]];
+  const [sides, stride, padding] = [three(step.window, 1), three(step.stride, 1), three(step.padding, 0)];
+  const first = explorer.at.map((one, axis) => one * stride[axis] - padding[axis]);
+  const middle = clamped(first.map((one, axis) => one + Math.floor(sides[axis] / 2)), source.slice(0, 3));
+  const range = largest(values);
+  return planes({
+    sizes: source.slice(0, 3), spacing: [1, 1, 1], at: middle, box: [first, sides], name: "ex-came", text: `${text}, with the window on it`,
+    rgb: (place) => colour(values[offset(source, place, channel)], range),
+  });
+};
+
 const EXPLAIN = {
   convolution(explorer, step, number) {
     const [input] = step.inputs;
@@ -40,8 +54,10 @@ const EXPLAIN = {
           const value = what([a, b, c], hit, channel);
           return make("td", { class: hit ? "" : "soft" }, value === null ? "·" : shown(value));
         }, text)));
+    const nameOf = (channel) => `${number && input === 0 ? "channel" : "map"} ${channel + 1}`;
     const block = (channel) => make("div", { class: "ex-products" },
-      make("b", {}, `${number && input === 0 ? "channel" : "map"} ${channel + 1}`),
+      make("b", {}, nameOf(channel)),
+      cameIn(explorer, step, channel, nameOf(channel)),
       sheets(channel, (_, hit) => (hit ? values[offset(source, hit[1], channel)] : null), "the patch under the window"), make("span", {}, "×"),
       sheets(channel, (tap) => weightAt(tap, channel), "the window's weights"), make("span", {}, "="),
       sheets(channel, (tap, hit) => (hit ? values[offset(source, hit[1], channel)] * weightAt(tap, channel) : null), "their products"),
@@ -49,11 +65,11 @@ const EXPLAIN = {
     const rest = order.slice(SHOWN_INPUTS).reduce((sum, channel) => sum + sums[channel], 0);
     const total = explorer.values[number][offset(shape, explorer.at, explorer.map)];
     return make("div", {},
-      make("p", {}, `The window lies on ${times(three(step.window, 1).slice(explorer.isScan ? 0 : 1))} values of ${source[3] === 1 ? "the one map that comes" : `each of the ${source[3]} maps that come`} in${there.length < product(sides) ? ", partly beyond the edge, where there is nothing (·)" : ""}. Value times weight, all added up; the maps that count most here come first.`),
+      make("p", {}, `The window lies on ${times(three(step.window, 1).slice(explorer.isScan ? 0 : 1))} values of ${source[3] === 1 ? "the one map that comes" : `each of the ${source[3]} maps that come`} in${there.length < product(sides) ? ", partly beyond the edge, where there is nothing (·)" : ""}. Value times weight, all added up${source[3] > 1 ? "; the maps that count most here come first" : ""}.`),
       ...top.map(block),
-      make("p", { class: "ex-equation" }, top.map((channel) => shown(sums[channel])).join(" + "),
-        order.length > SHOWN_INPUTS ? ` + ${shown(rest)} (the other ${order.length - SHOWN_INPUTS} maps)` : "",
-        bias ? ` + ${shown(bias[explorer.map])} (bias)` : "", " = ", make("b", { class: "ex-total" }, shown(total))));
+      make("p", { class: "ex-equation" }, [shown(sums[top[0]]), ...top.slice(1).map((channel) => plus(sums[channel]))].join(" "),
+        order.length > SHOWN_INPUTS ? ` ${plus(rest)} (the other ${order.length - SHOWN_INPUTS} maps)` : "",
+        bias ? ` ${plus(bias[explorer.map])} (bias)` : "", " = ", make("b", { class: "ex-total" }, shown(total))));
   },
 
   pooling(explorer, step, number) {
@@ -92,8 +108,8 @@ const EXPLAIN = {
       make("table", { class: "ex-bars" }, ...top.map((i) => make("tr", {},
         make("th", { scope: "row" }, name(i)), make("td", {}, `${shown(values[i])} × ${shown(window[i * maps + explorer.map])} = ${shown(parts[i])}`),
         make("td", { class: parts[i] < 0 ? "ex-bar ex-minus" : "ex-bar", style: `--share:${Math.abs(parts[i]) / most}` })))),
-      make("p", { class: "ex-equation" }, `${shown(top.reduce((sum, i) => sum + parts[i], 0))}${order.length > top.length ? ` (these) + ${shown(rest)} (the other ${order.length - top.length})` : ""}`,
-        bias ? ` + ${shown(bias[explorer.map])} (bias)` : "", " = ", make("b", { class: "ex-total" }, shown(explorer.values[number][explorer.map]))));
+      make("p", { class: "ex-equation" }, `${shown(top.reduce((sum, i) => sum + parts[i], 0))}${order.length > top.length ? ` (these) ${plus(rest)} (the other ${order.length - top.length})` : ""}`,
+        bias ? ` ${plus(bias[explorer.map])} (bias)` : "", " = ", make("b", { class: "ex-total" }, shown(explorer.values[number][explorer.map]))));
   },
 
   global_pooling(explorer, step, number) {
@@ -103,7 +119,7 @@ const EXPLAIN = {
 
   add(explorer, step, number) {
     const at = offset(shapeOf(step), explorer.at, explorer.map);
-    return make("p", { class: "ex-equation" }, step.inputs.map((k) => `${shown(explorer.values[k][at])} (from ${explorer.nameOf(k)})`).join(" + "), " = ", make("b", { class: "ex-total" }, shown(explorer.values[number][at])));
+    return make("p", { class: "ex-equation" }, step.inputs.map((k, place) => `${(place ? plus : shown)(explorer.values[k][at])} (from ${explorer.nameOf(k)})`).join(" "), " = ", make("b", { class: "ex-total" }, shown(explorer.values[number][at])));
   },
 };
 
@@ -118,7 +134,7 @@ const onwards = (explorer) => {
     if (step.kind === "activation") return make("li", {}, `${step.title} of ${shown(before)}${step.how === "ReLU" ? (before > 0 ? " (above 0: kept)" : " (not above 0: becomes 0)") : ""} = `, make("b", {}, shown(after)));
     const { factor, addend } = step.weightsOf;
     const one = (array) => array[array.length === 1 ? 0 : explorer.map];
-    return make("li", {}, `${step.title}: ${shown(before)} × ${shown(one(factor))} + ${shown(one(addend))} = `, make("b", {}, shown(after)));
+    return make("li", {}, `${step.title}: ${shown(before)} × ${shown(one(factor))} ${plus(one(addend))} = `, make("b", {}, shown(after)));
   });
   return lines.length ? make("ol", { class: "ex-onwards" }, ...lines) : null;
 };
