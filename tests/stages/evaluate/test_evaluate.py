@@ -196,6 +196,8 @@ class TestFigures:
 
         names = ["answers.svg", "calibration.svg", "curves.svg"]
         assert sorted(path.name for path in tmp_path.iterdir()) == names
+        left_out = "told apart worst" in (tmp_path / "curves.svg").read_text()
+        assert left_out == (n_classes > figures.CURVES_SHOWN)
 
     def test_every_figure_of_amounts_is_drawn(self, tmp_path: Path) -> None:
         held_out, samples = self.amounts()

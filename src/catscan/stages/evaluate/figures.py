@@ -139,8 +139,14 @@ def probability_histograms(shown: Mapping[str, Array], name: str, title: str) ->
     return drawn
 
 
-def curves(of_classes: Sequence[tuple[str, Array, Array]]) -> Figure:
-    """ROC, and precision by recall, of each class: its name, (n,) probabilities, (n,) 1 for its samples."""
+def curves(of_classes: Sequence[tuple[str, Array, Array]], said: str = "") -> Figure:
+    """ROC, and precision by recall, of each class: its name, (n,) probabilities, (n,) 1 for its samples.
+
+    Parameters
+    ----------
+    said
+        Which classes these are, where they are not all.
+    """
     drawn = figure(2.9, 5.6)
     left, right = drawn.subplots(1, 2)
     left.plot([0, 1], [0, 1], color=LINE, linewidth=0.8)
@@ -152,7 +158,7 @@ def curves(of_classes: Sequence[tuple[str, Array, Array]]) -> Figure:
         right.axhline(true.mean(), color=style["color"], linewidth=0.6, alpha=0.6)
     left.set(xlabel="false alarms", ylabel="found (sensitivity)", xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
     right.set(xlabel="found (recall)", ylabel="right among found", xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
-    left.legend(fontsize=8, frameon=False, loc="lower right")
+    left.legend(fontsize=8, frameon=False, loc="lower right", title=said or None, title_fontsize=8)
     _plain(left)
     _plain(right)
     return drawn

@@ -56,7 +56,8 @@ def draw(held_out: HeldOut, classes: list[str], *, task: str) -> Iterator[tuple[
         kinds = {"told right": given[rows, told][right == 1], "told wrong": given[rows, told][right == 0]}
         yield "answers.svg", figures.probability_histograms(kinds, "the likeliest class", "sample")
     chosen = [1] if len(classes) == 2 and task != "multilabel" else hardest(given, targets)
-    yield "curves.svg", figures.curves([(classes[k], given[:, k], targets[:, k]) for k in chosen])
+    said = f"{len(chosen)} of {len(classes)} classes,\ntold apart worst" if 1 < len(chosen) < len(classes) else ""
+    yield "curves.svg", figures.curves([(classes[k], given[:, k], targets[:, k]) for k in chosen], said)
 
 
 def hardest(given: Array, targets: Array) -> list[int]:
