@@ -33,6 +33,7 @@ def project(tmp_path: Path) -> Path:
     for name in ("run", "pyproject.toml"):
         shutil.copy2(ROOT / name, home / name)
     (home / "requirements.txt").write_text("one==1 \\\n    --hash=sha256:00\n")
+    (home / "requirements-cloud.txt").write_text("cloud==1 \\\n    --hash=sha256:00\n")
     (home / "requirements-cuda.txt").write_text("cuda==1 \\\n    --hash=sha256:00\n")
     return home
 
@@ -167,6 +168,17 @@ def test_a_driver_without_a_gpu_does_not(project: Path, tools: Path) -> None:
     run(project, tools, *WHERE)
 
     assert calls(tools)[1] == f"pip install --require-hashes -r {project / 'requirements.txt'}"
+
+
+def test_what_the_cloud_takes_is_added_once_when_asked_for_and_stays(project: Path, tools: Path) -> None:
+    run(project, tools, *WHERE)
+    before = len(calls(tools))
+    _, _, err = run(project, tools, *WHERE, CATSCAN_CLOUD="1")
+    run(project, tools, *WHERE, CATSCAN_CLOUD="1")
+    run(project, tools, *WHERE)
+
+    assert "adding 1 packages for S3 and Kubernetes" in err
+    assert calls(tools)[before:] == [f"pip install --require-hashes -r {project / 'requirements-cloud.txt'}"]
 
 
 def test_no_fitting_python_is_one_clear_line(project: Path, tools: Path) -> None:

@@ -66,6 +66,17 @@ def test_a_broken_profile_is_told(tmp_path: Path) -> None:
     assert str(tmp_path / "config.yaml") in str(refusal("--profile", str(tmp_path)))
 
 
+def test_a_storage_without_a_place_in_it_is_told() -> None:
+    arguments = ["--cores", "2"]
+    options = parsed(arguments)[1]
+    options.default_storage_provider = "s3"
+    with pytest.raises(CatscanError) as raised:
+        check(options, arguments)
+
+    assert raised.value.what == "Where in the storage the results go is not said."
+    assert "--default-storage-prefix s3://BUCKET/RUN" in raised.value.do
+
+
 @pytest.mark.parametrize("target", ["index", "results/dogs-vs-cats/index.csv"])
 def test_a_target_swallowed_by_configfile_is_told_to_go_first(tmp_path: Path, target: str) -> None:
     (tmp_path / "mine.yaml").write_text("run: [mine]\n")
@@ -121,4 +132,5 @@ def test_a_working_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 
 
 def test_options_that_are_not_given_are_not_checked() -> None:
-    check(SimpleNamespace(configfile=[], config=None, cores=None, directory=None), [])
+    given = {"configfile": [], "config": None, "cores": None, "default_storage_provider": None, "directory": None}
+    check(SimpleNamespace(**given), [])

@@ -8,7 +8,7 @@ import pytest
 from snakemake.exceptions import CliException, MissingRuleException, ProtectedOutputException, WorkflowError
 
 from catscan.common.errors import CatscanError
-from catscan.flow.refusals import explained, targets
+from catscan.flow.refusals import explained, targets, without_plugin
 
 
 def block(error: BaseException) -> CatscanError:
@@ -68,6 +68,21 @@ def test_a_disk_that_cannot_be_written_is_told(error: OSError, what: str, found:
     assert told.what == what
     assert told.where == (error.filename or str(Path.cwd()))
     assert told.found.startswith(found)
+
+
+@pytest.mark.parametrize(
+    ("said", "plugin"),
+    [
+        ("Error loading Snakemake plugin s3: The package snakemake-storage-plugin-s3 is not installed.", "s3"),
+        ("argument --executor/-e: invalid choice: 'kubernetes' (choose from 'local', 'dryrun')", "kubernetes"),
+    ],
+)
+def test_a_plugin_that_is_not_installed_is_told_with_the_word_that_installs_it(said: str, plugin: str) -> None:
+    error = without_plugin(said)
+
+    assert error is not None
+    assert error.what == f"Snakemake's plugin for {plugin} is not installed."
+    assert "CATSCAN_CLOUD=1" in error.do
 
 
 def test_a_run_without_cores_is_told_how_to_give_them() -> None:

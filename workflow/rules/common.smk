@@ -5,10 +5,12 @@ from catscan.flow import clean
 from catscan.flow import closing
 from catscan.flow import cluster
 from catscan.flow import config as catscan_config
+from catscan.flow import fewer_requests
 from catscan.flow import going_back
 from catscan.flow import gpus
 from catscan.flow import opening
 from catscan.flow import records
+from catscan.flow import remote
 from catscan.flow import sources
 from catscan.flow import stage_strings
 from catscan.flow import why
@@ -34,6 +36,7 @@ if workflow.is_main_process:
 leader.lead()
 
 
+fewer_requests.use(workflow)
 # Each output's stage string lies beside it, and is what the plan compares: also without `.snakemake`.
 records.keep_beside_outputs(workflow)
 records.PLANNED.append(why.keep_changes)
@@ -51,6 +54,15 @@ wildcard_constraints:
     shard=r"\d+",
     shards=r"\d+",
     fold=r"\d+",
+
+
+# To where the jobs of a run in a bucket compute, the raw files travel as one.
+PACKED = "results/{competition}/raw.tar" if remote.is_used(workflow) else []
+
+
+def every(output, **values):
+    """The files of a rule's output for these values of its wildcards, as `expand` gives them of a pattern."""
+    return expand(remote.as_written(workflow, output), **values)
 
 
 def of(wildcards):
@@ -82,7 +94,7 @@ def per_fold_of(competition, pattern):
     """``pattern`` for every model and fold of a competition."""
     described = config["competitions"][competition]
     models, folds = catscan_config.models(described), catscan_config.folds(described)
-    return expand(pattern, competition=competition, model=models, fold=folds)
+    return every(pattern, competition=competition, model=models, fold=folds)
 
 
 def trained(competition):

@@ -10,6 +10,7 @@ rule download_files:
     """Bring the competition's own files into raw/."""
     output:
         manifest="results/{competition}/raw/manifest.json",
+        packed=PACKED,
     log:
         "results/{competition}/logs/download.log",
     benchmark:
@@ -29,6 +30,7 @@ rule download_files:
             --settings {params.stage:q} \
             --raw "$(dirname {output.manifest:q})" \
             --truth "$(dirname {output.manifest:q})/../truth" \
+            --packed {output.packed:q} \
             --threads {threads} 2>&1 | tee -i {log:q}
         """
 
@@ -36,4 +38,4 @@ rule download_files:
 rule download:
     """The raw files of every competition of `run`."""
     input:
-        expand(rules.download_files.output.manifest, competition=RUN),
+        every(rules.download_files.output.manifest, competition=RUN),

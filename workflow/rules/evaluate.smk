@@ -13,6 +13,7 @@ rule evaluate_folds:
     """Score the out-of-fold predictions and draw the figures."""
     input:
         manifest=rules.download_files.output.manifest,
+        packed=rules.download_files.output.packed,
         index=rules.index_samples.output.index,
         summary=rules.index_samples.output.summary,
         out_of_fold=per_fold(rules.train_fold.output.out_of_fold),
@@ -69,4 +70,4 @@ rule evaluate_folds:
 rule evaluate:
     """The evaluation of every competition of `run`."""
     input:
-        expand(rules.evaluate_folds.output, competition=RUN),
+        every(rules.evaluate_folds.output, competition=RUN),

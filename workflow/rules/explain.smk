@@ -12,6 +12,7 @@ rule explain_network:
     """Open one network of the best model that learnt from scratch, and show what it does with a few samples."""
     input:
         manifest=rules.download_files.output.manifest,
+        packed=rules.download_files.output.packed,
         index=rules.index_samples.output.index,
         summary=rules.index_samples.output.summary,
         metrics=rules.evaluate_folds.output.metrics,
@@ -65,4 +66,4 @@ rule explain_network:
 rule explain:
     """The opened network of every competition of `run`."""
     input:
-        expand(rules.explain_network.output, competition=RUN),
+        every(rules.explain_network.output, competition=RUN),

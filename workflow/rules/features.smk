@@ -12,6 +12,7 @@ rule features_of_shard:
     """Look at the samples of one shard with a pretrained network, once."""
     input:
         manifest=rules.download_files.output.manifest,
+        packed=rules.download_files.output.packed,
         index=rules.index_samples.output.index,
         own=own_weights,
     output:

@@ -12,6 +12,7 @@ rule index_samples:
     """List every sample once: its id, label, split, group, fold and where its bytes are."""
     input:
         manifest=rules.download_files.output.manifest,
+        packed=rules.download_files.output.packed,
     output:
         index="results/{competition}/index.csv",
         summary="results/{competition}/index.json",
@@ -42,4 +43,4 @@ rule index_samples:
 rule index:
     """The index of every competition of `run`."""
     input:
-        expand(rules.index_samples.output, competition=RUN),
+        every(rules.index_samples.output, competition=RUN),

@@ -40,4 +40,4 @@ rule write_notebook:
 rule notebook:
     """The notebook of every competition of `run`."""
     input:
-        expand(rules.write_notebook.output, competition=RUN),
+        every(rules.write_notebook.output, competition=RUN),

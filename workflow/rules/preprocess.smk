@@ -12,6 +12,7 @@ rule preprocess_shard:
     """Turn the pictures or scans of one shard into one uint8 array."""
     input:
         manifest=rules.download_files.output.manifest,
+        packed=rules.download_files.output.packed,
         index=rules.index_samples.output.index,
     output:
         array="results/{competition}/arrays{reading}/{split}-{shard}-of-{shards}.npy",

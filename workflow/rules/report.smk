@@ -8,12 +8,14 @@ Output: results/report.html, one self-contained page.
 rule render_report:
     """Put all competitions into one self-contained page."""
     input:
-        summaries=expand(rules.index_samples.output.summary, competition=RUN),
+        summaries=every(rules.index_samples.output.summary, competition=RUN),
         arrays=[arrays_of(competition, "train", "test") for competition in RUN],
         sidecars=[arrays_of(competition, "train", "test", ending="json") for competition in RUN],
-        metrics=expand(rules.evaluate_folds.output.metrics, competition=RUN),
-        checks=expand(rules.write_submission.output.check, competition=RUN),
-        explanations=expand(rules.explain_network.output.explanation, competition=RUN),
+        models=[per_fold_of(competition, rules.train_fold.output.model) for competition in RUN],
+        histories=[per_fold_of(competition, rules.train_fold.output.history) for competition in RUN],
+        evaluation=every(rules.evaluate_folds.output, competition=RUN),
+        submissions=every(rules.write_submission.output, competition=RUN),
+        explanations=every(rules.explain_network.output.explanation, competition=RUN),
     output:
         report=report(
             "results/report.html", caption="../report/page.rst", category="all competitions"
@@ -31,7 +33,7 @@ rule render_report:
         """
         catscan report \
             --settings {params.stage:q} \
-            --results results \
+            --results "$(dirname {output.report:q})" \
             --out {output.report:q} 2>&1 | tee -i {log:q}
         """
 

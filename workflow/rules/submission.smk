@@ -12,6 +12,7 @@ rule write_submission:
     """Blend, calibrate and clip the predictions, write the submission and check it row by row."""
     input:
         manifest=rules.download_files.output.manifest,
+        packed=rules.download_files.output.packed,
         index=rules.index_samples.output.index,
         summary=rules.index_samples.output.summary,
         metrics=rules.evaluate_folds.output.metrics,
@@ -58,4 +59,4 @@ rule write_submission:
 rule submission:
     """The submission of every competition of `run`."""
     input:
-        expand(rules.write_submission.output, competition=RUN),
+        every(rules.write_submission.output, competition=RUN),

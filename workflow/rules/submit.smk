@@ -36,4 +36,4 @@ rule submit_submission:
 rule submit:
     """Upload the submission of every competition of `run`."""
     input:
-        expand(rules.submit_submission.output.submitted, competition=RUN),
+        every(rules.submit_submission.output.submitted, competition=RUN),

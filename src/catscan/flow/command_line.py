@@ -32,7 +32,7 @@ def parsed(arguments: list[str]) -> tuple[Any, Any]:
             parsed: tuple[Any, Any] = cli.parse_args(arguments)
     except SystemExit as stopped:
         if stopped.code:
-            raise _misspelt(said.getvalue()) from None
+            raise refusals.without_plugin(said.getvalue()) or _misspelt(said.getvalue()) from None
         raise
     except Exception as error:
         raise refusals.explained(error) or CatscanError(
@@ -98,6 +98,13 @@ def check(options: Any, arguments: list[str]) -> None:
             where="command line",
             found=f"--cores {options.cores}",
             do="./run snakemake --cores 8",
+        )
+    if options.default_storage_provider and not options.default_storage_prefix:
+        raise CatscanError(
+            "Where in the storage the results go is not said.",
+            where="command line or profile",
+            found=f"--default-storage-provider {options.default_storage_provider}, and no prefix",
+            do="Add --default-storage-prefix s3://BUCKET/RUN, with a folder of its own for each run.",
         )
     if options.directory:
         _make(Path(options.directory))

@@ -32,7 +32,7 @@ from catscan.common.errors import CatscanError
 from catscan.common.files import PARTIAL, read_json
 from catscan.common.settings import canonical
 from catscan.common.words import number_of
-from catscan.flow import terminal
+from catscan.flow import remote, terminal
 from catscan.flow.records import words_of
 from catscan.flow.run_time import USUAL
 from catscan.flow.store import (
@@ -108,6 +108,8 @@ def use(workflow: Any, block: dict[str, Any]) -> Run:
 
 def _may_serve(workflow: Any) -> bool:
     """Whether this process runs jobs and sees their files: the one that plans, and in a cluster the one of the job."""
+    if remote.is_used(workflow):  # the files are on this disk only while a job needs them
+        return False
     shared = SharedFSUsage.INPUT_OUTPUT in workflow.storage_settings.shared_fs_usage
     return workflow.is_main_process or (workflow.remote_exec and shared)
 

@@ -17,7 +17,8 @@ import hashlib
 import json
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -31,7 +32,7 @@ from snakemake_interface_executor_plugins.settings import ExecMode
 from catscan.common.errors import CatscanError, listed
 from catscan.common.files import read_json, write_json
 from catscan.common.provenance import CHANGES, ENDING, place_of
-from catscan.flow import sources
+from catscan.flow import remote, sources
 from catscan.flow.code_history import remember
 from catscan.flow.locks import Locks
 from catscan.flow.tolerance import exceeded
@@ -75,8 +76,28 @@ async def _is_same_checksum(file: _IOFile, checksum: str | None, *limits: Any, *
 class BesideOutputs(Locks):
     """Snakemake's store of records, each beside its output; what runs now and what was cut off stay in `.snakemake`."""
 
+    def __init__(self, *, dag: Any = None, nolock: bool = False, **paths: Any) -> None:
+        super().__init__(dag=dag, nolock=nolock, **paths)
+        self._remote: remote.Records | None = None
+        if dag is not None and remote.is_used(dag.workflow) and dag.workflow.is_main_process:
+            # Without a lock nothing tells the end of the run, at which the last ones are sent.
+            self._remote = remote.Records(dag.workflow, interval=0 if nolock else remote.INTERVAL)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """As `Locks`; at the end the records of what lies in the storage are sent there."""
+        with super().lock():
+            try:
+                yield
+            finally:
+                if self._remote:
+                    self._remote.send()
+
     def _read_record(self, key: str) -> MetadataRecord | None:
         """The record of the output ``key``; None without one, or when it speaks of another file."""
+        if self._remote:
+            kept = self._remote.by_address.get(key)
+            return MetadataRecord.model_validate(kept) if kept else None
         if not place_of(key).is_file():
             return super()._read_record(key)  # made before records lay beside the outputs
         kept = kept_of(key)
@@ -85,8 +106,8 @@ class BesideOutputs(Locks):
         return kept.record
 
     def _write_record(self, key: str, record: MetadataRecord) -> None:
-        if "://" in key:  # the output lies in a remote storage
-            super()._write_record(key, record)
+        if self._remote:
+            self._remote.keep(key, record.model_dump())
             return
         if not Path(key).exists():
             return  # the job failed
@@ -101,6 +122,9 @@ class BesideOutputs(Locks):
         super()._delete_record(key)
 
     def _delete_record(self, key: str) -> bool:
+        if self._remote:
+            self._remote.keep(key, None)
+            return True
         place = place_of(key)
         found = place.is_file()
         place.unlink(missing_ok=True)
@@ -246,7 +270,7 @@ def unrecorded(dag: Any) -> dict[str, str]:
         for job in dag.jobs
         if not dag.needrun(job)
         for output in job.output
-        if Path(output).exists() and dag.workflow.persistence.metadata(output) is None
+        if (remote.holds(output) or Path(output).exists()) and dag.workflow.persistence.metadata(output) is None
     }
 
 

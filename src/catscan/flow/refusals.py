@@ -7,12 +7,14 @@ becomes a block; what is none of these stays as Snakemake says it.
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from catscan.common.errors import CatscanError, did_you_mean, listed
 from catscan.flow.schema import ROOT
 
+MISSING_PLUGIN = re.compile(r"snakemake-storage-plugin-(s3) is not installed|invalid choice: '(kubernetes)'")
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -65,6 +67,16 @@ def _protected(files: list[str]) -> CatscanError:
     )
 
 
+def without_plugin(said: str) -> CatscanError | None:
+    """The block for S3 or Kubernetes where ``said`` tells that Snakemake has no plugin for it; else None."""
+    missing = MISSING_PLUGIN.search(said)
+    return missing and CatscanError(
+        f"Snakemake's plugin for {missing[1] or missing[2]} is not installed.",
+        where="command line or profile",
+        do="Write CATSCAN_CLOUD=1 before the command: `./run` then installs it, once.",
+    )
+
+
 def _option(text: str) -> CatscanError:
     """The block for an option that is missing, or that Snakemake takes no part of."""
     text = text.removeprefix("Error: ").strip()
@@ -74,7 +86,7 @@ def _option(text: str) -> CatscanError:
             where="command line",
             do="./run snakemake --cores 8, or --cores all",
         )
-    return CatscanError("Snakemake refuses an option.", where="command line", found=text)
+    return without_plugin(text) or CatscanError("Snakemake refuses an option.", where="command line", found=text)
 
 
 def _is_told(error: OSError) -> bool:

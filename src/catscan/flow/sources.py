@@ -16,6 +16,7 @@ from typing import Any
 
 from catscan.common.errors import CatscanError
 from catscan.common.settings import canonical
+from catscan.flow import remote
 from catscan.flow.checks import kind_of
 from catscan.raw.files import RawFile
 from catscan.raw.listing import GONE, LISTING, Listing, found_at
@@ -42,7 +43,7 @@ def described(competition: dict[str, Any]) -> str:
 
 def changed(job: Any) -> dict[str, str]:
     """The files of a job's source that have come, gone or changed since it ran, as patterns name them: which of it."""
-    told = job.resources.get(RESOURCE)
+    told = None if remote.holds(job.output[0]) else job.resources.get(RESOURCE)
     return _changed(told, str(Path(str(job.output[0])).with_name(LISTING))) if isinstance(told, str) and told else {}
 
 

@@ -26,7 +26,8 @@ LOGGER = "snakemake.logging"
 NOISE = re.compile(
     r"Assuming unrestricted shared filesystem usage\.|Using shell: |Rules claiming more threads will be scaled down\.|"
     r"Provided resources: |Singularity containers: ignored|Select jobs to execute|Execute \d+ jobs|"
-    r"Exiting because a job execution failed|Complete log\(s\): |Elapsed time: "
+    r"Exiting because a job execution failed|Complete log\(s\): |Elapsed time: |"
+    r"Retrieving .*from storage|Storing in storage: |Finished upload\.|Removing local copy of storage file: "
 )
 AT_REST = "Nothing to be done"
 CALLED = re.compile(r'--job "([^"]*)"')

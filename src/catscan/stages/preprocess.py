@@ -39,6 +39,7 @@ from catscan.kinds.shard import (
     tell,
 )
 from catscan.raw.files import RawFiles
+from catscan.raw.packed import unpacked
 
 SAMPLES_A_TASK = 16  # handing one sample at a time to a thread costs a tenth of reading a small picture
 ROWS_AT_ONCE = 256
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace) -> None:
     samples = shard_samples(args.index, split=args.split, shard=args.shard)
     one_thread_a_call()
     with (
-        closing(RawFiles(args.raw)) as raw,
+        closing(RawFiles(unpacked(args.raw))) as raw,
         closing(kind_named(settings.kind).open_reader(settings.reader, raw)) as reader,
         native_remarks_discarded(),
         whole(args.array) as partial,

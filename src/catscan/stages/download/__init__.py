@@ -15,7 +15,9 @@ import argparse
 from pathlib import Path
 
 from catscan.common.settings import parse
-from catscan.stages.download.folder import RawFolder, remove
+from catscan.raw.listing import LISTING
+from catscan.raw.packed import pack
+from catscan.stages.download.folder import JOURNAL, RawFolder, remove
 from catscan.stages.download.settings import Settings
 
 __all__ = ["Settings", "register", "run"]
@@ -26,6 +28,9 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--settings", required=True, metavar="JSON", help="the source block of the competition")
     parser.add_argument("--raw", required=True, type=Path, help="folder to fill; its manifest.json is written last")
     parser.add_argument("--truth", required=True, type=Path, help="folder for solution.csv, where the source has one")
+    parser.add_argument(
+        "--packed", type=Path, nargs="?", help="file for all of these, for jobs that run where the folders are not"
+    )
     parser.add_argument(
         "--threads", type=int, default=1, help="cores to generate a sample with, and to read the files with"
     )
@@ -48,6 +53,8 @@ def run(args: argparse.Namespace) -> None:
 
         kaggle.fill(raw, source.competition, source.files, source.password_files)
     raw.finish(threads=args.threads)
+    if args.packed:
+        pack(args.raw, args.truth / "solution.csv", args.packed, also=(JOURNAL, LISTING))
 
 
 def _generate(raw: RawFolder, truth: Path, source: Settings, *, threads: int) -> None:

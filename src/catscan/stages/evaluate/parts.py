@@ -12,6 +12,7 @@ import numpy as np
 from catscan.common.contracts.findings import Part
 from catscan.common.contracts.metrics import Estimate
 from catscan.raw.files import RawFiles
+from catscan.raw.packed import unpacked
 from catscan.raw.places import read_raw_table
 from catscan.scores.answers import ANSWERS
 from catscan.scores.rates import Z
@@ -28,7 +29,7 @@ OF_INDEX = ("group", "archive")
 
 def of_labels(raw: Path, csv: str, id_column: str) -> pd.DataFrame:
     """The labels' table, by sample id; the first row of an id that stands there twice."""
-    with closing(RawFiles(raw)) as files:
+    with closing(RawFiles(unpacked(raw))) as files:
         table = read_raw_table(files, files.all(), csv)
     table = table.set_index(id_column or table.columns[0])
     return table[~table.index.duplicated()]

@@ -18,6 +18,7 @@ from catscan.common.contracts.model import Model
 from catscan.kinds.registry import kind_named
 from catscan.kinds.samples import Reading, Sample
 from catscan.raw.files import RawFiles
+from catscan.raw.packed import unpacked
 from catscan.stages.explain.choice import Chosen
 
 
@@ -49,7 +50,7 @@ class Samples:
         """Read again, over the field that pretrained networks get, so high and wide."""
         kind = kind_named(described.kind)
         block = kind.block_seen_at(described.reader, side)
-        with closing(RawFiles(self.raw)) as raw, closing(kind.open_reader(block, raw)) as reader:
+        with closing(RawFiles(unpacked(self.raw))) as raw, closing(kind.open_reader(block, raw)) as reader:
             return [reader.read(self._place(one.sample_id)) for one in chosen]
 
     def seen_at(self, chosen: Sequence[Chosen], described: Model, side: int) -> NDArray[np.uint8]:

@@ -49,6 +49,7 @@ from catscan.networks.pretrained.own import digest_of
 from catscan.networks.pretrained.registry import FEATURES, slices_of
 from catscan.networks.session import Compute, device_name, resolve_precision
 from catscan.raw.files import RawFiles
+from catscan.raw.packed import unpacked
 from catscan.stages.features.parts import Part, Parts
 
 SLICES_A_BATCH = 128  # read before the network looks at them, while it looks at those before
@@ -94,7 +95,7 @@ def run(args: argparse.Namespace) -> None:
         compute = Compute(settings.threads, resolve_precision(settings.precision, gpu=gpu), gpu)
         parts_folder = args.array.with_name(f".{args.array.stem}.parts")
         with alone_in(parts_folder):
-            with closing(RawFiles(args.raw)) as raw, closing(_reader(settings, raw)) as reader:
+            with closing(RawFiles(unpacked(args.raw))) as raw, closing(_reader(settings, raw)) as reader:
                 source = _source(settings, args.weights, side=reader.shape[-2], precision=compute.precision)
                 identity = canonical([args.settings, vars(source), [vars(sample) for sample in samples]])
                 parts = Parts(parts_folder, identity)

@@ -24,6 +24,7 @@ from catscan.common.tables import read_table, write_table
 from catscan.common.words import number_of
 from catscan.kinds.registry import kind_named
 from catscan.raw.files import RawFiles
+from catscan.raw.packed import unpacked
 from catscan.raw.row_ids import read_fields
 from catscan.scores.tasks import REGRESSION
 from catscan.stages.index.alike import find_duplicates, remarks_on
@@ -60,7 +61,7 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the index and its summary, and print the counts."""
     settings, layout = parse(Settings, args.settings), parse(Compared, args.layout)
-    with closing(RawFiles(args.raw)) as raw:
+    with closing(RawFiles(unpacked(args.raw))) as raw:
         table, summary = (
             only_test(raw, settings, layout, args.known)
             if args.known

@@ -27,6 +27,7 @@ from catscan.common.settings import parse
 from catscan.common.tables import read_table
 from catscan.common.words import number_of
 from catscan.raw.files import RawFiles
+from catscan.raw.packed import unpack_truth, unpacked
 from catscan.raw.places import read_raw_table
 from catscan.raw.row_ids import Fields, read_fields
 from catscan.scores.expected import expected_score
@@ -121,7 +122,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _asked(folder: Path, settings: Settings) -> tuple[pd.DataFrame | None, Fields]:
     """The sample submission, if any; by sample id the cells of `rows.csv`, where the row ids need more than the id."""
-    with closing(RawFiles(folder)) as raw:
+    with closing(RawFiles(unpacked(folder))) as raw:
         columns = [*filter(None, [settings.id_column])]
         sample = read_raw_table(raw, raw.all(), settings.sample, columns=columns) if settings.sample else None
         return sample, read_fields(raw, settings.rows)
@@ -203,6 +204,8 @@ def _spread(combined: Told, predictions: Predictions) -> tuple[float, float] | N
 
 
 def _true_score(args: argparse.Namespace, metric: str, problem: Problem, form: Form) -> float | None:
+    if args.truth:
+        unpack_truth(args.raw, args.truth)
     if not args.truth or not args.truth.is_file():
         return None
     true = true_score(args.out, args.truth, form, metric=metric, problem=problem)
