@@ -27,6 +27,13 @@ class S3:
         """The variables that lead Snakemake there."""
         return {f"SNAKEMAKE_STORAGE_S3_{key}": text for key, text in {"ENDPOINT_URL": self.address, **KEYS}.items()}
 
+    @property
+    def as_aws(self) -> dict[str, str]:
+        """The variables that lead boto3 there."""
+        names = {"ACCESS_KEY": "AWS_ACCESS_KEY_ID", "SECRET_KEY": "AWS_SECRET_ACCESS_KEY"}
+        keys = {names[key]: text for key, text in KEYS.items()}
+        return {"AWS_ENDPOINT_URL": self.address, "AWS_DEFAULT_REGION": "us-east-1", **keys}
+
     def objects(self, bucket: str, prefix: str) -> dict[str, bytes]:
         """What lies below a prefix, by the name after it."""
         found = self.client.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from local_s3 import S3, serving
 
 from catscan.cli import main
 from catscan.common.errors import CatscanError
@@ -30,32 +31,20 @@ def test_an_address_without_a_bucket_is_one_block() -> None:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Any]:
-    moto = pytest.importorskip("moto.server", reason="moto is not installed")
-    one = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    one.start()
-    yield one
-    one.stop()
+def server() -> Iterator[S3]:
+    with serving() as one:
+        yield one
 
 
 @pytest.fixture
-def client(server: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def client(server: S3, monkeypatch: pytest.MonkeyPatch) -> Any:
     """boto3's own, for an empty bucket."""
-    import boto3
-
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
+    for name, value in server.as_aws.items():
         monkeypatch.setenv(name, value)
-    found = boto3.client("s3")
-    found.create_bucket(Bucket="team")
-    for one in found.list_objects_v2(Bucket="team").get("Contents", []):
-        found.delete_object(Bucket="team", Key=one["Key"])
-    return found
+    server.client.create_bucket(Bucket="team")
+    for one in server.client.list_objects_v2(Bucket="team").get("Contents", []):
+        server.client.delete_object(Bucket="team", Key=one["Key"])
+    return server.client
 
 
 @pytest.fixture
@@ -73,6 +62,7 @@ def kept(store: Store, tmp_path: Path) -> Store:
     return store
 
 
+@pytest.mark.cloud
 def test_what_is_kept_comes_back(kept: Store, tmp_path: Path) -> None:
     entry = kept.read(name_of(KEY), lambda name: tmp_path / f"{name} again")
 
@@ -82,6 +72,7 @@ def test_what_is_kept_comes_back(kept: Store, tmp_path: Path) -> None:
     assert kept.read(name_of({"epochs": 3}), lambda _: None) is None
 
 
+@pytest.mark.cloud
 def test_objects_of_others_are_let_be(kept: Store, client: Any) -> None:
     for key in ("notes.txt", "cats and dogs/notes.txt", name_of(KEY)):
         client.put_object(Bucket="team", Key=key, Body=b"of others")
@@ -91,6 +82,7 @@ def test_objects_of_others_are_let_be(kept: Store, client: Any) -> None:
     assert len(client.list_objects_v2(Bucket="team")["Contents"]) == 3
 
 
+@pytest.mark.cloud
 @pytest.mark.parametrize(
     ("old", "new"), [(BYTES[:8], b"tampered"), (BYTES[-9:], b""), (b'"epochs": 2', b'"epochs": 3')]
 )
@@ -104,6 +96,7 @@ def test_a_tampered_entry_is_refused(kept: Store, client: Any, old: bytes, new: 
         kept.read(name_of(KEY), lambda _: None)
 
 
+@pytest.mark.cloud
 def test_the_oldest_go_first(kept: Store, tmp_path: Path) -> None:
     size = kept.entry(name_of(KEY)).size  # type: ignore[union-attr]
     for epochs in (5, 6):
@@ -113,6 +106,7 @@ def test_the_oldest_go_first(kept: Store, tmp_path: Path) -> None:
     assert len(kept.names()) == 2
 
 
+@pytest.mark.cloud
 def test_a_server_that_is_gone_is_asked_once(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     del client
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
@@ -123,12 +117,14 @@ def test_a_server_that_is_gone_is_asked_once(client: Any, monkeypatch: pytest.Mo
     assert store._fault is not None  # type: ignore[union-attr]
 
 
+@pytest.mark.cloud
 def test_a_bucket_that_is_not_there_is_told(client: Any) -> None:
     del client
     with pytest.raises(OSError, match="NoSuchBucket"):
         store_at("s3://another", 1).names()  # type: ignore[union-attr]
 
 
+@pytest.mark.cloud
 def test_the_commands_know_it(kept: Store, capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["list"], ["verify"], ["prune", "--gigabytes", "0"]):
         main(["cache", *words, "--path", PLACE])

@@ -10,12 +10,14 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+from local_s3 import serving
 
 from catscan.common.files import PARTIAL
 from catscan.flow.going_back import NEVER, RAW, READ_TOO
 from catscan.flow.records import ENDING
-from catscan.flow.store import Store
+from catscan.flow.store import VARIABLE, Store
 
+TINY = Path(__file__).parent / "tiny.yaml"
 CHANGES = [  # each with what is made of it: one stage of every kind, and no more, since it is computed
     ("{submission: {aggregate: max}}", "results/dogs-vs-cats/submission.csv"),
     ("{preprocess: {picture: {size: [16, 16]}}}", "results/dogs-vs-cats/arrays/test-1-of-2.npy"),
@@ -120,3 +122,24 @@ def test_two_clones_at_once_compute_each_job_once(clones) -> None:
     jobs = max(came_back(one)[1] for one in done)
     assert sum(came_back(one)[0] for one in done) == jobs == 10
     assert bytes_of(clones[0]) == bytes_of(clones[1])
+
+
+@pytest.mark.cloud
+def test_what_one_clone_keeps_in_a_bucket_comes_back_in_another(clones, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving() as s3:
+        s3.client.create_bucket(Bucket="team")
+        for name, value in (s3.as_aws | {VARIABLE: "s3://team/catscan"}).items():
+            monkeypatch.setenv(name, value)
+        one, another = clones
+        for clone in clones:
+            clone.store = None  # the variable says it
+            clone.overlays = [TINY]
+        one.snakemake("preprocess")
+        done = another.snakemake("preprocess")
+
+    assert came_back(done) == (4, 4)  # download, index, and the arrays of two splits
+    assert arrays_of(another) == arrays_of(one) != {}
+
+
+def arrays_of(project) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in project.home.glob("results/*/arrays/*.npy")}

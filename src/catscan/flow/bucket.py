@@ -44,7 +44,7 @@ class Bucket(Store):
                 "A store in S3 needs boto3, which is not installed.",
                 where="cache.path",
                 found=address,
-                do="Install it: docs/scale.md tells how; or name a folder.",
+                do="Write CATSCAN_CLOUD=1 before the command: `./run` then installs it, once. Or name a folder.",
             ) from error
         super().__init__(Path(), limit)
         self.place = address
