@@ -167,8 +167,8 @@ class Shown:
         networks, uint8, 255 where it is strongest; None where no layer has maps.
     covered
         By how much the logit falls when a part of the sample is covered by its mean grey, (parts, ...) float32; an axis
-        for each of the sample's; None of scans, and of several networks, where features of pretrained ones were learnt
-        from.
+        for each of the sample's; None of scans, of several networks and of a user's own, where features of pretrained
+        ones were learnt from.
     deletion
         How fast the answer falls by each of the two maps; None where ``covered`` is.
     by_epoch

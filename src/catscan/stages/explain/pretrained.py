@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from catscan.common.contracts.model import Model
 from catscan.networks.pretrained.extractor import BATCH, as_pictures, open_extractor
 from catscan.networks.pretrained.own import side_of
-from catscan.networks.pretrained.registry import slices_of
+from catscan.networks.pretrained.registry import PRETRAINED, slices_of
 from catscan.networks.session import Compute
 from catscan.stages.explain.covering import Covering
 from catscan.stages.explain.opened import Floats, Look, Network, as_heat
@@ -49,10 +49,13 @@ class OpenedHead(Network):
             told = int(np.argmax(logits))
             heat = self._heat(features, maps, told)
             looks.append(Look(shown, logits, None, told, heat, None, None, values, features))
-        return self._covered(looks) if len(self._described.features) == 1 and pixels.ndim == 4 else looks
+        sources = [source.network for source in self._described.features]
+        return self._covered(looks) if len(sources) == 1 and sources[0] in PRETRAINED and pixels.ndim == 4 else looks
 
     def _covered(self, looks: list[Look]) -> list[Look]:
-        """With the check by covering: of pictures that one network looks at; scans have too many slices for it."""
+        """With the check by covering: of pictures that one network looks at, of those whose time for a hundred pictures
+        a sample is known; scans have too many slices for it.
+        """
         (source,) = self._described.features
         compute = Compute(self._described.threads, source.precision, self._gpu)
         with closing(open_extractor(source, compute)) as extractor:
