@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from factories import SUBMISSION
+from factories import MODEL, SUBMISSION
 from index_stage import SETTINGS as INDEX
-from small_competition import write_competition
+from small_competition import write_competition, write_network
 
 from catscan.cli import main
 from catscan.common import fingerprint
@@ -28,6 +28,7 @@ from catscan.common.contracts.model import Model
 from catscan.flow.stage_strings import AT_KAGGLE
 from catscan.kinds.registry import KINDS
 from catscan.networks.evaluated import read_evaluated
+from catscan.networks.pretrained.registry import PRETRAINED
 from catscan.stages.notebook import Settings, described, notebook, packages
 from catscan.stages.notebook.at_kaggle import commands
 
@@ -37,15 +38,19 @@ STRINGS = {
     "submission": json.dumps(SUBMISSION),
 }
 SETTINGS: dict[str, Any] = {"competition": "cats", "title": "Cats"} | STRINGS
+LITE0 = "efficientnet-lite0"
 WITHOUT_NETWORK = ["unshare", "--map-root-user", "--net"]
 
 
 @pytest.fixture
 def competition(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
-    """A binary competition with a whole index; to be read only."""
+    """A binary competition, of which one model looks through a pretrained network; to be read only."""
 
     def make(folder: Path) -> None:
         write_competition(folder, "binary")
+        source = FeaturesSource(LITE0, PRETRAINED[LITE0].sha256, "fp32")
+        learnt = replace(MODEL, network="linear", sample_shape=(1, 1280), features=(source,))
+        write_network(folder / "models" / "other" / "fold-0", learnt, 5)
         (folder / "index.csv").write_text(
             "sample_id,split,label,group,fold,shard,archive,path\nt1,train,cat,t1,0,1,,train/cat.t1.jpg\n"
         )
@@ -141,14 +146,14 @@ class TestCommands:
     def test_stages_come_in_the_order_of_the_flow(self, competition: Path) -> None:
         stages = [words[0] for words in commands(self.run(competition), Path("raw"), Path("models"))]
 
-        assert stages == ["index", "preprocess", "predict", "predict", "predict", "submission"]
+        assert stages == ["index", "preprocess", "features", "predict", "predict", "predict", "submission"]
 
     def test_features_are_computed_as_those_that_were_learnt_from(self, competition: Path, tmp_path: Path) -> None:
         copy = Path(shutil.copytree(competition, tmp_path / "copy"))
         shutil.rmtree(copy / "models" / "main" / "fold-2")
         for path in sorted(copy.glob("models/*/fold-0/model.json")):
             source = FeaturesSource("mine", "ab", "bf16", "ResNet50", "weights/mine.h5", 224)
-            replace(Model.read(path), features=(source,)).write(path)
+            replace(Model.read(path), features=(source,), sample_shape=(1, 1280)).write(path)
         metrics = copy / "evaluation" / "metrics.json"
         metrics.write_text(metrics.read_text().replace('"fold": 2', '"fold": 0'))
         words = list(commands(self.run(copy), Path("raw"), Path("models")))
