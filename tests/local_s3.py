@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-KEYS = {"ACCESS_KEY": "nobody", "SECRET_KEY": "nothing"}  # of which moto asks for none
+KEYS = {"ACCESS_KEY": "of-a-test-3141", "SECRET_KEY": "of-a-test-5926"}  # of which moto asks for none
 
 
 @dataclass

@@ -9,6 +9,7 @@ from catscan.flow import fewer_requests
 from catscan.flow import going_back
 from catscan.flow import gpus
 from catscan.flow import opening
+from catscan.flow import pods
 from catscan.flow import records
 from catscan.flow import remote
 from catscan.flow import sources
@@ -37,6 +38,7 @@ leader.lead()
 
 
 fewer_requests.use(workflow)
+pods.read_their_own_logs()
 # Each output's stage string lies beside it, and is what the plan compares: also without `.snakemake`.
 records.keep_beside_outputs(workflow)
 records.PLANNED.append(why.keep_changes)

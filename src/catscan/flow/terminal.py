@@ -27,7 +27,8 @@ NOISE = re.compile(
     r"Assuming unrestricted shared filesystem usage\.|Using shell: |Rules claiming more threads will be scaled down\.|"
     r"Provided resources: |Singularity containers: ignored|Select jobs to execute|Execute \d+ jobs|"
     r"Exiting because a job execution failed|Complete log\(s\): |Elapsed time: |"
-    r"Retrieving .*from storage|Storing in storage: |Finished upload\.|Removing local copy of storage file: "
+    r"Retrieving .*from storage|Finished retrieval|Storing in storage|Finished upload\.|Removing local copy of storage|"
+    r"Get status with: kubectl|Job snakejob-\S+ succeeded"
 )
 AT_REST = "Nothing to be done"
 CALLED = re.compile(r'--job "([^"]*)"')
