@@ -134,16 +134,27 @@ class Page:
 
     def drag(self, selector: str, *places: tuple[float, float]) -> None:
         """Press the mouse on an element and move it, from one place to the next, in shares of its width and height."""
-        quoted = json.dumps(selector)
-        self.evaluate(f"document.querySelector({quoted}).scrollIntoView({{block: 'center'}})")
-        left, top, width, height = self.evaluate(
-            f"(() => {{ const b = document.querySelector({quoted}).getBoundingClientRect();"
-            "return [b.x, b.y, b.width, b.height]; })()"
-        )
+        left, top, width, height = self._box(selector)
         kinds = ["mousePressed", *["mouseMoved"] * (len(places) - 1), "mouseReleased"]
         for kind, (across, down) in zip(kinds, [*places, places[-1]], strict=True):
             x, y = left + across * width, top + down * height
             self._ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)
+
+    def hover(self, selector: str, across: float, down: float) -> None:
+        """Move the mouse over an element, to a place in shares of its width and height."""
+        left, top, width, height = self._box(selector)
+        self._ask("Input.dispatchMouseEvent", type="mouseMoved", x=left + across * width, y=top + down * height)
+
+    def _box(self, selector: str) -> list[float]:
+        """Where an element lies in the window, brought into it: left, top, width, height."""
+        quoted = json.dumps(selector)
+        self.evaluate(f"document.querySelector({quoted}).scrollIntoView({{block: 'center'}})")
+        return list(
+            self.evaluate(
+                f"(() => {{ const b = document.querySelector({quoted}).getBoundingClientRect();"
+                "return [b.x, b.y, b.width, b.height]; })()"
+            )
+        )
 
     def choose(self, selector: str, path: Path) -> None:
         """Choose a file in an input of files."""

@@ -102,6 +102,19 @@ def test_the_arrow_keys_move_the_window_and_its_products_add_up(report_of: Made,
         assert sum(sums) == pytest.approx(values[1][after], abs=0.002 + 0.06 * (np.abs(sums).max() > 100))
 
 
+def test_the_window_follows_the_mouse_over_the_map_and_its_value_is_numpys(report_of: Made) -> None:
+    path, told = report_of("pictures")
+    values = values_of(told, told.samples[0])
+    last = values[layers_of(told)[1][-1]]
+    with opened(path) as page:
+        for across, down in ((0.52, 0.52), (0.99, 0.01)):
+            page.hover(".ex-big canvas", across, down)
+            place = place_in(page.text(".ex-readout"))
+
+            assert place[:2] == (int(down * last.shape[0]), int(across * last.shape[1]))
+            assert_shows(page.text(".ex-value"), last[place], last)
+
+
 def place_told(page: Page) -> tuple[tuple[int, ...], str]:
     """The place of the crosshair, from 0, and what is said of it."""
     text = page.text(".ex-place")
