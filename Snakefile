@@ -61,6 +61,7 @@ onsuccess:
     FROM_STORE.sum_up()
     closing.end(config, Path("results"), Path(workflow.basedir))
     clean.tell(config)
+    remote.tell(workflow)
 
 
 onerror:

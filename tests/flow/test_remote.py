@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from catscan.flow.remote import RECORDS, Records, as_written, holds
+from catscan.flow.remote import RECORDS, Records, as_written, holds, tell
 from catscan.flow.schema import ROOT
 
 
@@ -108,6 +108,13 @@ def test_an_output_on_the_disk_is_as_it_is() -> None:
 
     assert as_written(workflow, "results/{a}.csv") == ["results/{a}.csv"]
     assert not holds("results/1.csv")
+
+
+def test_a_run_ends_with_the_place_of_its_results(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = SimpleNamespace(default_storage_provider="s3", default_storage_prefix="s3://bucket/run")
+    tell(SimpleNamespace(storage_settings=settings))
+
+    assert capsys.readouterr().err == "The results lie in s3://bucket/run/results/\n"
 
 
 def test_no_rule_makes_files_of_anothers_output_in_a_way_that_a_storage_refuses() -> None:

@@ -6,6 +6,7 @@ one object beside the results, so that a run from any folder plans as the one th
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,12 @@ INTERVAL = 60.0  # seconds between two uploads of the records while jobs end
 def is_used(workflow: Any) -> bool:
     """Whether the results of this run lie in a storage, not on the disk."""
     return workflow.storage_settings.default_storage_provider is not None
+
+
+def tell(workflow: Any) -> None:
+    """Say at a run's end where its results are, when they are not on the disk."""
+    if is_used(workflow):
+        print(f"The results lie in {prefix_of(workflow)}results/", file=sys.stderr)
 
 
 def holds(file: Any) -> bool:
