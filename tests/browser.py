@@ -43,7 +43,9 @@ def _above_ten(descriptor: int) -> int:
 class Page:
     """One page; `said` holds what went wrong in it (errors, and any request beyond the file itself)."""
 
-    def __init__(self, path: Path, *, width: int = 1400, height: int = 1000, dark: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, width: int = 1400, height: int = 1000, dark: bool = False, scripts: bool = True
+    ) -> None:
         assert CHROMIUM
         to_browser, self._write = map(_above_ten, os.pipe())
         self._read, from_browser = map(_above_ten, os.pipe())
@@ -66,6 +68,7 @@ class Page:
             "Emulation.setEmulatedMedia",
             features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}],
         )
+        self._ask("Emulation.setScriptExecutionDisabled", value=not scripts)
         self.resize(width, height)
         self._url = path.resolve().as_uri()
         self._ask("Page.navigate", url=self._url)

@@ -69,6 +69,16 @@ def test_on_paper_the_figures_stay_and_nothing_is_wider_than_the_paper(report: P
         assert page.said == []
 
 
+def test_with_scripts_off_the_figures_remain_and_the_explorer_says_what_it_needs(report: Path, tmp_path: Path) -> None:
+    page_of(tmp_path, explanation=EXPLANATION)
+    with Page(tmp_path / "report.html", scripts=False) as page:
+        assert page.text(".explorer").endswith("it needs scripts, which are off.")
+    with Page(report, scripts=False) as page:
+        assert page.evaluate("document.querySelectorAll('.drawing').length") >= 3
+        assert page.evaluate("[...document.querySelectorAll('.drawing, .tile img')].every((one) => one.clientWidth)")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1400
+
+
 HOSTILE = "\"><i class=planted>'&amp;\N{RIGHT-TO-LEFT OVERRIDE}\N{HEBREW LETTER ALEF}</script>"
 
 
