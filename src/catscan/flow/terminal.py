@@ -28,6 +28,7 @@ NOISE = re.compile(
     r"Provided resources: |Singularity containers: ignored|Select jobs to execute|Execute \d+ jobs|"
     r"Exiting because a job execution failed|Complete log\(s\): |Elapsed time: |"
     r"Retrieving .*from storage|Finished retrieval|Storing in storage|Finished upload\.|Removing local copy of storage|"
+    r"Ignoring source file \S*/source-cache/|"  # a copy of what is sent by its own name
     r"Get status with: kubectl|Job snakejob-\S+ succeeded"
 )
 AT_REST = "Nothing to be done"
