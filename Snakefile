@@ -10,10 +10,10 @@ from snakemake.utils import min_version
 from catscan.flow import config_files, terminal
 
 min_version("9.27")
-CONFIG = Path(workflow.source_path("config/config.yaml"))
-if (
-    workflow.modifier.is_main_snakefile()
-):  # who uses this one as a module has config files and words of their own
+# Not `workflow.basedir`: who uses this workflow as a module has a folder, config files and words of their own.
+HERE = Path(workflow.current_basedir)
+CONFIG = HERE / "config" / "config.yaml"
+if workflow.modifier.is_main_snakefile():
     terminal.speak()
     config_files.check([CONFIG, *workflow.configfiles])
 
@@ -59,7 +59,7 @@ onstart:
 onsuccess:
     terminal.WORDS.end()
     FROM_STORE.sum_up()
-    closing.end(config, Path("results"), Path(workflow.basedir))
+    closing.end(config, Path("results"), HERE)
     clean.tell(config)
     remote.tell(workflow)
 

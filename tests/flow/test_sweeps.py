@@ -9,7 +9,7 @@ import pytest
 
 from catscan.common.errors import CatscanError
 from catscan.flow import stage_strings, sweeps
-from catscan.flow.config import models, reading, readings
+from catscan.flow.config import model_named, models, reading, readings
 
 Config = dict[str, Any]
 Load = Callable[..., Config]
@@ -150,3 +150,10 @@ def test_a_line_tells_the_sweep(load: Load) -> None:
     told = sweeps.told(swept(load, RATES | SIZES, members={"resnet": {"seeds": [1, 2]}}, best=2))
 
     assert told == "a sweep of 4 points over learning_rate, preprocess.picture.size, of which the best 2 are blended"
+
+
+def test_a_model_is_found_by_its_name_as_among_all(load: Load) -> None:
+    for seeds in ([3], [1, 2]):
+        competition = swept(load, RATES, members={"resnet-seed-1": {"seeds": seeds}})
+
+        assert {name: model_named(competition, name) for name in models(competition)} == models(competition)

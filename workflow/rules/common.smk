@@ -16,7 +16,7 @@ from catscan.flow import sources
 from catscan.flow import stage_strings
 from catscan.flow import why
 
-config = catscan_config.load(config, workflow.source_path("../schemas/config.schema.yaml"))
+config = catscan_config.load(config, HERE / "workflow/schemas/config.schema.yaml")
 RUN = config["run"]
 GPUS = gpus.count()
 IS_CLUSTER = workflow.nodes is not None
@@ -28,9 +28,7 @@ if workflow.is_main_process and not IS_CLUSTER:
 # Snakemake reads the workflow again for some jobs: said once.
 if workflow.is_main_process:
     opening.remember_command()
-    terminal.WORDS.at_rest = lambda: workflow.dryrun or closing.end(
-        config, Path("results"), Path(workflow.basedir)
-    )
+    terminal.WORDS.at_rest = lambda: workflow.dryrun or closing.end(config, Path("results"), HERE)
     opening.tell(config, Path("results"), None if IS_CLUSTER else workflow.cores)
 
 
@@ -127,7 +125,7 @@ def learnt_from(split, ending="npy"):
 def samples_of(competition, model, split, ending="npy"):
     """The shards of one split that a model sees, in order; or their sidecars, which end in json."""
     described = config["competitions"][competition]
-    settings = catscan_config.models(described)[model]
+    settings = catscan_config.model_named(described, model)
     reading, networks = catscan_config.reading(described, settings), settings["features"]
     folders = [f"features{reading}/{network}" for network in networks] or [f"arrays{reading}"]
     return [

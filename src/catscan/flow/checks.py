@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from catscan.common.errors import CatscanError, did_you_mean, listed
+from catscan.common.settings import canonical
 from catscan.flow import presets, sweeps
 from catscan.kinds.registry import Kind, kind_named
 from catscan.networks.pretrained.own import check_own_weights
@@ -304,4 +307,9 @@ def sample_shape(competition: Config, model: Config | None = None) -> tuple[int,
     That of the config, or as a model of a sweep has it.
     """
     kind, point = kind_of(competition), (model or {}).get(sweeps.POINT, {})
-    return kind.settings_of(sweeps.read_with(competition["preprocess"], point)[kind.block]).shape
+    return _shape_of(kind.name, canonical(sweeps.read_with(competition["preprocess"], point)[kind.block]))
+
+
+@cache  # asked of each job
+def _shape_of(kind: str, block: str) -> tuple[int, ...]:
+    return kind_named(kind).settings_of(json.loads(block)).shape

@@ -66,9 +66,21 @@ def models(competition: Config) -> dict[str, Config]:
 
 def _models(competition: Config) -> Iterator[tuple[str, Config]]:
     for name, model in competition["models"].items():
-        rest = {key: value for key, value in model.items() if key != "seeds"}
         for seed in model["seeds"]:
-            yield (f"{name}-seed-{seed}" if len(model["seeds"]) > 1 else name), {**rest, "seed": seed}
+            yield (f"{name}-seed-{seed}" if len(model["seeds"]) > 1 else name), _with_seed(model, seed)
+
+
+def model_named(competition: Config, name: str) -> Config:
+    """One of `models`, found without the others: a plan asks for each of thousands."""
+    model = competition["models"].get(name)
+    if model and len(model["seeds"]) == 1:
+        return _with_seed(model, model["seeds"][0])
+    base, _, seed = name.rpartition("-seed-")
+    return _with_seed(competition["models"][base], int(seed))
+
+
+def _with_seed(model: Config, seed: int) -> Config:
+    return {**{key: value for key, value in model.items() if key != "seeds"}, "seed": seed}
 
 
 def reading(competition: Config, model: Config) -> str:

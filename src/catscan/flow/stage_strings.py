@@ -17,9 +17,10 @@ from catscan.common import fingerprint
 from catscan.common.settings import canonical
 from catscan.common.tables import read_header
 from catscan.flow.checks import kind_of, layout_of, network_of
-from catscan.flow.config import models, readings
+from catscan.flow.config import model_named, models, readings
 from catscan.flow.sweeps import POINT
 from catscan.networks.pretrained.registry import PRETRAINED
+from catscan.networks.registry import Network
 from catscan.raw.source import located, seven_zips, solution_of
 from catscan.stages.report.page import WHOLE
 
@@ -121,21 +122,21 @@ def features(competition: Config, network: str, reading: str = "") -> str:
 
 def train(competition: Config, model: str) -> str:
     """What the train stage reads: the model's block, and the competition's task, metric, how to compute and predict."""
-    values = _beyond_the_recipe(competition, models(competition)[model])
+    settings = model_named(competition, model)
+    found = network_of(competition, settings)
+    values = _beyond_the_recipe(found, settings)
     common = {"task": competition["data"]["task"], **_metric(competition)}
     compute = _computing(competition) | competition["predict"]
     network = values["network"]
-    starts_from = network_of(competition, values).starts_from
-    if starts_from:
-        values["weights"] = PRETRAINED[starts_from].sha256
+    if found.starts_from:
+        values["weights"] = PRETRAINED[found.starts_from].sha256
     if isinstance(network, str) and network.endswith(".py"):
         values["network_digest"] = fingerprint.file_of(Path(network))
-    return stage_string("train", {**values, **common, **compute}, without=() if starts_from else BEGUN_WITH)
+    return stage_string("train", {**values, **common, **compute}, without=() if found.starts_from else BEGUN_WITH)
 
 
-def _beyond_the_recipe(competition: Config, settings: Config) -> Config:
+def _beyond_the_recipe(found: Network, settings: Config) -> Config:
     """A model's settings without those that say what its network's recipe says anyway: they change nothing."""
-    found = network_of(competition, settings)
     recipe = asdict(found.recipe)
     if found.penalty:
         del recipe["weight_decay"]  # it depends on the samples
