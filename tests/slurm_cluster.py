@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -60,6 +61,19 @@ NODE = (
     "NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=2 RealMemory=64000 Gres=gpu:fake:{gpus} "
     "Sockets=1 CoresPerSocket=2 ThreadsPerCore=1 State=UNKNOWN"
 )
+# Kills the daemons when it is told to, and when the process that tests is no more, whatever became of it.
+WATCHER = """
+import os, signal, sys
+from pathlib import Path
+
+home = Path(sys.argv[1])
+sys.stdin.read()
+for path in [*home.glob("slurmd-*.pid"), home / "slurmctld.pid", home / "munge" / "pid"]:
+    try:
+        os.kill(int(path.read_text()), signal.SIGKILL)
+    except (OSError, ValueError):
+        pass
+"""
 # What a job's inner Snakemake is started by loses SLURM_CONF, and with it this cluster.
 SRUN = '#!/bin/sh\nSLURM_CONF={conf} exec {srun} "$@"\n'
 SECONDS_TO_START = 30
@@ -71,6 +85,7 @@ class Cluster:
 
     def __init__(self, home: Path) -> None:
         self.home, self.conf = home, home / "slurm.conf"
+        self._watcher: subprocess.Popen[bytes] | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -85,6 +100,9 @@ class Cluster:
         (self.home / "munge" / "key").write_bytes(secrets.token_bytes(1024))
         (self.home / "munge" / "key").chmod(0o400)
         self._write()
+        self._watcher = subprocess.Popen(
+            [sys.executable, "-c", WATCHER, str(self.home)], stdin=subprocess.PIPE, start_new_session=True
+        )
         munge = self.home / "munge"
         files = {"key-file": "key", "socket": "socket", "pid-file": "pid", "log-file": "log", "seed-file": "seed"}
         try:
@@ -99,12 +117,12 @@ class Cluster:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(subprocess.CalledProcessError):
+        with suppress(AssertionError):  # the controller is not there
             self.cancel_all()
-        pids = [*self.home.glob("slurmd-*.pid"), self.home / "slurmctld.pid", self.home / "munge" / "pid"]
-        for path in pids:
-            _end(path)
-        self.sweep()
+        assert self._watcher is not None
+        self._watcher.communicate()  # which ends the daemons now
+        for node in NODES:
+            self._kill_jobs_of(node)
 
     def _write(self) -> None:
         host, ports = socket.gethostname().partition(".")[0], _free_ports(len(NODES) + 1)
@@ -150,8 +168,11 @@ class Cluster:
 
     def kill_node(self, node: str) -> None:
         """What a power cut does to a node: its daemon and all processes of its jobs are gone at once."""
-        pid = int((self.home / f"slurmd-{node}.pid").read_text())
-        for process in [pid, *self._processes_of(node)]:
+        os.kill(int((self.home / f"slurmd-{node}.pid").read_text()), signal.SIGKILL)
+        self._kill_jobs_of(node)
+
+    def _kill_jobs_of(self, node: str) -> None:
+        for process in self._processes_of(node):
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
 
@@ -197,12 +218,9 @@ class Cluster:
         while self._call("squeue", "--noheader") and time.monotonic() < until:
             time.sleep(0.2)
 
-    def sweep(self) -> None:
-        """Kill what is left of any job."""
-        for node in NODES:
-            for process in self._processes_of(node):
-                with suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGKILL)
+    def hurry(self, job: str) -> None:
+        """Let a job that its node has lost begin at once; SLURM waits two minutes before it may begin again."""
+        self._call("scontrol", "update", f"JobId={job}", "StartTime=now")
 
 
 def _free_ports(count: int) -> list[int]:
@@ -214,12 +232,3 @@ def _free_ports(count: int) -> list[int]:
     for one in sockets:
         one.close()
     return ports
-
-
-def _end(path: Path) -> None:
-    """Kill the process that a file names, and wait until it is gone; asked to end, slurmctld takes ten seconds."""
-    with suppress(OSError, ValueError):
-        pid = int(path.read_text())
-        os.kill(pid, signal.SIGKILL)
-        while Path(f"/proc/{pid}").exists():
-            time.sleep(0.02)

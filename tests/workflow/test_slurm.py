@@ -69,11 +69,16 @@ class Site:
             "PYTHONPATH": f"{self.project.home / 'slow'}{os.pathsep}{ours['PYTHONPATH']}",
         }
 
+    def slow(self, seconds: float) -> None:
+        """Let each step of the trainings to come last."""
+        shutil.rmtree(self.project.home / "slow", ignore_errors=True)
+        slow_steps(self.project.home / "slow", seconds)
+
     @contextmanager
     def run(self) -> Iterator[subprocess.Popen[str]]:
         """A run through the profile, until the block ends."""
         command = [sys.executable, "-m", "catscan.flow.front", "submission", "--configfile", str(OVERLAY)]
-        command += ["--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "3"]
+        command += ["--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "1"]
         with (
             (self.project.home / "printed").open("w") as out,
             subprocess.Popen(
@@ -96,7 +101,7 @@ class Site:
 
     def ends_well(self, run: subprocess.Popen[str]) -> None:
         """Wait for its end."""
-        assert run.wait(timeout=240) == 0, self.printed
+        assert run.wait(timeout=300) == 0, self.printed
 
     def job_of(self, rule: str) -> dict[str, str]:
         """The job of a rule that runs now."""
@@ -112,12 +117,13 @@ class Site:
 
 def site_in(project: Any, cluster: Cluster) -> Site:
     home = project.home
-    slow_steps(home / "slow", SECONDS_A_STEP)
     (home / "bin").mkdir()
     shim, catscan = home / "bin" / "catscan", Path(sys.executable).with_name("catscan")
     shim.write_text(SHIM.format(told=home / "told", once=home / "failed", catscan=catscan))
     shim.chmod(0o755)
-    return Site(project, cluster)
+    site = Site(project, cluster)
+    site.slow(SECONDS_A_STEP)
+    return site
 
 
 @pytest.fixture(scope="module")
@@ -178,31 +184,37 @@ def test_a_failed_job_is_told_with_slurms_own_log(disturbed: Site) -> None:
 
 
 def test_a_killed_controller_and_a_killed_node_end_in_the_same_bytes(
-    copied_to: Copies, disturbed: Site, local: Path, tmp_path: Path
+    copied_to: Copies, cluster: Cluster, local: Path, tmp_path: Path
 ) -> None:
-    site = site_in(copied_to(tmp_path / "project"), disturbed.cluster)
+    site = site_in(copied_to(tmp_path / "project"), cluster)
     there = site.project.home / RESULTS
-    shutil.copytree(disturbed.project.home / RESULTS, there, symlinks=True)
+    shutil.copytree(local, there, symlinks=True)
     for name in ("models", "predictions", "evaluation"):
         shutil.rmtree(there / name)
     (there / "submission.csv").unlink()
-    begun = checkpoint_in(site.project.home / MODEL)
+    log = there / "logs" / "train-resnet-fold-0.log"
+    log.unlink()
 
+    site.slow(10)  # not to end before it is cancelled
     with site.run() as run:
-        site.wait_until(begun, run)
+        site.wait_until(checkpoint_in(site.project.home / MODEL), run)
         run.kill()
     with site.run() as run:  # the job of the killed one is at work still
-        assert run.wait(timeout=60) == 75
+        assert run.wait(timeout=120) == 75
     assert "Jobs of an earlier run are still in SLURM" in site.printed
     cleaned = site.clean()
     assert cleaned.returncode == 0, cleaned.stderr
     assert "1 job gone." in cleaned.stdout
-    assert not site.cluster.jobs(states="pending,running,completing")
+    assert not cluster.jobs(states="pending,running,completing")
 
+    site.slow(SECONDS_A_STEP)
     with site.run() as run:
-        site.wait_until(lambda: [command for command, *_ in site.told].count("train") == 2, run)
-        node = site.job_of("train_fold")["node"]
-        site.cluster.kill_node(node)
+        site.wait_until(lambda: "going on after step" in text_of(log), run)
+        job = site.job_of("train_fold")
+        cluster.kill_node(job["node"])
+        site.wait_until(lambda: job["id"] in [one["id"] for one in cluster.jobs(states="pending")], run)
+        cluster.hurry(job["id"])
         site.ends_well(run)
+    cluster.start_node(job["node"])
     assert [command for command, *_ in site.told].count("train") == 3  # SLURM itself brought it to another node
     assert (there / "submission.csv").read_bytes() == (local / "submission.csv").read_bytes()
