@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from fnmatch import fnmatch
 from pathlib import Path
 
+import forked_snakemake
 import pytest
 from local_s3 import serving
 
@@ -143,3 +144,22 @@ def test_what_one_clone_keeps_in_a_bucket_comes_back_in_another(clones, monkeypa
 
 def arrays_of(project) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in project.home.glob("results/*/arrays/*.npy")}
+
+
+@pytest.mark.slow
+def test_a_job_on_another_machine_looks_in_the_store_too_unless_its_rule_is_forced(fresh, tmp_path: Path) -> None:
+    """There Snakemake forces every job, so that the run has to tell which ones a person has asked for."""
+    fresh.store = tmp_path / "store"
+    index, log = (fresh.home / "results" / "dogs-vs-cats" / name for name in ("index.csv", "logs/index.log"))
+    fresh.snakemake("results/dogs-vs-cats/index.csv")
+    made = index.read_bytes()
+    job = ["--target-jobs", "index_samples:competition=dogs-vs-cats", "--allowed-rules", "index_samples"]
+    job += ["--configfile", *map(str, fresh.overlays), "--cores", "2", "--force", "--nolock", "--ignore-incomplete"]
+
+    for forced, came_back in (("train_fold", True), ("index_samples,train_fold", False)):
+        index.unlink()
+        environment = {**fresh.environment, "CATSCAN_FORCED": forced}
+        done = forked_snakemake.run([*job, "--mode", "remote"], fresh.home, environment, module="snakemake")
+        assert done.returncode == 0, done.stderr
+        assert log.read_text().endswith("came back from the store.\n") == came_back
+        assert index.read_bytes() == made
