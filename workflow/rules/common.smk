@@ -65,6 +65,11 @@ def every(output, **values):
     return expand(remote.as_written(workflow, output), **values)
 
 
+def beside(*files):
+    """Files that a stage finds beside its inputs on the disk: from a storage they have to be brought."""
+    return files if remote.is_used(workflow) else []
+
+
 def of(wildcards):
     """The configuration of the rule's competition."""
     return config["competitions"][wildcards.competition]

@@ -11,11 +11,15 @@ rule render_report:
         summaries=every(rules.index_samples.output.summary, competition=RUN),
         arrays=[arrays_of(competition, "train", "test") for competition in RUN],
         sidecars=[arrays_of(competition, "train", "test", ending="json") for competition in RUN],
-        models=[per_fold_of(competition, rules.train_fold.output.model) for competition in RUN],
-        histories=[per_fold_of(competition, rules.train_fold.output.history) for competition in RUN],
-        evaluation=every(rules.evaluate_folds.output, competition=RUN),
-        submissions=every(rules.write_submission.output, competition=RUN),
+        metrics=every(rules.evaluate_folds.output.metrics, competition=RUN),
+        checks=every(rules.write_submission.output.check, competition=RUN),
         explanations=every(rules.explain_network.output.explanation, competition=RUN),
+        beside=beside(
+            [per_fold_of(competition, rules.train_fold.output.model) for competition in RUN],
+            [per_fold_of(competition, rules.train_fold.output.history) for competition in RUN],
+            every(rules.evaluate_folds.output, competition=RUN),
+            every(rules.write_submission.output.submission, competition=RUN),
+        ),
     output:
         report=report(
             "results/report.html", caption="../report/page.rst", category="all competitions"
