@@ -11,7 +11,7 @@ from catscan.common import fingerprint, module_digests
 from catscan.flow import stage_strings
 from catscan.kinds.registry import KINDS
 
-NETWORK_STAGES = {"train", "predict", "export", "explain"}
+NETWORK_STAGES = {"train", "predict", "export", "explain", "notebook"}  # the notebook takes the code along
 TENSORFLOW_STAGES = {"features", *NETWORK_STAGES}
 STAGES = [name for name in cli.COMMANDS if name not in cli.BESIDE]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,14 @@ def stage_string(stage: str, values: Config, *, without: Iterable[str] = (), als
     The tables of the kinds of data and of the pretrained networks count for none, so that a new row reruns nothing;
     ``also`` names the modules of the kind at hand.
     """
-    closure = f"stages.{stage}", (*TABLES, *without), tuple(also)
-    code, versions = fingerprint.code_of(*closure), fingerprint.versions_of(*closure)
+    code, versions = _code(stage, tuple(without), tuple(also))
     return canonical({**values, "code": code, "versions": versions})
+
+
+@cache  # the workflow asks for each of ten thousand jobs
+def _code(stage: str, without: tuple[str, ...], also: tuple[str, ...]) -> tuple[str, dict[str, str]]:
+    closure = f"stages.{stage}", (*TABLES, *without), also
+    return fingerprint.code_of(*closure), fingerprint.versions_of(*closure)
 
 
 def download(competition: Config) -> str:
