@@ -10,11 +10,13 @@ import pytest
 from factories import EXPLANATION, write_shard
 from report_stage import CHECK, INDEX, METRICS, again, page
 
+from catscan.cli import main
 from catscan.common.arrays import Shards
 from catscan.common.contracts.metrics import Metrics
 from catscan.common.contracts.sidecar import Bad
 from catscan.common.contracts.summary import Duplicates
 from catscan.common.provenance import place_of
+from catscan.common.settings import canonical
 from catscan.stages.report import duplicates_line
 from catscan.stages.report.confusion import confusion_table, most_confused
 from catscan.stages.report.geometry import geometry_table, scan_figures
@@ -213,6 +215,20 @@ def test_a_figure_takes_the_pages_colours_and_leaves_its_names_and_style_behind(
         'style="max-width: 96px"><g><path style="stroke: currentColor; stroke-width: 0.8"/>'
         '<path style="stroke: #000000; stroke-width: 2"/><path style="stroke: var(--line)"/></g></svg>'
     )
+
+
+@pytest.mark.parametrize(
+    "damage", [b"\xff\xfe", b"", b"<svg>", b"<svg width='3pt'"], ids=["bytes", "empty", "bare", "cut"]
+)
+def test_a_damaged_figure_is_one_block(damage: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page(tmp_path)
+    (tmp_path / "results" / "dogs" / "evaluation" / "curves.svg").write_bytes(damage)
+    arguments = ["--results", str(tmp_path / "results"), "--out", str(tmp_path / "report.html")]
+
+    assert main(["report", "--settings", canonical({"titles": [["dogs", "Dogs"]]}), *arguments]) == 2
+    told = capsys.readouterr().err
+    assert "A figure is damaged" in told
+    assert "curves.svg" in told
 
 
 def test_duplicates_are_counted_by_kind() -> None:

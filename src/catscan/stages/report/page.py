@@ -7,6 +7,7 @@ from typing import Any
 
 from catscan import __version__
 from catscan.common.contracts.galleries import Tile
+from catscan.common.errors import CatscanError
 from catscan.stages.report import explorer
 from catscan.stages.report.inlined import inlined
 
@@ -25,7 +26,7 @@ def rendered(competitions: list[dict[str, Any]], command: str = "") -> str:
 
     def figure(gathered: dict[str, Any], name: str) -> str:
         path, caption = gathered["figures"] / name, gathered["captions"][name]
-        drawing = Markup(inlined(path.read_text(encoding="utf-8"), caption)) if path.is_file() else ""
+        drawing = Markup(_drawing(path, caption)) if path.is_file() else ""
         return Markup("<figure>{}<figcaption>{}</figcaption></figure>").format(drawing, caption) if drawing else ""
 
     def tile(shown: Tile) -> str:
@@ -48,3 +49,14 @@ def rendered(competitions: list[dict[str, Any]], command: str = "") -> str:
     environment.globals["styles"] = Markup(STYLE + explorer.STYLE)
     environment.globals["scripts"] = Markup(SCRIPT + explorer.SCRIPT)
     return environment.get_template(TEMPLATE).render(competitions=competitions, version=__version__, command=command)
+
+
+def _drawing(path: Path, caption: str) -> str:
+    try:
+        return inlined(path.read_text(encoding="utf-8"), caption)
+    except (ValueError, IndexError) as error:
+        raise CatscanError(
+            "A figure is damaged: it is no SVG as Matplotlib writes it.",
+            where=str(path),
+            do="Delete it and run again: it is drawn anew.",
+        ) from error
