@@ -177,20 +177,18 @@ class Cluster:
                 os.kill(process, signal.SIGKILL)
 
     def _processes_of(self, node: str) -> list[int]:
-        """Those of the jobs of a node, by the variable that SLURM gives them, and what watches over their steps."""
-        found = []
-        marks = {f"SLURMD_NODENAME={node}".encode()}
+        """What watches over the steps of a node's jobs, to be killed first, since it would report; then the jobs'."""
+        watching, watched = [], []
         for path in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 environment = set((path / "environ").read_bytes().split(b"\0"))
-                command = (path / "cmdline").read_bytes()
-                watches = command.startswith(b"slurmstepd:") and f"SLURM_CONF={self.conf}".encode() in environment
-                ours = any(
-                    one.startswith(str(self.home).encode(), 5) for one in environment if one.startswith(b"PATH=")
-                )
-                if (marks & environment and ours) or (watches and self._is_on(node, path)):
-                    found.append(int(path.name))
-        return found
+                if f"SLURM_CONF={self.conf}".encode() not in environment:
+                    continue
+                if (path / "cmdline").read_bytes().startswith(b"slurmstepd:"):
+                    watching += [int(path.name)] * self._is_on(node, path)
+                elif f"SLURMD_NODENAME={node}".encode() in environment:
+                    watched.append(int(path.name))
+        return watching + watched
 
     def _is_on(self, node: str, process: Path) -> bool:
         """Whether what watches over a step has open files of the node's."""
