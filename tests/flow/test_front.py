@@ -14,7 +14,8 @@ from pathlib import Path
 from types import SimpleNamespace
 def parse_args(arguments):
     files = [Path(word) for word in arguments]
-    return None, SimpleNamespace(configfile=files, config=None, cores=1, directory=None, dryrun=False)
+    options = {{"config": None, "cores": 1, "directory": None, "dryrun": False, "default_storage_provider": None}}
+    return None, SimpleNamespace(configfile=files, **options)
 def parse_config(entries): pass
 def args_to_api(options, parser):
     {does}

@@ -131,13 +131,6 @@ def test_an_output_that_a_failed_job_did_not_make_gets_no_record(store: BesideOu
     assert not place_of("history").exists()
 
 
-def test_the_record_of_an_output_in_a_remote_storage_stays_in_snakemakes_folder(store: BesideOutputs) -> None:
-    store._write_record("s3://bucket/weights", MetadataRecord(**RECORD))
-
-    assert store._read_record("s3://bucket/weights").rule == "train_fold"
-    assert len(list(Path(".snakemake/metadata").iterdir())) == 1
-
-
 def test_a_change_in_the_middle_of_a_large_file_is_seen(tmp_path: Path) -> None:
     path = tmp_path / "array"
     path.write_bytes(bytes(4 * BLOCK * BLOCKS))

@@ -75,6 +75,18 @@ def test_a_touched_file_is_read_once_and_known_from_then_on(filled: tuple[dict[s
     assert Listing.read(place).version("train/a.jpg").split()[1] == "0"
 
 
+def test_where_nothing_has_changed_no_file_is_held(
+    filled: tuple[dict[str, object], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described, place = filled
+    touched = Path(str(described["path"])) / "train" / "a.jpg"
+    os.utime(touched, (0, 0))
+    assert found_changed(described, place) == {}  # it is read, and its new version kept
+    monkeypatch.setattr(Listing, "read", lambda _: pytest.fail("reads all of it"))
+
+    assert found_changed(described, place) == {}
+
+
 def test_without_a_listing_nothing_is_known(filled: tuple[dict[str, object], Path]) -> None:
     described, place = filled
     place.unlink()

@@ -8,7 +8,7 @@ import pytest
 
 from catscan.common.errors import CatscanError
 from catscan.raw import listing
-from catscan.raw.listing import CHANGED, GONE, NEW, Listing, found_at
+from catscan.raw.listing import CHANGED, GONE, NEW, Listing, found_at, kept_sum, sum_at
 
 
 def zipped(path: Path, **members: str) -> None:
@@ -91,6 +91,24 @@ def test_what_came_went_or_changed_is_named(source: Path, change, told: dict[str
     change(source)
 
     assert differing(known, source) == told
+
+
+@pytest.mark.parametrize("change", [change for change, _ in CHANGES.values()], ids=CHANGES)
+def test_the_sum_at_the_head_tells_whether_any_file_is_of_another_version(source: Path, change) -> None:
+    before = there(source)
+    listed(source).write(source.parent / "listing.json")
+    change(source)
+    same = {name: at.version for name, at in there(source).items()} == {name: at.version for name, at in before.items()}
+
+    assert (kept_sum(source.parent / "listing.json") == sum_at(source.iterdir())) == same
+
+
+@pytest.mark.parametrize("text", [None, "", "{}", '{"files":{}}', '{"all":"', "\0"])
+def test_what_has_no_sum_tells_none(text: str | None, tmp_path: Path) -> None:
+    if text is not None:
+        (tmp_path / "listing.json").write_text(text)
+
+    assert kept_sum(tmp_path / "listing.json") is None
 
 
 def test_a_file_of_the_same_version_is_not_read_again(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from catscan.common.settings import canonical
 from catscan.flow import remote
 from catscan.flow.checks import kind_of
 from catscan.raw.files import RawFile
-from catscan.raw.listing import GONE, LISTING, Listing, found_at
+from catscan.raw.listing import GONE, LISTING, Listing, found_at, kept_sum, sum_at
 from catscan.raw.patterns import Pattern
 from catscan.raw.places import PLACES, place_of
 from catscan.raw.source import is_archive, linked
@@ -43,8 +43,10 @@ def described(competition: dict[str, Any]) -> str:
 
 def changed(job: Any) -> dict[str, str]:
     """The files of a job's source that have come, gone or changed since it ran, as patterns name them: which of it."""
-    told = None if remote.holds(job.output[0]) else job.resources.get(RESOURCE)
-    return _changed(told, str(Path(str(job.output[0])).with_name(LISTING))) if isinstance(told, str) and told else {}
+    told = job.resources.get(RESOURCE)
+    if not isinstance(told, str) or not told or remote.holds(job.output[0]):
+        return {}
+    return _changed(told, str(Path(str(job.output[0])).with_name(LISTING)))
 
 
 @cache  # asked for the plan, and again to tell why
@@ -54,11 +56,14 @@ def _changed(told: str, place: str) -> dict[str, str]:
 
 def found_changed(source: dict[str, Any], place: Path) -> dict[str, str]:
     """As `changed`; the listing at ``place`` then knows the versions of files that were only touched."""
+    files = linked(source["path"], source["solution"])
+    if kept_sum(place) == sum_at(files):
+        return {}
     try:
         listing = Listing.read(place)
     except CatscanError:
         return {str(place): GONE}  # without it nothing is known
-    differ, known = listing.differing(found_at(linked(source["path"], source["solution"])))
+    differ, known = listing.differing(found_at(files))
     if known is not listing:
         with suppress(CatscanError):  # where nothing can be written they are read again next time
             known.write(place)

@@ -3,7 +3,8 @@
 `.listing.json` in the raw folder has of each file its version (size, times of writing and of change, inode) and the
 digest of its content; of each zip also its members with their checksums. The version says only which files may hold
 something else now, and the content decides: a touched file is read, and is the same; an edited one is found, though its
-size and its time of writing were restored.
+size and its time of writing were restored. At its head stands one sum of all versions, so that a plan in which nothing
+has changed holds none of a million files.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -27,6 +29,8 @@ from catscan.raw.walk import files_below
 from catscan.raw.zips import Zip
 
 LISTING = ".listing.json"
+SUM = re.compile(rb'\{"all":"([0-9a-f ]+)"')
+HEAD = 100  # bytes in which the sum stands
 AT_ONCE = 64  # files: handing over one takes as long as reading a small picture
 NEW, GONE, CHANGED = "is new", "is gone", "holds something else"
 
@@ -40,13 +44,42 @@ class There(NamedTuple):
 
 def found_at(paths: Iterable[Path]) -> dict[str, There]:
     """Every file at and below ``paths``, by its name below their folder; hidden ones are left out, links followed."""
-    found: dict[str, There] = {}
+    return dict(_each(paths))
+
+
+def _each(paths: Iterable[Path]) -> Iterator[tuple[str, There]]:
     for path in paths:
         if path.is_dir():
-            found |= {f"{path.name}/{name}": There(at.path, _version(at.stat())) for name, at in files_below(path)}
+            for name, at in files_below(path):
+                yield f"{path.name}/{name}", There(at.path, _version(at.stat()))
         else:
-            found[path.name] = There(str(path), _version(path.stat()))
-    return found
+            yield path.name, There(str(path), _version(path.stat()))
+
+
+def sum_at(paths: Iterable[Path]) -> str:
+    """One sum of the files that `found_at` would find, of their names and versions; none of them is held."""
+    return _sum((name, at.version) for name, at in _each(paths))
+
+
+def _sum(versions: Iterable[tuple[str, str]]) -> str:
+    """The same in any order, as a disk gives none."""
+    count = total = 0
+    for name, version in versions:
+        text = f"{name}\0{version}".encode("utf-8", "surrogateescape")
+        total += int.from_bytes(hashlib.sha256(text).digest()[:16])
+        count += 1
+    return f"{count} {total % 2**128:032x}"
+
+
+def kept_sum(path: Path) -> str | None:
+    """The sum at the head of a listing, of its files that are linked; None of what has none, or is not there."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+    except OSError:
+        return None
+    found = SUM.match(head)
+    return found[1].decode() if found else None
 
 
 def _version(state: os.stat_result) -> str:
@@ -128,8 +161,7 @@ class Listing:
         Listing
             This one, with today's versions of the files that still hold the same.
         """
-        linked = set(self.linked)
-        known = {name for name in self.files if name.split("/", 1)[0] in linked}
+        known = set(self._linked_files())
         differ, same = dict[RawFile, str](), dict[str, list[str]]()
         for name in known | found.keys():
             at = found.get(name)
@@ -141,6 +173,10 @@ class Listing:
                 same[name] = [at.version, self.files[name][1]]
         ordered = sorted(differ.items(), key=lambda one: (natural_key(one[0].path), one[0].archive))
         return dict(ordered), replace(self, files={**self.files, **same}) if same else self
+
+    def _linked_files(self) -> Iterator[str]:
+        linked = set(self.linked)
+        return (name for name in self.files if name.split("/", 1)[0] in linked)
 
     def _others(self, name: str, at: There | None) -> dict[RawFile, str]:
         """Of a file of another version itself, of a zip the members that differ; nothing where it holds the same."""
@@ -182,7 +218,8 @@ class Listing:
 
     def write(self, path: Path) -> None:
         """Write it as JSON, on one line: a hundred thousand lines would take seconds."""
-        values = {"linked": self.linked, "files": self.files, "members": self.members}
+        total = _sum((name, self.files[name][0]) for name in self._linked_files())
+        values = {"all": total, "linked": self.linked, "files": self.files, "members": self.members}
         write_text(path, json.dumps(values, sort_keys=True, separators=(",", ":")) + "\n")
 
 

@@ -57,19 +57,20 @@ def _below(folder: str, start: str, inside: tuple[str, ...]) -> Iterator[tuple[s
     if real in inside or _is_made_up(real):
         return
     try:
-        entries = list(os.scandir(folder))
+        entries = os.scandir(folder)
     except OSError as error:
         raise CatscanError(
             "A folder cannot be read.", where=folder, found=error.strerror or str(error), do="Check its permissions."
         ) from error
-    for entry in entries:
-        if entry.name[0] in ".T_" and is_hidden(entry.name):  # most names need no closer look
-            continue
-        try:
-            is_folder, is_file = entry.is_dir(), entry.is_file()
-        except OSError:  # a link to itself leads nowhere too
-            continue
-        if is_folder:
-            yield from _below(entry.path, f"{start}{entry.name}/", (*inside, real))
-        elif is_file and not (entry.is_symlink() and _is_made_up(entry.path)):
-            yield start + entry.name, entry
+    with entries:  # which may be a million
+        for entry in entries:
+            if entry.name[0] in ".T_" and is_hidden(entry.name):  # most names need no closer look
+                continue
+            try:
+                is_folder, is_file = entry.is_dir(), entry.is_file()
+            except OSError:  # a link to itself leads nowhere too
+                continue
+            if is_folder:
+                yield from _below(entry.path, f"{start}{entry.name}/", (*inside, real))
+            elif is_file and not (entry.is_symlink() and _is_made_up(entry.path)):
+                yield start + entry.name, entry
