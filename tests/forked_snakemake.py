@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 FORKS = get_context("forkserver")
 # What a plan imports beyond them takes a third of a second.
-BEYOND = ["jsonschema", "smart_open", "snakemake.report.html_reporter", "yte"]
+BEYOND = ["jsonschema", "smart_open", "snakemake.report.html_reporter", "yte", "snakemake_executor_plugin_slurm"]
 FORKS.set_forkserver_preload(["snakemake.cli", "pandas", *BEYOND])
 
 

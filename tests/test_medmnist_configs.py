@@ -154,6 +154,7 @@ def test_the_table_of_the_readme_says_what_the_file_says(path: Path) -> None:
     assert row == [" x ".join(map(str, shape)), competition["data"].get("task", "binary"), competition["metric"]]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not DATA.is_dir(), reason="CATSCAN_DATA has no adrenal-mnist-3d")
 @pytest.mark.parametrize("path", [FOLDER / "adrenalmnist3d.yaml"], ids=["adrenalmnist3d"])
 def test_the_real_set_of_adrenal_glands_goes_from_index_to_checked_submission(path: Path, tmp_path: Path) -> None:

@@ -13,8 +13,16 @@ from catscan.networks.layers import Mode, set_mode
 from catscan.networks.registry import FAMILIES, FINE_TUNED, find
 from catscan.networks.traced import traced
 
+SLOW = {
+    "efficientnet-lite1",
+    "efficientnet-lite2",
+}  # layer by layer as -lite0, which stands for them in the default run
 SHAPES = {"features": (3, 1280), "pictures": (48, 64, 3), "scans": (8, 20, 24, 1)}
-NAMED = [(name, SHAPES[samples]) for samples, networks in FAMILIES.values() for name in networks]
+NAMED = [
+    pytest.param(name, SHAPES[samples], marks=[pytest.mark.slow] if name in SLOW else [])
+    for samples, networks in FAMILIES.values()
+    for name in networks
+]
 LIST = [
     {"convolution": {"feature_maps": 8, "window": 3, "batch_norm": True}},
     {"pooling": {"window": 3, "stride": 2}},

@@ -84,9 +84,9 @@ class Competition:
     ("task", "metric"),
     [
         ("binary", "log_loss"),
-        ("binary", "auc"),
-        ("multiclass", "log_loss"),
-        ("multilabel", "log_loss"),
+        pytest.param("binary", "auc", marks=pytest.mark.slow),
+        pytest.param("multiclass", "log_loss", marks=pytest.mark.slow),
+        pytest.param("multilabel", "log_loss", marks=pytest.mark.slow),
         ("ordinal", "accuracy"),
     ],
 )
