@@ -19,8 +19,9 @@ DAMAGE = {
     "cut off": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
     "garbage": lambda path: path.write_bytes(b"\xff\x00" * (path.stat().st_size // 2)),
 }
-# Inputs of which a stage reads nothing, or only what it shows: with these damaged it may end well, too.
-HARDLY_READ = ("raw/manifest.json", "submission.csv")
+# Inputs of which a stage reads nothing, or only what it shows (the epochs of one network): with these damaged it may
+# end well, too.
+HARDLY_READ = ("raw/manifest.json", "submission.csv", "models/head/fold-0/epochs.npz")
 
 
 def of_all_stages(warm: Warm, tiny: Path, folder: Path) -> list[Place]:

@@ -89,7 +89,7 @@ def test_features_of_a_pretrained_network_tell_real_pictures_apart_that_are_few(
     assert "Nothing to be done" in fresh.snakemake().stderr
 
 
-@pytest.mark.accuracy
+@pytest.mark.long
 def test_real_pictures_reach_the_goal_of_twelve_epochs_of_the_default_network(fresh, shared_data) -> None:
     """The constant prior has a log loss of 0.693, the tutorial's own network 0.54 at its best epoch.
 
