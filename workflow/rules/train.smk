@@ -2,7 +2,8 @@
 
 Required inputs: index.csv, index.json and all training shards with their sidecars, of arrays or of features.
 Outputs: for each model and fold its weights, its description (model.json), its history, one row an epoch, its
-predictions of the fold that it never saw, and what it knew after some of its epochs. Checkpoints lie beside them in checkpoint/, so that a stopped training goes on.
+predictions of the fold that it never saw, and what it knew after some of its epochs. Checkpoints lie beside them in
+checkpoint/, so that a stopped training goes on.
 Reads of the config: the model's block, train.precision, train.threads, predict, metric, metric_weights,
 metric_positive_weight.
 """

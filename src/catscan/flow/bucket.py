@@ -46,7 +46,7 @@ class Bucket(Store):
                 found=address,
                 do="Write CATSCAN_CLOUD=1 before the command: `./run` then installs it, once. Or name a folder.",
             ) from error
-        super().__init__(Path(), limit)
+        super().__init__(Path(), limit)  # no folder: all that touches one is overridden
         self.place = address
         self.prefix = f"{below}/" if below else ""
         self._fault: OSError | None = None
