@@ -63,8 +63,8 @@ def test_a_record_lies_beside_its_output_and_goes_with_a_copy(store: BesideOutpu
     ids=["another size", "the same size", "half a record", "no record", "another Snakemake's"],
 )
 def test_a_record_does_not_vouch_for(store: BesideOutputs, change) -> None:
-    os.utime("weights", (1, 1))
     change()
+    os.utime("weights", (1, 1))  # another time than that of the record, however coarse the disk's clock is
 
     assert store._read_record("weights") is None
 

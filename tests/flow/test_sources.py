@@ -60,7 +60,7 @@ def test_a_picture_that_changed_is_told_and_a_note_is_not(filled: tuple[dict[str
     described, place = filled
     source = Path(str(described["path"]))
     for name in ("a.jpg", "notes.txt"):
-        (source / "train" / name).write_text("b")
+        (source / "train" / name).write_text("another")
     (source / "more.txt").write_text("more")
 
     assert found_changed(described, place) == {"train/a.jpg": "holds something else"}

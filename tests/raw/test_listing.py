@@ -44,8 +44,9 @@ def differing(known: Listing, source: Path) -> dict[str, str]:
 def rewritten(path: Path, content: str) -> None:
     """Edit a file in place, and put its time of writing back."""
     state = path.stat()
-    path.write_text(content)
-    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    while path.stat().st_ctime_ns == state.st_ctime_ns:  # the clock of a disk may stand still for milliseconds
+        path.write_text(content)
+        os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
 
 
 CHANGES = {

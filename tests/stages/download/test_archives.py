@@ -10,7 +10,6 @@ import stat
 import struct
 import subprocess
 import sys
-import time
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -21,6 +20,7 @@ import py7zr
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from training_process import wait_until
 
 from catscan.common.errors import CatscanError
 from catscan.stages import download
@@ -313,8 +313,7 @@ class TestRealData:
         text = json.dumps({"kind": "directory", "path": str(tmp_path / "source")})
         command = [sys.executable, "-m", "catscan", "download", "--settings", text]
         process = subprocess.Popen([*command, "--raw", str(tmp_path / "raw"), "--truth", str(tmp_path / "truth")])
-        while not list((tmp_path / "raw").glob(".stage1.7z.partial/stage1/*/*")):
-            time.sleep(0.05)
+        wait_until(lambda: list((tmp_path / "raw").glob(".stage1.7z.partial/stage1/*/*")), process)
         process.kill()
         process.wait()
 
