@@ -78,6 +78,21 @@ def test_where_there_is_no_store_it_says_so(capsys: pytest.CaptureFixture[str]) 
     assert "Name its folder by --path." in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [["list"], ["verify"], ["prune", "--gigabytes", "1"]])
+def test_a_store_that_is_no_folder_is_one_block(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["cache", *words, "--path", str(tmp_path / "file")]) == 2
+
+    assert capsys.readouterr().err.splitlines() == [
+        "catscan cache: The store cannot be used.",
+        f"  where  {tmp_path / 'file'}",
+        "  found  Not a directory",
+        "  do     Check its place and your rights there.",
+    ]
+
+
 @pytest.mark.parametrize(("seconds", "told"), [(20, "0 min"), (4000, "1 h"), (90_000, "1 d")])
 def test_a_span_of_time_is_told_in_its_unit(seconds: float, told: str) -> None:
     assert ago(seconds) == told

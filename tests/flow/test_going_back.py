@@ -14,6 +14,7 @@ import pytest
 from snakemake.iocontainers import InputFiles, Log, OutputFiles, Params
 
 from catscan.flow import going_back, terminal
+from catscan.flow.bucket import Bucket
 from catscan.flow.going_back import NEVER, Run, key_of, restore
 from catscan.flow.schema import ROOT
 from catscan.flow.store import Store, name_of
@@ -130,14 +131,36 @@ def test_a_plan_tells_how_many_results_of_its_settings_the_store_holds(
     done, other = Job(), Job(stage={"epochs": 2, "code": "c0de"})
     serve(run, done)
     (run.store.folder / ("0" * 64)).write_text("broken")
-    monkeypatch.setattr(going_back, "IN_USE", [run.store])
+    monkeypatch.setattr(going_back, "IN_USE", [run])
 
     assert going_back.known([done, other]) == 1
     assert cost([done, other]) == (
         "2 jobs; by the times of their last run 24 s one after another; up to 1 result may come back from the store"
     )
+    monkeypatch.setattr(going_back, "LOOKED_AT", 1)  # the one used last
+    os.utime(run.store.folder / ("0" * 64), (1, 1))
+    assert going_back.known([done, other]) == 1
     monkeypatch.setattr(going_back, "IN_USE", [])
     assert going_back.known([done, other]) == 0
+
+
+@pytest.mark.parametrize("make", [Path.touch, os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_a_plan_beside_a_store_that_cannot_be_read_is_made(
+    run: Run, said: list[str], monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None]
+) -> None:
+    make(run.store.folder)
+    monkeypatch.setattr(going_back, "IN_USE", [run])
+
+    assert [going_back.known([Job()]) for _ in range(2)] == [0, 0]
+    assert said == [f"catscan: The store in {run.store.place} is passed over where it cannot be used: Not a directory."]
+
+
+def test_a_plan_asks_no_bucket_for_each_of_its_results(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.store = Bucket.__new__(Bucket)
+    monkeypatch.setattr(Bucket, "names", lambda _: pytest.fail("asks"), raising=False)
+    monkeypatch.setattr(going_back, "IN_USE", [run])
+
+    assert going_back.known([Job()]) == 0
 
 
 def test_it_comes_back_in_another_clone(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,6 +87,21 @@ def test_a_tampered_entry_is_refused(kept: Store, tmp_path: Path, old: bytes, ne
 
     with pytest.raises(Broken, match=told):
         read(kept, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [{"made": 1e300}, {"made": float("inf")}, {"made": -1}, {"made": "today"}, {"key": ["a"]}, {"title": 7}],
+    ids=str,
+)
+def test_an_entry_that_no_job_wrote_is_refused_before_anybody_believes_it(kept: Store, strange: dict[str, Any]) -> None:
+    form, head, files = (kept.folder / NAME).read_bytes().split(b"\n", 2)
+    told = json.loads(head) | strange
+    name = name_of(told["key"])
+    (kept.folder / name).write_bytes(b"\n".join([form, json.dumps(told).encode(), files]))
+
+    with pytest.raises(Broken, match="cannot be read"):
+        kept.entry(name)
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder"])

@@ -31,6 +31,8 @@ class Bucket(Store):
         When the address names no bucket, or boto3 is not installed.
     """
 
+    is_near = False
+
     def __init__(self, address: str, limit: int) -> None:
         self.bucket, _, below = address.removeprefix(S3).strip("/").partition("/")
         if not self.bucket:

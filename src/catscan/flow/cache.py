@@ -44,6 +44,18 @@ def run(args: argparse.Namespace) -> None:
     store = store_at(args.path or place_of(""), 0)
     if store is None:
         raise CatscanError("There is no store.", where=VARIABLE, found="off", do="Name its folder by --path.")
+    try:
+        _do(args, store)
+    except OSError as error:
+        raise CatscanError(
+            "The store cannot be used.",
+            where=store.place,
+            found=error.strerror or str(error),
+            do="Check its place and your rights there.",
+        ) from error
+
+
+def _do(args: argparse.Namespace, store: Store) -> None:
     if args.action == "list":
         print("\n".join(table(store, time.time())))
     elif args.action == "verify":

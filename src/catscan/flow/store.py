@@ -39,6 +39,7 @@ FORMAT = b"catscan store 1\n"
 NAME = re.compile(r"[0-9a-f]{64}")
 HEAD = 64 << 20  # bytes that the line of JSON may have; 300,000 files' names
 BLOCK = 1 << 20
+LAST = 253402300799  # the last second that a date has a name for: the year 9999
 FORGOTTEN = 86400.0  # seconds after which what a killed writer left is removed
 BETWEEN_LOOKS = 0.2  # seconds
 
@@ -137,6 +138,8 @@ class Store:
     limit
         Bytes that its entries may have together.
     """
+
+    is_near = True  # a look costs no request
 
     def __init__(self, folder: Path, limit: int) -> None:
         self.folder, self.limit = folder, limit
@@ -350,6 +353,8 @@ def _head(opened: Opened, name: str) -> Entry:
         if any(part.size < 0 for part in parts) or file.tell() + size != opened.size:
             raise Broken("it is longer or shorter than it says")
         title = "".join(sign if sign.isprintable() else "?" for sign in head["title"])
+        if not isinstance(head["key"], dict) or not 0 <= head["made"] <= LAST:
+            raise ValueError
         entry = Entry(head["key"], title, float(head["made"]), parts, opened.size, opened.used)
         if name_of(entry.key) != name:
             raise Broken("it is the result of another job")
