@@ -94,6 +94,17 @@ def test_what_another_config_of_the_folder_names_stays(home: Path, tmp_path: Pat
     assert "features/efficientnet-lite0/train-1-of-2.npy" not in files(home)
 
 
+def test_what_can_be_no_config_is_not_read(home: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "kernel.yaml").symlink_to("/proc/kmsg")  # which is waited for
+    (tmp_path / "itself.yaml").symlink_to("itself.yaml")
+    with (tmp_path / "large.yaml").open("wb") as file:
+        file.truncate(1 << 40)
+    assert main(["clean", "--remove"]) == 0
+
+    assert files(home).isdisjoint(OF_OLD)
+
+
 @pytest.mark.parametrize("text", ["competitions: {dogs-vs-cats: [", "competitions: {dogs-vs-cats: {modles: {}}}"])
 def test_a_broken_config_of_the_folder_may_name_anything(
     home: Path, load: Load, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str

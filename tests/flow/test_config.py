@@ -362,6 +362,7 @@ PLACES: dict[str, Callable[[Config, str], object]] = {
     ),
     "blend": lambda cats, path: cats.update(blend=[{"name": "mine", "out_of_fold": path, "test": path}]),
     "network": lambda cats, path: cats["models"]["resnet"].update(network=path),
+    "weights": lambda cats, path: cats.update(weights={"mine": {"network": "ResNet50", "file": path}}),
 }
 
 
@@ -370,11 +371,12 @@ PLACES: dict[str, Callable[[Config, str], object]] = {
 def test_what_is_no_file_of_a_disk_is_refused_at_once(
     load: Load, tmp_path: Path, place: str, make: Callable[[Path], None]
 ) -> None:
-    make(tmp_path / "mine.py")
+    path = tmp_path / ("mine.h5" if place == "weights" else "mine.py")
+    make(path)
     (tmp_path / "1.jpg").touch()
 
     with pytest.raises(CatscanError, match=r"is missing|is neither|is not there|is not Python|leads nowhere"):
-        load(lambda cats: PLACES[place](cats, str(tmp_path / "mine.py")))
+        load(lambda cats: PLACES[place](cats, str(path)))
 
 
 def test_defaults_fill_every_depth(load: Load) -> None:

@@ -1,5 +1,7 @@
 """A config file that cannot be read is told with its file and line."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -179,6 +181,17 @@ def test_a_missing_file_in_a_missing_folder_is_told_too(tmp_path: Path) -> None:
 
 def test_a_folder_is_no_config_file(tmp_path: Path) -> None:
     assert refusal(tmp_path).found == "a folder"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.symlink_to("/proc/kmsg")],
+    ids=["pipe", "device", "of the kernel"],
+)
+def test_what_is_no_file_of_a_disk_is_no_config_file(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "mine.yaml")
+
+    assert refusal(tmp_path / "mine.yaml").found == "a pipe, a device, or what the kernel makes up"
 
 
 def test_the_first_of_several_that_cannot_be_read_is_told(tmp_path: Path) -> None:

@@ -215,6 +215,14 @@ def _check_blend(competition: Config, where: str) -> None:
 def _check_networks(competition: Config, where: str) -> None:
     with _below(where):
         check_own_weights(competition["weights"])
+        for name, own in competition["weights"].items():
+            if not is_ordinary(Path(own["file"])):
+                raise CatscanError(
+                    "The file of weights is not there.",
+                    where=f"weights.{name}.file",
+                    found=own["file"],
+                    do="Give the path of a file on a disk.",
+                )
     known = [*PRETRAINED, *competition["weights"]]
     for model, settings in competition["models"].items():
         with _below(f"{where}.models.{model}"):

@@ -24,6 +24,7 @@ from catscan.common.provenance import ENDING, place_of
 from catscan.flow import config as described
 from catscan.flow import config_files
 from catscan.flow.schema import ROOT, SCHEMA
+from catscan.raw.walk import is_ordinary
 
 Config = dict[str, Any]
 
@@ -148,9 +149,14 @@ def elsewhere(folder: Path, name: str) -> Iterator[Config]:
 def _texts(folder: Path) -> dict[Path, str]:
     """The YAML files of a folder that look like configs."""
     places = [folder.glob("*.y*ml"), *((home / "config").rglob("*.y*ml") for home in (folder, ROOT))]
-    paths = {path.resolve() for place in places for path in place if path.is_file()}
+    paths = {path.resolve() for place in places for path in place if _may_be_config(path)}
     texts = {path: path.read_text(encoding="utf-8", errors="replace") for path in sorted(paths)}
     return {path: text for path, text in texts.items() if "competitions" in text}
+
+
+def _may_be_config(path: Path) -> bool:
+    """Whether a run would read it: not what the kernel makes up, or what is larger than any config."""
+    return path.is_file() and is_ordinary(path) and path.stat().st_size <= config_files.LARGEST
 
 
 def _completed(paths: list[Path]) -> Config:

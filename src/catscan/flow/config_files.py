@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from catscan.common.errors import CatscanError, did_you_mean
+from catscan.raw.walk import is_ordinary
 
 Config = dict[str, Any]
 
@@ -58,11 +59,11 @@ def read(path: Path) -> Config:
 
 def _text_of(path: Path) -> str:
     try:
-        if path.exists() and not path.is_file():
+        if path.exists() and not (path.is_file() and is_ordinary(path)):
             raise CatscanError(
                 "A config file is no file.",
                 where=str(path),
-                found="a folder" if path.is_dir() else "a pipe or device",
+                found="a folder" if path.is_dir() else "a pipe, a device, or what the kernel makes up",
                 do="Give the path of a YAML file.",
             )
         if path.exists() and path.stat().st_size > LARGEST:
