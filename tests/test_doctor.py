@@ -98,20 +98,23 @@ class TestMachine:
 
 class TestTensorFlow:
     @pytest.mark.parametrize(
-        ("devices", "answer", "state", "text"),
+        ("devices", "answer", "expected", "do"),
         [
-            (0, "2.21.0 0 0", "ok", "2.21.0 for the CPU; GPUs: 0 here, 0 usable"),
-            (2, "2.21.0 1 2", "ok", "2.21.0 for CUDA; GPUs: 2 here, 2 usable"),
-            (1, "2.21.0 0 0", "note", "2.21.0 for the CPU; GPUs: 1 here, 0 usable"),
+            (0, "2.21.0 0 0", ("ok", "2.21.0 for the CPU; GPUs: 0 here, 0 usable"), ""),
+            (2, "2.21.0 1 2", ("ok", "2.21.0 for CUDA; GPUs: 2 here, 2 usable"), ""),
+            (1, "2.21.0 0 0", ("note", "2.21.0 for the CPU; GPUs: 1 here, 0 usable"), "GPU packages"),
+            (1, "2.21.0 1 0", ("note", "2.21.0 for CUDA; GPUs: 1 here, 0 usable"), "driver"),
+            (0, "2.21.0 1 0", ("note", "2.21.0 for CUDA; GPUs: 0 here, 0 usable"), "the CPU computes"),
         ],
     )
     def test_build_and_devices(
-        self, monkeypatch: pytest.MonkeyPatch, devices: int, answer: str, state: str, text: str
+        self, monkeypatch: pytest.MonkeyPatch, devices: int, answer: str, expected: tuple[str, str], do: str
     ) -> None:
         monkeypatch.undo()
         finding = doctor._tensorflow(devices, (sys.executable, "-c", f"print('noise'); print('{answer}')"))
 
-        assert (finding.state, finding.text) == (state, text)
+        assert (finding.state, finding.text) == expected
+        assert do in finding.do
 
     def test_one_that_cannot_be_imported_is_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.undo()

@@ -170,6 +170,20 @@ def test_a_driver_without_a_gpu_does_not(project: Path, tools: Path) -> None:
     assert calls(tools)[1] == f"pip install --require-hashes -r {project / 'requirements.txt'}"
 
 
+def test_an_environment_for_gpus_stays_one_where_none_answers(project: Path, tools: Path) -> None:
+    program(tools / "nvidia-smi", "#!/bin/sh\necho 'GPU 0: Some GPU'\n")
+    run(project, tools, *WHERE)
+    before = calls(tools)
+    (tools / "nvidia-smi").unlink()
+    code, _, err = run(project, tools, *WHERE)
+    assert (code, err, calls(tools)) == (0, "", before)
+
+    lock = project / "requirements-cuda.txt"
+    lock.write_text(f"# new\n{lock.read_text()}")
+    run(project, tools, *WHERE)
+    assert calls(tools)[len(before) + 1] == f"pip install --require-hashes -r {lock}"
+
+
 def test_what_the_cloud_takes_is_added_once_when_asked_for_and_stays(project: Path, tools: Path) -> None:
     run(project, tools, *WHERE)
     before = len(calls(tools))

@@ -142,10 +142,16 @@ def _tensorflow(devices: int, command: tuple[str, ...] = (sys.executable, "-c", 
     version, is_cuda, usable = answer.split()[-3:]
     build = "for CUDA" if is_cuda == "1" else "for the CPU"
     text = f"{version} {build}; GPUs: {devices} here, {usable} usable"
-    if devices and usable == "0":
-        do = "Set up with the GPU packages: rm -rf .venv, then ./run (it takes requirements-cuda.txt beside a GPU)."
-        return Finding("TensorFlow", "note", text, do)
-    return Finding("TensorFlow", "ok", text)
+    do = _towards_a_gpu(devices, is_for_cuda=is_cuda == "1") if usable == "0" else ""
+    return Finding("TensorFlow", "note" if do else "ok", text, do)
+
+
+def _towards_a_gpu(devices: int, *, is_for_cuda: bool) -> str:
+    """What to do where TensorFlow can use no GPU; "" where none was to be expected."""
+    if is_for_cuda:
+        return "Look whether the driver is too old for it." if devices else "Nothing: without a GPU the CPU computes."
+    do = "Set up with the GPU packages: rm -rf .venv, then ./run (it takes requirements-cuda.txt beside a GPU)."
+    return do if devices else ""
 
 
 def _asked(command: tuple[str, ...]) -> tuple[str, str]:

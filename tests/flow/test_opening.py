@@ -53,6 +53,25 @@ def test_only_competitions_with_a_preset_have_a_line(
     )
 
 
+@pytest.mark.parametrize(
+    ("is_for_gpus", "gpus", "cores", "lines"), [(True, 0, 2, 1), (True, 1, 2, 0), (True, 0, None, 0), (False, 0, 2, 0)]
+)
+def test_a_build_for_gpus_without_one_is_told_in_one_line_but_not_of_a_login_node(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    is_for_gpus: bool,
+    gpus: int,
+    cores: int | None,
+    lines: int,
+) -> None:
+    monkeypatch.setattr(opening.gpus, "tensorflow_is_for_gpus", lambda: is_for_gpus)
+    monkeypatch.setattr(opening.gpus, "count", lambda: gpus)
+    opening.tell({"run": []}, Path("results"), cores)
+
+    assert capsys.readouterr().err.count("No GPU answers here") == lines
+
+
 def test_of_a_cluster_the_time_on_one_core_is_told(load: Load, tmp_path: Path) -> None:
     told = line(with_preset(load, preset="quick"), tmp_path, None)
 

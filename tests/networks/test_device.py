@@ -20,7 +20,7 @@ from catscan.networks import device
 def _no_cuda_setting(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.setattr(device, "SECONDS_BETWEEN_TRIES", 0.01)
-    monkeypatch.setattr(device, "_tensorflow_has_cuda", lambda: True)
+    monkeypatch.setattr(device, "_obstacle", lambda: None)
 
 
 @pytest.mark.parametrize(
@@ -163,16 +163,38 @@ def test_a_gpu_is_described_by_its_driver_and_memory_where_it_answers(monkeypatc
     assert gpus.described() == expected
 
 
-def test_tensorflow_without_cuda_says_so_and_takes_the_cpu(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(device, "_tensorflow_has_cuda", lambda: False)
+OBSTACLES = pytest.mark.parametrize(
+    ("obstacle", "told"), [(device.CPU_BUILD, "is built for the CPU only"), (device.UNSEEN, "sees no GPU")]
+)
+
+
+@OBSTACLES
+def test_tensorflow_that_cannot_use_the_gpu_says_so_and_takes_the_cpu(monkeypatch, tmp_path, capsys, obstacle, told):
+    monkeypatch.setattr(device, "_obstacle", lambda: obstacle)
 
     with device.one_device("auto", ["0"], locks=tmp_path) as gpu:
         assert gpu is False
-    assert "built for the CPU only" in capsys.readouterr().err
+    assert f"the CPU computes: this TensorFlow {told}" in capsys.readouterr().err
 
 
-def test_gpu_that_tensorflow_cannot_use_is_refused_when_asked_for(monkeypatch, tmp_path):
-    monkeypatch.setattr(device, "_tensorflow_has_cuda", lambda: False)
+@OBSTACLES
+def test_gpu_that_tensorflow_cannot_use_is_refused_when_asked_for(monkeypatch, tmp_path, obstacle, told):
+    monkeypatch.setattr(device, "_obstacle", lambda: obstacle)
 
-    with pytest.raises(CatscanError, match="built for the CPU only"), device.one_device("gpu", ["0"], locks=tmp_path):
+    with pytest.raises(CatscanError, match=told), device.one_device("gpu", ["0"], locks=tmp_path):
         pass
+
+
+@pytest.mark.parametrize(
+    ("is_for_cuda", "seen", "expected"),
+    [(False, [], device.CPU_BUILD), (True, [], device.UNSEEN), (True, ["GPU:0"], None)],
+)
+@pytest.mark.slow
+def test_a_build_for_the_cpu_and_a_gpu_that_is_not_seen_are_told_apart(monkeypatch, is_for_cuda, seen, expected):
+    from catscan.networks.compat import tf
+
+    monkeypatch.undo()
+    monkeypatch.setattr(tf.test, "is_built_with_cuda", lambda: is_for_cuda)
+    monkeypatch.setattr(tf.config.experimental, "list_physical_devices", lambda _: seen)
+
+    assert device._obstacle() == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 
@@ -15,6 +16,11 @@ def count() -> int:
     """
     listed = sum(line.startswith("GPU ") for line in _answer(["nvidia-smi", "-L"]).splitlines())
     return min(listed, len(visible_gpus())) if "CUDA_VISIBLE_DEVICES" in os.environ else listed
+
+
+def tensorflow_is_for_gpus() -> bool:
+    """Whether this environment has TensorFlow's CUDA build: its libraries are there."""
+    return importlib.util.find_spec("nvidia") is not None and importlib.util.find_spec("nvidia.cudnn") is not None
 
 
 def described() -> list[str]:

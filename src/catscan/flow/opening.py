@@ -1,4 +1,4 @@
-"""What a run begins with on the terminal: of each competition with a preset, what it trains and how long that takes."""
+"""What a run begins with on the terminal: that a GPU is missing, and what a preset trains and how long that takes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from catscan.common.contracts.summary import Summary
 from catscan.common.errors import CatscanError, listed
 from catscan.common.words import number_of
 from catscan.flow import config as described
-from catscan.flow import presets, sweeps
+from catscan.flow import gpus, presets, sweeps
 from catscan.flow.checks import kind_of, network_of, sample_shape
 from catscan.kinds.samples import Search
 from catscan.networks.pretrained.registry import PRETRAINED
@@ -49,7 +49,9 @@ def remember_command() -> None:
 
 
 def tell(config: Config, results: Path, cores: int | None) -> None:
-    """Print one line a competition with a preset, and one with a sweep."""
+    """Print one line where GPUs were to be expected, one a competition with a preset, and one with a sweep."""
+    if cores is not None and gpus.tensorflow_is_for_gpus() and not gpus.count():
+        print("No GPU answers here: TensorFlow, its build for GPUs, computes on the CPU.", file=sys.stderr)
     for name in config["run"]:
         competition = config["competitions"][name]
         if competition["preset"] != presets.NONE:

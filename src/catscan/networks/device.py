@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from catscan.common.errors import CatscanError
 from catscan.common.progress import say
@@ -18,6 +18,17 @@ DEVICES = ("auto", "cpu", "gpu")  # what a job can be told to compute on
 SECONDS_BETWEEN_TRIES = 2.0
 SECONDS_BETWEEN_LINES = 60.0
 LOCKS = Path("/tmp")  # not $TMPDIR: all runs of a machine meet here, whoever started them and in whichever clone
+
+
+class Obstacle(NamedTuple):
+    """What keeps a TensorFlow from a GPU, and what helps."""
+
+    what: str
+    do: str
+
+
+CPU_BUILD = Obstacle("is built for the CPU only", "Install requirements-cuda.txt (./run does where nvidia-smi answers)")
+UNSEEN = Obstacle("sees no GPU", "Look whether its driver is too old (`./run catscan doctor` names it)")
 
 
 def visible_gpus(devices: Path = Path("/dev")) -> list[str]:
@@ -58,16 +69,17 @@ def one_device(wanted: str, gpus: list[str], *, locks: Path = LOCKS) -> Iterator
     name, lock = _free_gpu(gpus, locks)
     with lock:
         os.environ["CUDA_VISIBLE_DEVICES"] = name
-        if _tensorflow_has_cuda():
+        obstacle = _obstacle()
+        if obstacle is None:
             yield True
             return
         if wanted == "gpu":
             raise CatscanError(
-                "This TensorFlow cannot use the GPU: it is built for the CPU only.",
+                f"This TensorFlow cannot use the GPU: it {obstacle.what}.",
                 where="--device gpu",
-                do="Install requirements-cuda.txt (./run does where nvidia-smi answers), or set `train.device: cpu`.",
+                do=f"{obstacle.do}, or set `train.device: cpu`.",
             )
-    say("a GPU is here, but this TensorFlow is built for the CPU only (requirements-cuda.txt has the other)")
+    say(f"a GPU is here, but the CPU computes: this TensorFlow {obstacle.what}")
     yield False
 
 
@@ -109,7 +121,12 @@ def _opened(path: Path) -> IO[bytes]:
             return os.fdopen(number, "rb")
 
 
-def _tensorflow_has_cuda() -> bool:
-    from catscan.networks.compat import tf
+def _obstacle() -> Obstacle | None:
+    """What keeps TensorFlow from the GPU that the environment names."""
+    from catscan.networks.compat import quiet, tf
 
-    return bool(tf.test.is_built_with_cuda())
+    if not tf.test.is_built_with_cuda():
+        return CPU_BUILD
+    with quiet():
+        seen = tf.config.experimental.list_physical_devices("GPU")
+    return None if seen else UNSEEN
