@@ -5,10 +5,11 @@
     .venv-bench-features/bin/python benchmarks/features.py [--network efficientnet-lite0] [--rounds 3] [--threads 2]
 
 Every way computes the features of the same pictures from uint8, forward alone, in batches of 32, in a process of its
-own; they take turns, round by round, and each is counted by its best round, in pictures a second by the clock: run it
-on a quiet machine. A picture and its mirror image count as two. "From the zip" is the stage: JPEGs of 200 x 200 are
-read from a zip, resized and looked at, as fast as `catscan features` does it; its goal is 0.85 of the network alone.
-A way whose package is not installed, or that this processor cannot do, is left out, by name.
+own; they take turns, round by round, and each is counted by its best round: in pictures a second of the clock, which
+wants a quiet machine, and in pictures a CPU-second (all threads together), which other work disturbs little. A picture
+and its mirror image count as two. "From the zip" is the stage: JPEGs of 200 x 200 are read from a zip, resized and
+looked at, as fast as `catscan features` does it; its goal is 0.85 of the network alone. A way whose package is not
+installed is left out, by name, and so are those in bf16 on a processor that emulates it.
 """
 
 from __future__ import annotations
@@ -134,8 +135,23 @@ def torch(network: str, threads: int, precision: str) -> Look:
     return look
 
 
-def from_the_zip(network: str, threads: int) -> float:
-    """Pictures a second of the stage's own loop, both images of each counted."""
+class Stopwatch:
+    """How long something takes: by the clock, and of the process on all of its threads."""
+
+    def __init__(self) -> None:
+        self._began, self._used = time.monotonic(), time.process_time()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def rates(self, pictures: int) -> list[float]:
+        """Pictures a second of the clock, and a CPU-second."""
+        return [pictures / self.seconds, pictures / (time.process_time() - self._used)]
+
+
+def from_the_zip(network: str, threads: int) -> list[float]:
+    """The rates of the stage's own loop, both images of each picture counted."""
     import cv2
 
     from catscan.kinds.registry import kind_named
@@ -159,14 +175,14 @@ def from_the_zip(network: str, threads: int) -> float:
         reader = kind.open_reader(kind.block_seen_at({}, side), RawFiles(folder))
         extractor = Extractor(network, Compute(threads, resolve_precision("auto", gpu=False)))
         extractor(pictures(side))
-        began = time.monotonic()
+        watch = Stopwatch()
         for batch in read_ahead(samples, reader, SLICES_A_BATCH):
             features_of_samples(extractor, batch.arrays)
-        return 2 * len(samples) / (time.monotonic() - began)
+        return watch.rates(2 * len(samples))
 
 
-def speed(way: str, network: str, threads: int) -> float:
-    """Pictures a second, forward."""
+def rates(way: str, network: str, threads: int) -> list[float]:
+    """Pictures a second of the clock and a CPU-second, forward."""
     from catscan.networks.pretrained.registry import PRETRAINED
 
     if way == "from the zip":
@@ -180,19 +196,21 @@ def speed(way: str, network: str, threads: int) -> float:
     }
     look, batch = looks[name](), pictures(PRETRAINED[network].side)
     look(batch)
-    done, began = 0, time.monotonic()
-    while time.monotonic() - began < SECONDS:
+    done, watch = 0, Stopwatch()
+    while watch.seconds < SECONDS:
         look(batch)
         done += BATCH * (2 if name == "ours" else 1)  # the extractor looks at the mirror images too
-    return done / (time.monotonic() - began)
+    return watch.rates(done)
 
 
-def possible(way: str) -> bool:
-    """Whether the package is there and the processor can do it."""
+def obstacle(way: str) -> str:
+    """Why a way cannot be measured here; "" where it can."""
     from catscan.networks.session import cpu_has_bf16
 
     package = PACKAGES.get(way.split(maxsplit=1)[0])
-    return (package is None or importlib.util.find_spec(package) is not None) and ("bf16" not in way or cpu_has_bf16())
+    if package is not None and importlib.util.find_spec(package) is None:
+        return "not installed"
+    return "no bf16 in this processor" if "bf16" in way and not cpu_has_bf16() else ""
 
 
 def main() -> None:
@@ -204,22 +222,24 @@ def main() -> None:
     parser.add_argument("--way", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.way:
-        print(json.dumps(speed(args.way, args.network, args.threads)))
+        print(json.dumps(rates(args.way, args.network, args.threads)))
         return
-    left_out = [way for way in WAYS if not possible(way)]
-    best = dict.fromkeys((way for way in WAYS if way not in left_out), 0.0)
+    obstacles = {way: obstacle(way) for way in WAYS}
+    rounds: dict[str, list[list[float]]] = {way: [] for way in WAYS if not obstacles[way]}
     flags = ["--network", args.network, "--threads", str(args.threads)]
     for _ in range(args.rounds):
-        for way in best:
+        for way, told in rounds.items():
             command = [sys.executable, __file__, *flags, "--way", way]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
-            best[way] = max(best[way], float(json.loads(done.stdout.splitlines()[-1])))
-    own = max(best[way] for way in best if way.startswith("ours"))
-    print(f"{args.network}, {args.threads} threads, pictures a second; ours is {own:.0f}")
+            told.append(json.loads(done.stdout.splitlines()[-1]))
+    best = {way: list(map(max, *told, [0.0, 0.0])) for way, told in rounds.items()}
+    own = list(map(max, *(found for way, found in best.items() if way.startswith("ours")), [0.0, 0.0]))
+    print(f"{args.network}, {args.threads} threads; pictures a second and ours over it, a CPU-second and ours over it")
     for way, found in best.items():
-        ratio = found / own if way == "from the zip" else own / found
-        print(f"{way:16} {found:7.0f}   {'of ours' if way == 'from the zip' else 'ours over it'} {ratio:.2f}")
-    print(f"left out: {', '.join(left_out) or 'none'}")
+        cells = (f"{rate:7.1f} {ours / rate:5.2f}" for rate, ours in zip(found, own, strict=True))
+        print(f"{way:16} {'   '.join(cells)}")
+    for way in filter(obstacles.get, WAYS):
+        print(f"{way:16} left out: {obstacles[way]}")
 
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ def test_a_gpu_is_described_by_its_driver_and_memory_where_it_answers(monkeypatc
 
 
 OBSTACLES = pytest.mark.parametrize(
-    ("obstacle", "told"), [(device.CPU_BUILD, "is built for the CPU only"), (device.UNSEEN, "sees no GPU")]
+    ("obstacle", "told"), [(device.CPU_BUILD, "is built for the CPU only"), (device.UNSEEN, "sees none")]
 )
 
 

@@ -28,7 +28,7 @@ class Obstacle(NamedTuple):
 
 
 CPU_BUILD = Obstacle("is built for the CPU only", "Install requirements-cuda.txt (./run does where nvidia-smi answers)")
-UNSEEN = Obstacle("sees no GPU", "Look whether its driver is too old (`./run catscan doctor` names it)")
+UNSEEN = Obstacle("sees none", "Look whether its driver is too old (`./run catscan doctor` names it)")
 
 
 def visible_gpus(devices: Path = Path("/dev")) -> list[str]:
