@@ -1,5 +1,6 @@
 """How long a run still takes goes by what its jobs cost."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,28 @@ def test_a_job_that_notes_how_far_it_is_counts_by_that(clock: Clock, tmp_path: P
 
     assert time.share() == pytest.approx(0.75 / 2)
     assert time.doing() == "dogs resnet fold 0: steps: 30 of 40"
+
+
+def test_a_job_whose_work_has_several_parts_never_goes_back(clock: Clock, tmp_path: Path) -> None:
+    time = run_time(clock, index_samples=0, train_fold=100)
+    time.start(1, "train_fold", "train dogs", "dogs")
+    for noted in ("30 40 dogs: pictures", "1 40 dogs: others"):
+        (tmp_path / "17").write_text(noted)
+        time.read_notes(tmp_path)
+
+    assert time.share() == pytest.approx(0.75 / 2)
+    assert time.doing() == "dogs: others: 1 of 40"
+
+
+def test_what_an_earlier_job_of_the_same_name_has_noted_is_not_the_next_ones(clock: Clock, tmp_path: Path) -> None:
+    (tmp_path / "17").write_text("30 40 dogs: pictures")
+    os.utime(tmp_path / "17", (1e9, 1e9))
+    time = run_time(clock, index_samples=0, train_fold=100)
+    time.start(1, "train_fold", "train dogs", "dogs")
+    time.read_notes(tmp_path)
+
+    assert time.share() == 0
+    assert time.doing() == "train dogs"
 
 
 def test_a_job_that_notes_nothing_is_never_done_before_its_end(clock: Clock) -> None:

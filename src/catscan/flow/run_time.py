@@ -26,6 +26,7 @@ USUAL = {
     "submit_submission": 5.0,
     "write_notebook": 45.0,
 }
+TICK = 0.01  # seconds by which the times of files lie behind the clock, at most
 FILES = {  # the rule -> how the names of its benchmark files begin
     "download_files": "download",
     "index_samples": "index",
@@ -72,6 +73,8 @@ class Job:
         What of it is done, if it tells.
     doing
         That in words.
+    since
+        When it began, by the clock of files: what an earlier job of that name has noted is not its own.
     """
 
     rule: str
@@ -80,6 +83,7 @@ class Job:
     called: str = ""
     share: float = 0.0
     doing: str = ""
+    since: float = field(default_factory=lambda: time.time() - TICK)
 
 
 @dataclass
@@ -114,11 +118,13 @@ class RunTime:
     def read_notes(self, folder: Path) -> None:
         """Take in what the running jobs have noted."""
         for path in folder.iterdir():
+            noted = path.stat().st_mtime
             done, total, text = (path.read_text(encoding="utf-8", errors="replace").split(" ", 2) + [""] * 3)[:3]
             for job in list(self.running.values()):
                 # One that is read while it is written says nothing.
-                if job.called and text.startswith(f"{job.called}: ") and total.isdigit() and int(total):
-                    job.share = min(int(done) / int(total), 1.0)
+                own = job.called and text.startswith(f"{job.called}: ") and noted >= job.since
+                if own and total.isdigit() and int(total):
+                    job.share = max(job.share, min(int(done) / int(total), 1.0))  # a second part of it begins at 0
                     job.doing = f"{text}: {int(done):,} of {int(total):,}"
 
     def finish(self, number: int, *, came_back: bool = False) -> Job | None:
