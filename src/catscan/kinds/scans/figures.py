@@ -54,7 +54,8 @@ def montage(array: Array, geometry: dict[str, Any], *, title: str = "", n_slices
     rows = -(-len(chosen) // columns)
     heights = heights_mm(array, geometry)
     _, row_mm, column_mm = geometry["spacing_mm"]
-    figure, panels = _figure(title, (1.4 * columns, 1.55 * rows + 0.4), rows, columns)
+    high = 1.4 * array.shape[1] * row_mm / (array.shape[2] * column_mm)  # of a slice that is 1.4 inches wide
+    figure, panels = _figure(title, (1.4 * columns, (high + 0.2) * rows + 0.4), rows, columns)
     for panel, k in zip(panels, chosen, strict=False):
         _show(panel, array[k, :, :, channel], row_mm / column_mm)
         panel.set_title(f"slice {k}" if heights is None else f"z = {heights[k]:.0f} mm", fontsize=8, pad=2)
@@ -120,7 +121,7 @@ def histogram(array: Array, geometry: dict[str, Any], *, title: str = "", channe
     top = 1.3 * max(float(np.delete(counts, [0, 255, *spike]).max()) * 100, 1e-3)
     panel.set_ylim(0, top)
     if spike:
-        panel.text(place[padding], 0.75 * top, f"{counts[padding]:.1%} at {AIR_HU:g} HU ", ha="right", fontsize=8)
+        panel.text(place[padding], 0.75 * top, f" {counts[padding]:.1%} at {AIR_HU:g} HU", fontsize=8)
     for edge, share, side in ((low, counts[0], "right"), (high, counts[255], "left")):
         panel.axvline(edge, color="black", linestyle="--", linewidth=1)
         value = f"{edge:g} HU" if unit == "HU" else f"{edge:.4g}"
@@ -137,7 +138,8 @@ def _tissues(panel: Axes, low: float, high: float, top: float) -> None:
     for name, place in TISSUES_HU.items():
         if low < place < high:
             panel.plot([place], [0.97 * top], marker="v", color="black", markersize=5, clip_on=False)
-            panel.text(place, 0.93 * top, name, ha="center", va="top", fontsize=8)
+            beside = "right" if name == "fat" else "center"  # soft tissue lies close to it
+            panel.text(place, 0.93 * top, name, ha=beside, va="top", fontsize=8)
 
 
 def _figure(title: str, size: tuple[float, float], rows: int, columns: int) -> tuple[Figure, Sequence[Axes]]:
