@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from browser import Page
-from factories import EXPLANATION, MODEL, check_of, metrics_of, summary_of, write_evaluation, write_shard
+from factories import EXPLANATION, FINDINGS, MODEL, check_of, metrics_of, summary_of, write_evaluation, write_shard
 from small_competition import write_network
 
 from catscan.cli import main
@@ -46,6 +46,10 @@ def write_report(folder: Path, name: str) -> None:
     model = replace(MODEL, network=network, sample_shape=shape, reader=reader)
     summary_of(["cat", "dog"]).write(competition / "index.json")
     write_evaluation(competition, metrics_of())
+    replace(FINDINGS, suspects=2).write(competition / "evaluation" / "findings.json")
+    (competition / "evaluation" / "suspects.csv").write_text(
+        "sample_id,label,likely,label_value,likely_value\nother,dog,cat,0.01,0.99\n<b>1</b>,cat,dog,0.02,0.98\n"
+    )
     check_of().write(competition / "submission.json")
     (competition / "submission.csv").write_text("id,label\n1,0.5\n")
     trained = competition / "models" / "resnet" / "fold-0"

@@ -145,10 +145,17 @@ FINDINGS = Findings(
 
 
 def write_evaluation(folder: Path, metrics: Metrics) -> None:
-    """What the evaluate stage writes for the report but its figures, into the folder of a competition."""
+    """What the evaluate stage writes for the report, and the histories of the trainings; the figures are empty."""
     metrics.write(folder / "evaluation" / "metrics.json")
     GALLERIES.write(folder / "evaluation" / "galleries.json")
     FINDINGS.write(folder / "evaluation" / "findings.json")
+    for name in ("learning-curves", "calibration", "answers", "curves"):
+        (folder / "evaluation" / f"{name}.svg").write_text('<svg width="72pt" height="36pt" viewBox="0 0 72 36"></svg>')
+    for model, scores in metrics.trained.items():
+        for fold in scores.folds:
+            history = folder / "models" / model / f"fold-{fold.fold}" / "history.csv"
+            history.parent.mkdir(parents=True, exist_ok=True)
+            history.write_text(f"epoch,train_loss,{metrics.loss.name}\n1,0.5,0.5\n")
 
 
 # Of one sample of 2 x 2 grey levels, which a network without hidden layers looks at.

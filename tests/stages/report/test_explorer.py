@@ -10,6 +10,7 @@ import pytest
 from accessible import complaints
 from browser import CHROMIUM, Page
 from explored import BY_EPOCH, NETWORKS, Made, assert_shows, layers_of, opened, place_in
+from numpy.lib.stride_tricks import sliding_window_view
 from recomputed import values_of
 
 from catscan.common.contracts.explanation import Explanation
@@ -231,6 +232,55 @@ def test_where_a_map_answers_most_in_every_sample_is_numpys_own(report_of: Made)
 
         assert [float(one) for one in found.values()] == sorted(map(float, found.values()), reverse=True)
         assert "map 3" in page.text(".ex-lookedfor")
+
+
+@pytest.mark.parametrize("name", ["pictures", "scans"])
+def test_what_a_map_reacts_to_is_told_by_the_parts_of_its_window(report_of: Made, name: str) -> None:
+    """How much of the map's variance, away from the edge, comes from the window's mean and from its slopes."""
+    path, told = report_of(name)
+    came = values_of(told, told.samples[0])[0]
+    came = came.reshape(-1, *came.shape[-3:])
+    window = next(layer for layer in told.layers if layer.kind == "convolution").arrays["window"].array()[..., 1]
+    sides = (1,) * (4 - window.ndim) + window.shape[:-1]
+    window = window.reshape(*sides, -1)
+    flat = np.broadcast_to(window.mean((0, 1, 2)), window.shape)
+    edge = np.zeros_like(window)
+    for axis, side in enumerate(sides):
+        slope = np.expand_dims(np.arange(side) - (side - 1) / 2, [k for k in range(3) if k != axis]) + np.zeros(sides)
+        if side > 1:
+            edge += slope[..., None] * np.tensordot(slope, window, 3) / (slope**2).sum()
+    patches = sliding_window_view(came, sides, (0, 1, 2))  # type: ignore[call-overload]
+    answers = [np.einsum("zyxcabd,abdc->zyx", patches, part).ravel() for part in (window, edge, flat)]
+    shares = [np.cov(answers[0], part, ddof=0)[0, 1] / answers[0].var() for part in answers[1:]]
+    with opened(path) as page:
+        page.click(".ex-maps button[aria-label^='map 2 of']")
+        said = page.text(".ex-reaction")
+
+        assert "map 2 " in said
+        assert int(re.findall(r"(-?\d+) % edges", said)[0]) == pytest.approx(100 * shares[0], abs=0.51)
+        assert int(re.findall(r"(-?\d+) % (?:brightness|colour)", said)[0]) == pytest.approx(100 * shares[1], abs=0.51)
+
+
+def test_a_wrong_answer_is_told_beside_its_label_the_doubt_of_that_and_the_part_that_counts_most(
+    report_of: Made,
+) -> None:
+    path, told = report_of("pictures")
+    covered = told.samples[1].covered
+    assert covered
+    falls = covered.array()
+    edges = [
+        (place * size // parts, (place + 1) * size // parts)
+        for place, size, parts in zip(np.unravel_index(falls.argmax(), falls.shape), (15, 18), falls.shape, strict=True)
+    ]
+    row, column = (f"s {first + 1} to {last}" if last - first > 1 else f" {last}" for first, last in edges)
+    with opened(path) as page:
+        page.click(".ex-samples button:nth-child(2)")
+        said = page.text(".ex-said")
+
+        assert "That label is the 2nd of 2 that are likely wrong" in said
+        assert page.evaluate("document.querySelector('.ex-said a').hash") == "#dogs-wrong"
+        assert f"lies in row{row}, column{column}:" in said
+        assert_shows(re.findall(r"takes (\S+) from", said)[0], falls.max(), falls)
 
 
 def test_a_slider_takes_the_first_layers_windows_back_to_before_the_training(report_of: Made) -> None:

@@ -36,8 +36,9 @@ def report(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
             path.replace(results / "dogs" / "evaluation" / path.name)
         for fold in (1, 2):
             (results / "dogs" / "models" / "resnet" / f"fold-{fold}").mkdir(parents=True)
-            text = (results / "dogs" / "models" / "resnet" / "fold-0" / "model.json").read_text()
-            (results / "dogs" / "models" / "resnet" / f"fold-{fold}" / "model.json").write_text(text)
+            for name in ("model.json", "history.csv"):
+                text = (results / "dogs" / "models" / "resnet" / "fold-0" / name).read_text()
+                (results / "dogs" / "models" / "resnet" / f"fold-{fold}" / name).write_text(text)
         again(folder)
 
     return made_once("page", make) / "report.html"

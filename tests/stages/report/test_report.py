@@ -231,6 +231,18 @@ def test_a_damaged_figure_is_one_block(damage: bytes, tmp_path: Path, capsys: py
     assert "curves.svg" in told
 
 
+@pytest.mark.parametrize("name", ["evaluation/curves.svg", "models/resnet/fold-0/history.csv"])
+def test_what_is_missing_is_one_block_and_no_page_that_shows_less(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page(tmp_path)
+    (tmp_path / "results" / "dogs" / name).unlink()
+    arguments = ["--results", str(tmp_path / "results"), "--out", str(tmp_path / "report.html")]
+
+    assert main(["report", "--settings", canonical({"titles": [["dogs", "Dogs"]]}), *arguments]) == 2
+    assert str(tmp_path / "results" / "dogs" / name) in capsys.readouterr().err
+
+
 def test_duplicates_are_counted_by_kind() -> None:
     found = Duplicates(groups=(("a", "b", "1"),), across=(("a", "1"), ("b", "1")), contradictory=(("a", "b"),))
 

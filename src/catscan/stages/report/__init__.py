@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -154,6 +154,7 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
         )
         for split in ("train", "test")
     }
+    doubted = read_table(folder / "evaluation" / "suspects.csv") if findings.suspects else pd.DataFrame()
     moved = drift_between(shards["train"], shards["test"])
     bad = [(row.sample_id, row.reason) for sidecar in sidecars for row in sidecar.bad]
     facts = Facts(
@@ -196,7 +197,7 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
         "folds": folds_table(metrics),
         "captions": OF_AMOUNTS if metrics.amounts else CAPTIONS,
         "many_models": len(metrics.models) > 1,
-        "explained": explained(explanation),
+        "explained": explained(explanation, doubted["sample_id"].tolist() if findings.suspects else []),
         "figures": folder / "evaluation",
         "advice": advice(facts),
         "drift": drift_told(moved, shards["test"]),
@@ -204,7 +205,7 @@ def competition(name: str, title: str, folder: Path) -> dict[str, Any]:
         "positive": index.positive,
         "thresholds": thresholds_table(findings),
         "by_part": parts_table(findings, metrics.loss.title),
-        "suspects": _suspects(folder, findings.suspects),
+        "suspects": _suspects(doubted),
         "costs": stages_table(folder),
         "confusion": confusion_table(findings.confusion, index.classes),
         "pairs": most_confused(findings.confusion, index.classes) if index.task in ONE_CLASS else [],
@@ -220,21 +221,21 @@ def _histories(folder: Path, metrics: Metrics) -> dict[str, dict[int, tuple[np.n
     for model, scores in metrics.trained.items():
         for fold in scores.folds:
             path = folder / "models" / model / f"fold-{fold.fold}" / "history.csv"
-            table = read_table(path) if path.is_file() else pd.DataFrame()
+            table = read_table(path)
             if loss in table:
                 columns = (pd.to_numeric(table[name], errors="coerce").to_numpy() for name in ("train_loss", loss))
                 found.setdefault(model, {})[fold.fold] = tuple(columns)  # type: ignore[assignment]
     return found
 
 
-def _suspects(folder: Path, count: int) -> dict[str, Any]:
+def _suspects(doubted: pd.DataFrame) -> dict[str, Any]:
     """The likeliest wrong labels, as `suspects.csv` has them."""
-    path = folder / "evaluation" / "suspects.csv"
-    shown = read_table(path).head(SUSPECTS_SHOWN) if count else pd.DataFrame()
+    shown = doubted.head(SUSPECTS_SHOWN)
     for name in shown.columns.intersection(["label_value", "likely_value"]):
-        shown[name] = [f"{float(value):.4f}" if value else "" for value in shown[name]]
-    more = f"and {count - len(shown):,} more in evaluation/suspects.csv" if count > len(shown) else ""
-    return {"n": count, "rows": shown.to_numpy().tolist(), "more": more}
+        shown = shown.assign(**{name: [f"{float(value):.4f}" if value else "" for value in shown[name]]})
+    left = len(doubted) - len(shown)
+    more = f"and {left:,} more in evaluation/suspects.csv" if left else ""
+    return {"n": len(doubted), "rows": shown.to_numpy().tolist(), "more": more}
 
 
 def _listed(rows: list[tuple[str, str]], most: int) -> dict[str, Any]:
@@ -248,8 +249,14 @@ def _classes_left_out(galleries: Galleries, index: Summary) -> str:
     return "" if shown >= n else f" Shown are the first {shown} of {n} classes."
 
 
-def explained(told: Explanation) -> dict[str, Any]:
-    """The network that was opened: a line on it, its layers as a table, and all that the explorer needs."""
+def explained(told: Explanation, doubted: Sequence[str] = ()) -> dict[str, Any]:
+    """The network that was opened: a line on it, its layers as a table, and all that the explorer needs.
+
+    Parameters
+    ----------
+    doubted
+        The samples whose labels are likely wrong, the likeliest first.
+    """
     from markupsafe import Markup
 
     learnt_from = (
@@ -263,6 +270,9 @@ def explained(told: Explanation) -> dict[str, Any]:
     values = asdict(told)
     for layer, step in zip(values["layers"], told.layers, strict=True):
         layer |= {"title": step.title, "opens": step.opens}
+    values["doubted"], ranks = len(doubted), {sample: rank for rank, sample in enumerate(doubted, start=1)}
+    for sample in values["samples"]:
+        sample["doubted"] = ranks.get(sample["sample_id"], 0)
     data = json.dumps(values, ensure_ascii=False).replace("<", "\\u003c")  # nothing in it ends the script
     return {"line": line, "remarks": told.remarks, "table": table(told.layers), "data": Markup(data)}
 

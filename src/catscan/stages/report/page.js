@@ -73,6 +73,7 @@
     list.scrollTo({ left: link.offsetLeft - list.clientWidth / 3, top: link.offsetTop - list.clientHeight / 2 });
   };
   addEventListener("scroll", () => requestAnimationFrame(follow), { passive: true });
+  new ResizeObserver(follow).observe(document.body); // an explorer has opened above, a part was folded up
   follow();
 
   // What is folded away is printed too, but for what is long.

@@ -26,8 +26,8 @@ def rendered(competitions: list[dict[str, Any]], command: str = "") -> str:
 
     def figure(gathered: dict[str, Any], name: str) -> str:
         path, caption = gathered["figures"] / name, gathered["captions"][name]
-        drawing = Markup(_drawing(path, caption)) if path.is_file() else ""
-        return Markup("<figure>{}<figcaption>{}</figcaption></figure>").format(drawing, caption) if drawing else ""
+        drawing = Markup(_drawing(path, caption))
+        return Markup("<figure>{}<figcaption>{}</figcaption></figure>").format(drawing, caption)
 
     def tile(shown: Tile) -> str:
         image = Markup('<img class="{}" alt="" width="{}" height="{}" src="{}">')
@@ -52,6 +52,8 @@ def rendered(competitions: list[dict[str, Any]], command: str = "") -> str:
 
 
 def _drawing(path: Path, caption: str) -> str:
+    if not path.is_file():
+        raise CatscanError("A figure is missing.", where=str(path), do="Run again: it is drawn anew.")
     try:
         return inlined(path.read_text(encoding="utf-8"), caption)
     except (ValueError, IndexError) as error:

@@ -5,7 +5,7 @@ The script's files share one scope, in the order of `SCRIPTS`; nothing of it is 
 
 from pathlib import Path
 
-SCRIPTS = ("numbers", "computing", "drawing", "planes", "windows", "curves", "own", "explorer")
+SCRIPTS = ("numbers", "computing", "drawing", "planes", "windows", "words", "curves", "own", "explorer")
 
 
 def _text(name: str) -> str:

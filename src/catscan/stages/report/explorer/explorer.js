@@ -207,6 +207,7 @@ class Explorer {
     const said = this.told.classes[sample.told];
     this.parts.answer.replaceChildren(...[
       make("h4", {}, `Why “${said}”?`),
+      answerInWords(this),
       make("p", { class: "ex-place", role: "status", "aria-live": "polite" }),
       ...(this.isScan ? [make("p", { class: "soft" }, "Click a plane, or use the arrow keys, page up and page down on it, to move the crosshair through the scan; the layer that is open follows.")] : []),
       make("div", { class: this.isScan ? "ex-scans" : "ex-figures" },
@@ -428,6 +429,7 @@ class Explorer {
       const place = (this.isScan ? [`slice ${this.at[0] + 1}`] : []).concat([`row ${this.at[1] + 1}`, `column ${this.at[2] + 1}`]).join(", ");
       parts.push(make("p", { class: "ex-readout", role: "status", "aria-live": "polite" }, `Map ${this.map + 1}, ${place}: `, make("b", { class: "ex-value" }, shown(value))));
       parts.push(make("div", { class: this.isScan ? "ex-scans" : "ex-figures" }, this.bigMap(shape), ...this.seenPart(), ...this.windowPart(first)));
+      parts.push(this.reaction(first));
     } else parts.push(make("p", { class: "ex-readout", role: "status", "aria-live": "polite" }, `${this.unitName(this.map)}: `, make("b", { class: "ex-value" }, shown(value))));
     const explain = first.closed ? null : EXPLAIN[first.kind];
     parts.push(first.closed
@@ -459,7 +461,16 @@ class Explorer {
     const sheets = windowPictures(first, channels, first.weightsOf.window)[this.map];
     return [make("figure", { class: "ex-lookedfor" },
       make("div", { class: "ex-sheets", role: "img", "aria-label": `the weights of the window of map ${this.map + 1}` }, ...sheets),
-      make("figcaption", {}, `What map ${this.map + 1} looks for, its window: ${inWords(channels)}`))];
+      make("figcaption", {}, `What map ${this.map + 1} looks for, its window: ${inWords(channels)}${turnOf(this, this.map) < 0 ? " But batch normalisation turns its values round: the opposite is what it answers most to." : ""}`))];
+  }
+
+  /** What the open map reacts to, where its window sees the sample itself; found once, for the window moves on it. */
+  reaction(first) {
+    const channels = this.channelsSeenBy(first);
+    if (!channels) return null;
+    const [values, map] = this.reacts ?? [];
+    if (values !== this.values || map !== this.map) this.reacts = [this.values, this.map, reactionInWords(this, first, channels, this.map)];
+    return make("p", { class: "ex-reaction" }, this.reacts[2]);
   }
 
   /** The part of every sample that the open map answers most to, folded up until it is wanted. */
@@ -524,12 +535,14 @@ class Explorer {
   drawChain() {
     const { chain, cells } = this.sample;
     const rows = chain.map((link) => make("tr", {}, make("th", { scope: "row" }, link.what), ...link.values.map((value) => make("td", { class: "n" }, String(Number(value.toPrecision(9)))))));
-    this.parts.chain.replaceChildren(
+    this.parts.chain.replaceChildren(...[
+      this.told.task === "regression" ? null : make("p", { class: "soft" }, `A logit is what the last layer adds up to for a class: any number, the larger the likelier. ${this.told.task === "multilabel" ? "The sigmoid makes a probability of each." : "The softmax makes probabilities of them, which add up to 1."}`),
       make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "from the logits to the submission" },
         make("table", {}, make("tr", {}, make("th", {}, "step"), ...this.told.classes.map((name) => make("th", { class: "n" }, name))), ...rows)),
       cells.length
         ? make("p", {}, "In submission.csv, row ", make("code", {}, cells[0].row), ": ", ...cells.flatMap((cell) => [make("code", {}, cell.column), " = ", make("b", { class: "ex-cell" }, cell.text), ` (${cell.label}) `]))
-        : make("p", { class: "soft" }, this.sample.split === "own" ? OWN_ANSWER : this.sample.split === "train" ? "This sample was held out: what this network says of it stands in its out-of-fold.csv. Choose a test sample to see the way to the submission." : "The submission has no row of just this sample."));
+        : make("p", { class: "soft" }, this.sample.split === "own" ? OWN_ANSWER : this.sample.split === "train" ? "This sample was held out: what this network says of it stands in its out-of-fold.csv. Choose a test sample to see the way to the submission." : "The submission has no row of just this sample."),
+    ].filter(Boolean));
   }
 }
 
