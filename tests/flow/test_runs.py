@@ -77,6 +77,13 @@ def test_two_runs_are_compared_by_scores_and_settings(tmp_path: Path, capsys: py
     assert "folds" not in said
 
 
+def test_of_two_lists_of_layers_the_one_that_differs_is_told() -> None:
+    before, after = ({"network": [{"convolution": {"window": side}}, {"pooling": {"window": 2}}]} for side in (5, 3))
+
+    assert list(runs.differences(before, after)) == [("network.1.convolution.window", 5, 3)]
+    assert [name for name, *_ in runs.differences(before, {"network": before["network"][:1]})] == ["network"]
+
+
 def test_a_run_that_is_not_there_is_one_block(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ran(tmp_path)
     assert main(["runs", "dogs", "1", "4", "--results", str(tmp_path)]) == 2

@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> None:
     for path in tables:
         known = read(path)
         print(f"{path.parent.name}\n{laid_out(known)}")
-        print("\n".join(told(known, _pair(args.runs, known, path), path.parent)) + "\n")
+        print("\n".join([*told(known, _pair(args.runs, known, path), path.parent), ""]))
 
 
 def _pair(asked: Sequence[int], known: Sequence[Run], path: Path) -> tuple[int, int] | None:
@@ -138,7 +138,12 @@ def told(known: Sequence[Run], pair: tuple[int, int] | None, folder: Path) -> It
 
 
 def differences(before: Any, after: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Each setting that is another, as (dotted key, old, new); one that is not there is `NOTHING`."""
+    """Each setting that is another, as (dotted key, old, new); one that is not there is `NOTHING`.
+
+    Lists of as many blocks, such as layers, are compared block by block: the first one is 1.
+    """
+    if _blocks(before) and _blocks(after) and len(before) == len(after):
+        before, after = (dict(enumerate(blocks, start=1)) for blocks in (before, after))
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for name in dict.fromkeys([*before, *after]):
             yield from differences(
@@ -146,6 +151,10 @@ def differences(before: Any, after: Any, key: str = "") -> Iterator[tuple[str, A
             )
     elif before != after:
         yield key, before, after
+
+
+def _blocks(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, Mapping) for one in value)
 
 
 def _shown(value: Any) -> str:
