@@ -338,6 +338,7 @@ def test_a_pooling_rings_its_largest_value(report_of: Made) -> None:
         assert page.text(".ex-most") == page.text(".ex-total")
         assert float(page.text(".ex-most")) == max(cells)
         assert "overlap" in page.text(".ex-window")
+        assert "ReLU comes after it" in page.text(".ex-window")
 
 
 def test_what_counts_for_the_output_adds_up_to_the_logit(report_of: Made) -> None:

@@ -85,8 +85,9 @@ const EXPLAIN = {
       return make("td", { class: !hit ? "soft" : step.how === "max" && hit === most ? "ex-most" : "" }, hit ? shown(value(hit[1])) : "·");
     }, "the patch under the window");
     const meets = sides.some((side, axis) => side > stride[axis]) ? "Neighbouring windows overlap." : sides.some((side, axis) => side < stride[axis]) ? "Between the windows values are skipped." : "Each value is under one window.";
+    const before = step.how === "max" && explorer.layers[explorer.layer].some((k) => explorer.steps[k].how === "ReLU") ? " ReLU comes after it: the same values as before it, for less work." : "";
     return make("div", {},
-      make("p", {}, `The window lies on ${there.length} values of map ${explorer.map + 1}; ${step.how === "max" ? "the largest one (ringed) is kept" : "their mean is kept"}. ${meets}`),
+      make("p", {}, `The window lies on ${there.length} values of map ${explorer.map + 1}; ${step.how === "max" ? "the largest one (ringed) is kept" : "their mean is kept"}. ${meets}${before}`),
       make("div", { class: "ex-sheets" }, ...Array.from({ length: sides[0] }, (_, a) => sheet(a))),
       make("p", { class: "ex-equation" }, step.how === "max" ? "largest: " : "mean: ", make("b", { class: "ex-total" }, shown(explorer.values[number][offset(shapeOf(step), explorer.at, explorer.map)]))));
   },
@@ -101,7 +102,8 @@ const EXPLAIN = {
     const order = [...parts.keys()].sort((one, other) => Math.abs(parts[other]) - Math.abs(parts[one]));
     const top = order.slice(0, 12);
     const most = Math.abs(parts[top[0]]) || 1;
-    const name = (i) => (source[0] * source[1] * source[2] === 1 ? `unit ${i + 1}` : `map ${(i % source[3]) + 1}, place ${Math.floor(i / source[3]) + 1}`);
+    const one = explorer.steps[input].kind === "global_pooling" ? "map" : "unit"; // a value is of a whole map
+    const name = (i) => (source[0] * source[1] * source[2] === 1 ? `${one} ${i + 1}` : `map ${(i % source[3]) + 1}, place ${Math.floor(i / source[3]) + 1}`);
     const rest = order.slice(12).reduce((sum, i) => sum + parts[i], 0);
     return make("div", {},
       make("p", {}, `Every value that comes in, times its weight for “${explorer.unitName(explorer.map)}”, added up. The ones that count most:`),

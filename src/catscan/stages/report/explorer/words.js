@@ -38,7 +38,10 @@ const partInWords = (covered, number, sizes, isScan) => {
 };
 
 // What lies before and behind a place along each axis.
-const BESIDE = [["in lower slices", "in higher slices"], ["above", "below"], ["on the left", "on the right"]];
+const BESIDE = {
+  picture: [[], ["above", "below"], ["on the left", "on the right"]],
+  scan: ["slices", "rows", "columns"].map((axis) => [`in lower ${axis}`, `in higher ${axis}`]),
+};
 const COLOURS = ["red", "green", "blue"];
 const WORTH_A_WORD = 0.4; // of the strongest direction, or colour
 
@@ -91,7 +94,7 @@ const reactionInWords = (explorer, step, channels, map) => {
   if (!shares) return "";
   const turned = turnOf(explorer, map);
   const strong = (some) => [...some.keys()].filter((k) => Math.abs(some[k]) > WORTH_A_WORD * largest(some));
-  const sides = (sign) => both(strong(towards).map((axis) => BESIDE[axis][towards[axis] * sign * turned > 0 ? 1 : 0]));
+  const sides = (sign) => both(strong(towards).map((axis) => BESIDE[explorer.isScan ? "scan" : "picture"][axis][towards[axis] * sign * turned > 0 ? 1 : 0]));
   const [more, less] = [1, -1].map((sign) => strong(means).filter((channel) => means[channel] * sign * turned > 0));
   const coloured = channels === 3 && more.length && less.length;
   const names = (some) => both(some.map((channel) => COLOURS[channel]));
