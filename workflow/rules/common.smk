@@ -1,6 +1,7 @@
 """What all rules share: the checked configuration, and how to ask for a competition's files."""
 
 from catscan.common import leader
+from catscan.flow import asked_once
 from catscan.flow import clean
 from catscan.flow import closing
 from catscan.flow import cluster
@@ -35,6 +36,7 @@ if workflow.is_main_process:
 leader.lead()
 
 
+asked_once.use()
 fewer_requests.use(workflow)
 pods.read_their_own_logs()
 # Each output's stage string lies beside it, and is what the plan compares: also without `.snakemake`.
