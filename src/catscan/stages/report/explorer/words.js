@@ -11,7 +11,7 @@ const answerInWords = ({ told, sample, isScan, root }) => {
   if (["regression", "multilabel"].includes(told.task)) return null;
   const said = told.classes[sample.told];
   const answers = sample.chain.at(-1).values;
-  const given = (name) => `${name} ${shown(answers[told.classes.indexOf(name)])}`;
+  const given = (name) => `${name} ${Number(answers[told.classes.indexOf(name)].toPrecision(3))}`;
   const beside = sample.label === said ? `, and the label is ${said}, too` : sample.label ? ` and ${given(sample.label)}, but the label is ${sample.label}` : "";
   const words = [`${sample.split === "test" ? "The submission" : "This network"} gives ${given(said)}${beside}. `];
   if (sample.doubted) {
