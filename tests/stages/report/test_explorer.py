@@ -419,6 +419,20 @@ def test_another_sample_is_chosen_by_keyboard_alone(report_of: Made) -> None:
         np.testing.assert_allclose(logits, told.samples[1].logits, rtol=0.01, atol=0.006)
 
 
+@pytest.mark.parametrize("name", ["pictures", "scans"])
+def test_what_is_open_is_printed_without_what_only_a_screen_can_use(report_of: Made, name: str) -> None:
+    path, _ = report_of(name)
+    seen = "[...document.querySelectorAll({0!r})].filter((one) => one.getClientRects().length).length"
+    with opened(path, dark=True) as page:
+        canvases = page.evaluate(seen.format(".ex-answer canvas, .ex-window canvas"))
+        page.on_paper()
+
+        assert page.evaluate(seen.format(".ex-answer canvas, .ex-window canvas")) == canvases > 3
+        assert page.evaluate(seen.format(".ex-said, .ex-value, .ex-chain td")) > 3
+        assert page.evaluate(seen.format(".ex-own, .ex-tabs, .explorer summary")) == 0
+        assert page.evaluate("document.documentElement.scrollWidth") <= 718
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1400])
 def test_the_page_has_no_scroll_to_the_side_no_error_and_no_request(report_of: Made, width: int, dark: bool) -> None:

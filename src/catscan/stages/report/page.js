@@ -76,10 +76,10 @@
   new ResizeObserver(follow).observe(document.body); // an explorer has opened above, a part was folded up
   follow();
 
-  // What is folded away is printed too, but for what is long.
+  // What is folded away is printed too, but for what is long, and what the explorer would have to compute first.
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details:not([open], .long)")];
+    opened = [...document.querySelectorAll("details:not([open], .long, .explorer details)")];
     for (const one of opened) one.open = true;
   });
   addEventListener("afterprint", () => {
