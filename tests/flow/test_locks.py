@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from catscan.common.errors import TryAgain
-from catscan.flow.locks import Locks
+from catscan.flow import locks as flow_locks
+from catscan.flow.locks import Locks, Run, living
 
 RUN = """
 import sys, time
@@ -89,6 +91,18 @@ def test_a_lock_that_a_kill_left_half_written_keeps_nobody_out(here: Path, text:
     folder = here / ".snakemake" / "locks"
     folder.mkdir(parents=True)
     (folder / "here-7.json").write_text(text)
+    with locks([], ["b"]).lock():
+        assert len(held()) == 1
+
+
+def test_a_run_that_ends_while_another_looks_keeps_nobody_out(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = here / ".snakemake" / "locks" / "here-7.json"
+    path.parent.mkdir(parents=True)
+    run = Run(7, socket.gethostname(), "today", [], ["b"])
+    monkeypatch.setattr(flow_locks, "_read", lambda path: (path.unlink(), run)[1])
+    path.touch()
+    assert living(here) == []
+    path.touch()
     with locks([], ["b"]).lock():
         assert len(held()) == 1
 

@@ -124,7 +124,11 @@ def _alive(path: Path, run: Run | None) -> bool:
 
 def _is_held(path: Path, run: Run | None) -> bool:
     """Whether the run that set a lock has it still; where nothing can be locked, whether its process lives."""
-    with path.open() as file:
+    try:
+        file = path.open()
+    except FileNotFoundError:  # the run has ended just now
+        return False
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
