@@ -38,7 +38,12 @@ def test_an_example_of_a_competition_is_accepted(text: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "page", [*PAGES, "docs/architecture.md", "docs/exported.md", "docs/notebook.md", "CHANGELOG.md"]
+    "page",
+    [
+        *PAGES,
+        *("docs/architecture.md", "docs/exported.md", "docs/going-back.md", "docs/interval.md", "docs/notebook.md"),
+        *("CHANGELOG.md", "CONTRIBUTING.md"),
+    ],
 )
 def test_every_link_to_a_file_leads_somewhere(page: str) -> None:
     links = re.findall(r"\]\((?!http|#)([^)]+)\)", (ROOT / page).read_text())
