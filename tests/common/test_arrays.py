@@ -1,5 +1,7 @@
 """Shards: what is written is what is read, and what does not fit is refused."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +9,15 @@ import numpy as np
 import pytest
 from factories import write_features, write_shard
 
-from catscan.common.arrays import FeatureShards, Shards, new_array, open_samples, read_shard
+from catscan.common.arrays import (
+    FeatureShards,
+    Shards,
+    new_array,
+    open_samples,
+    read_arrays,
+    read_shard,
+    write_arrays,
+)
 from catscan.common.contracts.features import FeaturesSource
 from catscan.common.errors import CatscanError
 
@@ -36,6 +46,30 @@ def test_a_truncated_array_is_one_block(tmp_path: Path) -> None:
 
     with pytest.raises(CatscanError, match="A shard cannot be read"):
         read_shard(path)
+
+
+def one_byte_other(path: Path, bits: int) -> Iterator[None]:
+    """The file with one byte after another changed."""
+    data = path.read_bytes()
+    for place in range(len(data)):
+        path.write_bytes(data[:place] + bytes([data[place] ^ bits]) + data[place + 1 :])
+        yield
+
+
+def test_an_array_of_which_a_byte_is_another_is_read_or_one_block(tmp_path: Path) -> None:
+    path = shard(tmp_path, "1.npy", [1])
+    for _ in one_byte_other(path, 0x55):
+        with suppress(CatscanError):
+            read_shard(path)
+
+
+@pytest.mark.parametrize("bits", [0x01, 0x55])
+def test_weights_of_which_a_byte_is_another_are_read_or_one_block(tmp_path: Path, bits: int) -> None:
+    path = tmp_path / "weights.npz"
+    write_arrays(path, {"stem/W": np.ones((2, 3), np.float32)})
+    for _ in one_byte_other(path, bits):
+        with suppress(CatscanError):
+            read_arrays(path, do="Train again.")
 
 
 def test_a_pickled_array_is_never_loaded(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tokenize
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,13 @@ from catscan.common.contracts.features import FeaturesSidecar, FeaturesSource
 from catscan.common.contracts.sidecar import Sidecar
 from catscan.common.errors import CatscanError
 from catscan.common.files import read_json, whole
+
+# What NumPy and zipfile raise of a file that is damaged, or lacks an array. RuntimeError: a byte of it says that it is
+# encrypted, or packed in a way of the future.
+DAMAGED = (
+    *(OSError, ValueError, KeyError, AttributeError, EOFError, RuntimeError),
+    *(tokenize.TokenError, zipfile.BadZipFile),
+)
 
 
 def write_array(path: Path | str, array: NDArray[Any]) -> None:
@@ -76,7 +84,7 @@ def read_arrays(path: Path, *, do: str) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, AttributeError, zipfile.BadZipFile, EOFError) as error:
+    except DAMAGED as error:
         raise CatscanError("The weights are damaged.", where=str(path), found=str(error), do=do) from error
 
 
@@ -108,7 +116,7 @@ def read_shard(path: Path | str, sidecar_class: type[Sidecar] = Sidecar, dtype: 
     sidecar = sidecar_class.read(path.with_suffix(".json"))
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except DAMAGED as error:
         raise CatscanError(
             "A shard cannot be read.", where=str(path), found=str(error), do="Delete it and run again."
         ) from error

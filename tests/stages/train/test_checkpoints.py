@@ -34,10 +34,20 @@ def test_only_two_are_kept(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000000003.npz", "step-000000004.npz"]
 
 
-def test_damaged_one_is_passed_over_for_the_one_before(tmp_path):
+FLAGS = b"PK\x01\x02\x2d\x03\x2d\x00"  # what stands before them in the file's own list of its arrays
+DAMAGE = {
+    "cut off": lambda data: data[:-40],
+    "empty": lambda _: b"",
+    "garbage": lambda data: b"\xff\x00" * (len(data) // 2),
+    "as if encrypted": lambda data: data.replace(FLAGS + b"\x00", FLAGS + b"\x01"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_damaged_one_is_passed_over_for_the_one_before(tmp_path, damage):
     checkpoints = saved(tmp_path, [1, 2])
     newest = tmp_path / "step-000000002.npz"
-    newest.write_bytes(newest.read_bytes()[:-40])
+    newest.write_bytes(damage(newest.read_bytes()))
 
     assert checkpoints.newest()[0].manifest["step"] == 1
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from catscan.common.arrays import DAMAGED
 from catscan.common.files import read_json, sweep, whole, write_json
 from catscan.kinds.shard import Outcome
 
@@ -63,7 +63,7 @@ class Parts:
             try:
                 with np.load(self._path(number), allow_pickle=False) as archive:
                     readable = len(json.loads(str(archive[OUTCOMES]))) >= len(archive["features"])
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            except DAMAGED:
                 readable = False
             if not readable:
                 for path in sorted(self.folder.glob("part-*.npz"))[number:]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catscan.common.arrays import DAMAGED
 from catscan.common.errors import CatscanError
 from catscan.common.files import sweep, whole
 
@@ -99,6 +99,6 @@ def _read(path: Path) -> Checkpoint | None:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         manifest = json.loads(str(arrays.pop(MANIFEST)))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except DAMAGED:
         return None
     return Checkpoint(arrays=arrays, manifest=manifest)
