@@ -62,7 +62,7 @@ def write_report(folder: Path, name: str) -> None:
     looks, (layers, remarks) = opened.look_at(pixels), opened.layers()
     opened.close()
     told = EXPLANATION.samples[0]
-    heat = Block.of(np.arange(4, dtype=np.uint8).reshape((2, 2, 1)[: len(shape) - 1]))
+    heat = Block.of(np.arange(51, 256, 68, dtype=np.uint8).reshape((2, 2, 1)[: len(shape) - 1]))
     picture = FromFile(shape[:2], "stretch", "area") if len(shape) == 3 else None  # type: ignore[arg-type]
     told = replace(told, voxels=VOXELS if len(shape) == 4 else None, others=(Other("second", (0.25, 0.75), 1, heat),))
     samples = [replace(told, **look.shown(), sample_id=f"<b>{number}</b>") for number, look in enumerate(looks)]

@@ -170,6 +170,19 @@ def test_a_click_on_a_plane_takes_the_layers_maps_there(report_of: Made) -> None
         )
 
 
+def test_the_crosshair_falls_between_no_two_pixels_of_a_phone(report_of: Made) -> None:
+    path, _ = report_of("scans")
+    with opened(path, width=390) as page:
+        thick, shrunk = page.evaluate(
+            "(() => { const canvas = document.querySelector('.ex-view-sample canvas');"
+            "const column = canvas.getContext('2d').getImageData(0, 0, 1, canvas.height).data;"
+            "const yellow = [...Array(canvas.height).keys()].filter((y) => column[4 * y] > column[4 * y + 2] + 60);"
+            "return [yellow.length, canvas.height / canvas.clientHeight]; })()"
+        )
+
+        assert thick >= shrunk > 1.5
+
+
 def test_the_planes_have_the_scans_true_proportions(report_of: Made) -> None:
     path, _ = report_of("scans")
     with opened(path) as page:
@@ -198,7 +211,9 @@ def test_the_score_of_each_heat_map_is_the_area_to_the_curve_of_chance(report_of
 def test_another_models_answer_and_heat_map_stand_beside(report_of: Made, name: str) -> None:
     path, _ = report_of(name)
     with opened(path) as page:
-        assert page.text(".ex-view-other-second + figcaption") == "second: cat 0.250, dog 0.750. Grad-CAM for dog."
+        assert page.text(".ex-view-other-second + figcaption") == (
+            "second: cat 0.250, dog 0.750. Grad-CAM for dog; anywhere by at least 20 % of the most."
+        )
         assert len(page.texts(".ex-view-other-second canvas")) == (3 if name == "scans" else 1)
 
 

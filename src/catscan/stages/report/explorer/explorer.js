@@ -195,14 +195,19 @@ class Explorer {
       make("figure", {},
         planes({ sizes: sampleShape.slice(0, 3), spacing: this.spacing(), at: this.cross, rgb, text, name: `ex-view-${view}`, go: this.isScan ? (place, plane) => this.look(place, view, plane) : null, hover: (place) => this.tellPlace(place) }),
         make("figcaption", {}, text));
-    const over = (block, range, view, text) => {
+    const over = (block, [least, most], view, text) => {
       const value = between(block, sampleShape);
       return figure((place) => {
-        const share = value(place) / (range || 1);
+        const share = (value(place) - least) / (most - least || 1);
         const strength = 0.78 * Math.abs(share);
         const hue = share >= 0 ? [255, 150, 0] : [40, 120, 255];
         return grey(place).map((level, channel) => level * (1 - strength) + hue[channel] * strength);
       }, view, text);
+    };
+    // A heat map is drawn from its least value on: what speaks for a class everywhere alike would hide all else.
+    const heatOver = (block, view, text) => {
+      const least = decoded(block).reduce((one, other) => Math.min(one, other), 255);
+      return over(block, [least, 255], view, `${text}${least ? `; anywhere by at least ${Math.round(least / 2.55)} % of the most` : ""}.`);
     };
     const said = this.told.classes[sample.told];
     this.parts.answer.replaceChildren(...[
@@ -212,8 +217,8 @@ class Explorer {
       ...(this.isScan ? [make("p", { class: "soft" }, "Click a plane, or use the arrow keys, page up and page down on it, to move the crosshair through the scan; the layer that is open follows.")] : []),
       make("div", { class: this.isScan ? "ex-scans" : "ex-figures" },
         figure(grey, "sample", "The sample as the network gets it."),
-        ...(sample.heat ? [over(sample.heat, 255, "heat", largest(decoded(sample.heat)) ? `Grad-CAM: where the ${this.heatMaps()} speak for ${said}.` : `Grad-CAM finds nothing in the ${this.heatMaps()} that speaks for ${said}: what does lies elsewhere in the network, or in the bias.`)] : []),
-        ...(sample.covered ? [over(sample.covered, largest(decoded(sample.covered)), "covered", `Covered part by part: orange where the logit of ${said} falls without it, blue where it rises; at most by ${shown(largest(decoded(sample.covered)))}.`)] : []),
+        ...(sample.heat ? [heatOver(sample.heat, "heat", largest(decoded(sample.heat)) ? `Grad-CAM: where the ${this.heatMaps()} speak for ${said}` : `Grad-CAM finds nothing in the ${this.heatMaps()} that speaks for ${said}: what does lies elsewhere in the network, or in the bias`)] : []),
+        ...(sample.covered ? [over(sample.covered, [0, largest(decoded(sample.covered))], "covered", `Covered part by part: orange where the logit of ${said} falls without it, blue where it rises; at most by ${shown(largest(decoded(sample.covered)))}.`)] : []),
       ),
       this.coverButton(),
       make("div", { class: "ex-pair" },
@@ -223,8 +228,8 @@ class Explorer {
       make("div", { class: this.isScan ? "ex-scans" : "ex-figures" }, ...(sample.others ?? []).map((other) => {
         const answers = this.told.classes.map((name, k) => `${name} ${shown(other.answers[k])}`).join(", ");
         const name = this.told.classes[other.told];
-        const text = `${other.model}: ${answers}.${other.heat ? ` Grad-CAM for ${name}.` : ""}`;
-        return other.heat ? over(other.heat, 255, `other-${other.model}`, text) : make("p", {}, text);
+        const text = `${other.model}: ${answers}.`;
+        return other.heat ? heatOver(other.heat, `other-${other.model}`, `${text} Grad-CAM for ${name}`) : make("p", {}, text);
       })),
     ].filter(Boolean));
     this.tellPlace(this.cross);

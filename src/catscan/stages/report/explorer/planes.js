@@ -1,6 +1,9 @@
 // The planes of a sample, or of a map: one of a picture; of a scan three through one place, in true proportions.
 
 const LONGEST_SIDE = 256; // of a plane, in CSS pixels
+// How large planes are shown (explorer.css): a line must be thicker the smaller, or it falls between two pixels.
+const [SMALL, ON_A_PHONE] = [0.32, 0.4];
+const isPhone = matchMedia("(max-width: 600px)");
 // The axes that go down and across, and whether the first row is the last along the axis: a scan's slices go upwards.
 const ONE_PLANE = [{ name: "", down: 1, across: 2, through: 0 }];
 const THREE_PLANES = [
@@ -40,6 +43,7 @@ const stepped = (plane, at, key, sizes) => {
 const planes = ({ sizes, spacing, at, rgb, text, box = null, go = null, hover = null, name = "" }) => {
   const isScan = sizes[0] > 1;
   const all = isScan ? THREE_PLANES : ONE_PLANE;
+  const line = Math.ceil(1 / (name === "ex-came" ? SMALL : isScan && isPhone.matches ? ON_A_PHONE : 1));
   const longest = Math.max(...sizes.map((size, axis) => (isScan || axis ? size * spacing[axis] : 0)));
   return make("div", { class: `ex-planes ${name}` }, ...all.map((plane) => {
     const [rows, columns] = [sizes[plane.down], sizes[plane.across]];
@@ -58,11 +62,12 @@ const planes = ({ sizes, spacing, at, rgb, text, box = null, go = null, hover = 
     if (isScan && !box) {
       context.fillStyle = "#ffb020b0";
       const [y, x] = [Math.round((row + 0.5) * down), Math.round((first[plane.across] + 0.5) * across)];
-      context.fillRect(0, y, canvas.width, 1);
-      context.fillRect(x, 0, 1, canvas.height);
+      const before = (line - 1) / 2;
+      context.fillRect(0, y - before, canvas.width, line);
+      context.fillRect(x - before, 0, line, canvas.height);
     }
     if (box) {
-      context.lineWidth = 2;
+      context.lineWidth = line + 1;
       context.strokeStyle = "#ffb020";
       context.strokeRect(first[plane.across] * across, row * down, size[plane.across] * across, size[plane.down] * down);
     }
