@@ -1,11 +1,10 @@
 """A kill at any point of any stage, then the same command, ends in the same bytes.
 
-`CATSCAN_KILLS` says how many there are; where it is not set 200: 150 of stages alone, 50 of whole runs.
+There are 200: 150 of stages alone, 50 of whole runs; and 1,000 behind the marker `long`.
 """
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 from collections import Counter
@@ -17,15 +16,21 @@ import pytest
 from stage_jobs import FLOW, RUN, Place, differing, job_of
 from warm import Death, Warm
 
-KILLS = int(os.environ.get("CATSCAN_KILLS", "200"))
-A_STAGE = KILLS * 3 // 4 // len(FLOW)
+KILLS = pytest.mark.parametrize(
+    "kills", [pytest.param(200, marks=pytest.mark.slow), pytest.param(1000, marks=pytest.mark.long)]
+)
 HOW = ("event", "byte", "time")
 IN_A_ROW = 3  # the same command is killed so often, at most, before it may end
 SEED = 20170112
 
 
-def killed(place: Place) -> Counter[tuple[str, str]]:
-    """Kill a job `A_STAGE` times, at points drawn for its stage, each time with the same command after it."""
+def a_stage(kills: int) -> int:
+    """Of how many kills those that each stage alone gets."""
+    return kills * 3 // 4 // len(FLOW)
+
+
+def killed(place: Place, times: int) -> Counter[tuple[str, str]]:
+    """Kill a job so many times, at points drawn for its stage, each time with the same command after it."""
     draw = random.Random(f"{SEED} {place.job.stage}")
     place.begin()
     whole = max(place.warm.whole(place.job.stage), key=lambda ended: ended.events)
@@ -37,7 +42,7 @@ def killed(place: Place) -> Counter[tuple[str, str]]:
     }
     done: Counter[tuple[str, str]] = Counter()
     in_a_row = 0
-    while done.total() < A_STAGE:
+    while done.total() < times:
         how = HOW[done.total() % len(HOW)]
         death = Death(how, amounts[how]())
         code = place.run(death)
@@ -62,17 +67,17 @@ def tell(first: str, columns: Sequence[str], done: Counter[tuple[str, str]]) -> 
         print(f"{row:<10}" + "".join(f"{done[row, column]:>10}" for column in columns))
 
 
-@pytest.mark.slow
+@KILLS
 def test_a_stage_killed_anywhere_ends_by_the_same_command_in_the_same_bytes(
-    warm: Warm, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    warm: Warm, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kills: int
 ) -> None:
     places = [Place(warm, tiny, job_of(stage, tiny), tmp_path / stage) for stage in FLOW]
     with ThreadPoolExecutor(2) as pool:
-        done: Counter[tuple[str, str]] = sum(pool.map(killed, places), Counter())
+        done: Counter[tuple[str, str]] = sum(pool.map(lambda place: killed(place, a_stage(kills)), places), Counter())
 
     with capsys.disabled():
         tell("stage", HOW, done)
-    assert done.total() == A_STAGE * len(FLOW)
+    assert done.total() == a_stage(kills) * len(FLOW) >= 15 * len(FLOW)
 
 
 WHOM = ("self", "run", "all")  # the process itself, the Snakemake that leads it, the whole process group
@@ -99,9 +104,9 @@ def killed_runs(warm: Warm, tiny: Path, home: Path, draw: random.Random) -> Coun
     return done
 
 
-@pytest.mark.slow
+@KILLS
 def test_a_run_killed_anywhere_ends_by_the_same_command_in_the_same_bytes(
-    warm: Warm, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    warm: Warm, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kills: int
 ) -> None:
     def killed(number: int) -> Counter[tuple[str, str]]:
         return killed_runs(warm, tiny, tmp_path / f"run-{number}", random.Random(f"{SEED} {number}"))
@@ -109,7 +114,7 @@ def test_a_run_killed_anywhere_ends_by_the_same_command_in_the_same_bytes(
     done: Counter[tuple[str, str]] = Counter()
     number = 0
     with ThreadPoolExecutor(2) as pool:
-        while done.total() < KILLS // 4:  # where a job was killed alone, the rest has run by then
+        while done.total() < kills // 4:  # where a job was killed alone, the rest has run by then
             done += sum(pool.map(killed, (number, number + 1)), Counter())
             number += 2
 
