@@ -75,8 +75,10 @@ def test_second_job_takes_the_second_gpu(tmp_path):
 def test_job_waits_until_the_only_gpu_is_free(tmp_path, monkeypatch):
     holder = (tmp_path / "catscan-gpu-0.lock").open("a")
     fcntl.flock(holder, fcntl.LOCK_EX)
-    said = []
+    said, tries = [], iter(range(9))
     monkeypatch.setattr(device, "say", lambda text: (said.append(text), holder.close()))
+    monkeypatch.setattr(device.time, "monotonic", lambda: 1.0)  # the machine has just booted
+    monkeypatch.setattr(device.time, "sleep", lambda _: next(tries))
 
     with device.one_device("auto", ["0"], locks=tmp_path) as gpu:
         assert gpu is True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import re
 import time
@@ -93,7 +94,7 @@ def of_the_machine(gpus: list[str]) -> list[str]:
 
 
 def _free_gpu(gpus: list[str], locks: Path) -> tuple[str, IO[bytes]]:
-    told = 0.0
+    told = -math.inf
     while True:
         for name, called in zip(gpus, of_the_machine(gpus), strict=True):
             lock = _opened(locks / f"catscan-gpu-{re.sub(r'[^0-9A-Za-z-]', '_', called)}.lock")
