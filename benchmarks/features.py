@@ -53,7 +53,7 @@ def onnx_of(network: str) -> bytes:
 
     from catscan.networks.compat import tf
     from catscan.networks.layers import Mode, set_mode
-    from catscan.networks.pretrained.efficientnet import features_of
+    from catscan.networks.pretrained.efficientnet import features_of, maps_of
     from catscan.networks.pretrained.registry import PRETRAINED
     from catscan.networks.pretrained.weights import pretrained_weights
 
@@ -61,7 +61,7 @@ def onnx_of(network: str) -> bytes:
     with tf.Graph().as_default() as graph:
         set_mode(Mode(training=False))
         given = tf.placeholder(tf.uint8, [BATCH, known.side, known.side, 3], name="pictures")
-        found = tf.identity(features_of(tf.cast(given, tf.float32), known), name="features")
+        found = tf.identity(features_of(maps_of(tf.cast(given, tf.float32), known)), name="features")
         with tf.Session() as session:
             for variable in tf.global_variables():
                 variable.load(weights[variable.op.name], session)
@@ -104,18 +104,25 @@ def torch(network: str, threads: int, precision: str) -> Look:
     torch.set_num_threads(threads)
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     known, given = PRETRAINED[network], pretrained_weights(network)
-    weights = {name: torch.from_numpy(array) for name, array in given.items()}
+
+    def laid_out(name: str, array: np.ndarray) -> Any:
+        values = torch.from_numpy(array).to(dtype)
+        if values.dim() == 1:
+            return values
+        alone = name.endswith("map_by_map/W")
+        order = values.permute(2, 3, 0, 1) if alone else values.permute(3, 2, 0, 1)
+        return order.contiguous(memory_format=torch.channels_last)
+
+    weights = {name: laid_out(name, array) for name, array in given.items()}
 
     def convolved(net: Any, name: str, stride: int = 1, active: bool = True) -> Any:
-        kernel, bias = weights[f"{name}/W"], weights[f"{name}/b"].to(dtype)
-        alone = name.endswith("map_by_map")
-        kernel = kernel.permute(2, 3, 0, 1) if alone else kernel.permute(3, 2, 0, 1)
+        kernel, bias = weights[f"{name}/W"], weights[f"{name}/b"]
         window = kernel.shape[-1]
         size = net.shape[-1]
         more = max((-(-size // stride) - 1) * stride + window - size, 0)
         net = functional.pad(net, (more // 2, more - more // 2) * 2) if more else net
-        groups = net.shape[1] if alone else 1
-        net = functional.conv2d(net, kernel.to(dtype), bias, stride=stride, groups=groups)
+        groups = net.shape[1] if name.endswith("map_by_map") else 1
+        net = functional.conv2d(net, kernel, bias, stride=stride, groups=groups)
         return functional.relu6(net) if active else net
 
     def look(batch: np.ndarray) -> Any:
@@ -166,11 +173,11 @@ def from_the_zip(network: str, threads: int) -> list[float]:
     draw = np.random.default_rng(1)
     with tempfile.TemporaryDirectory() as folder:
         with zipfile.ZipFile(Path(folder) / "train.zip", "w") as archive:
-            for number in range(SLICES_A_BATCH * 8):
+            for number in range(SLICES_A_BATCH * 4):
                 coarse = draw.integers(0, 256, (25, 25, 3)).astype(np.uint8)
                 _, jpeg = cv2.imencode(".jpg", cv2.resize(coarse, (200, 200), interpolation=cv2.INTER_CUBIC))
                 archive.writestr(f"{number}.jpg", jpeg.tobytes())
-        samples = [Sample(str(number), "train.zip", f"{number}.jpg") for number in range(SLICES_A_BATCH * 8)]
+        samples = [Sample(str(number), "train.zip", f"{number}.jpg") for number in range(SLICES_A_BATCH * 4)]
         kind, side = kind_named("picture"), PRETRAINED[network].side
         reader = kind.open_reader(kind.block_seen_at({}, side), RawFiles(folder))
         extractor = Extractor(network, Compute(threads, resolve_precision("auto", gpu=False)))
