@@ -159,7 +159,7 @@ def trained(competition: dict[str, Any], folder: Path) -> None:
             settings = ["--settings", stage_strings.train(competition, "resnet"), "--arrays", folder / "train.npy"]
             stage(log, "train", *settings, *told, "--fold", fold, "--out", model)
         if not (model / "test.csv").is_file():
-            settings = ["--settings", stage_strings.predict(competition), "--arrays", folder / "test.npy"]
+            settings = ["--settings", stage_strings.predict(), "--arrays", folder / "test.npy"]
             stage(log, "predict", *settings, "--model", model, "--out", model / "test.csv")
 
 
@@ -204,7 +204,7 @@ def spreads(folder: Path, metrics: Metrics) -> tuple[float, float]:
     predictions = read_all(paths, ["resnet"] * len(paths), summary.classes, summary.task)
     drawn = np.random.default_rng(1).integers(len(told), size=(500, len(predictions.sample_ids)))
     out_of_fold = ends_of([score("log_loss", told[rows], targets[rows], problem) for rows in drawn])
-    label = dict(read_table(folder / "truth" / "solution.csv").itertuples(index=False))
+    label: dict[str, Any] = dict(read_table(folder / "truth" / "solution.csv").itertuples(index=False))
     truth = np.eye(2)[[int(label[sample_id]) for sample_id in predictions.sample_ids]]
     itself = bootstrap_interval("log_loss", combined.tell(predictions.by_model), truth, problem)
     return out_of_fold[1] - out_of_fold[0], itself[1] - itself[0]
