@@ -55,8 +55,9 @@ class Recipe:
     batch_size: Annotated[int, at_least(1)]
     """Samples in one step."""
 
-    optimizer: Annotated[str, one_of("adam", "nesterov")]
-    """TFLearn's optimizer: Adam, or SGD with Nesterov momentum 0.9."""
+    optimizer: Annotated[str, one_of("adam", "muon", "nesterov")]
+    """TFLearn's Adam, or its SGD with Nesterov momentum 0.9; or Muon, for networks with batch normalisation: its update
+    of a convolution is orthogonal, and the learning rate is how far the weights turn by it, in radians."""
 
     learning_rate: Annotated[float, above(0)]
     """The highest learning rate of the schedule."""

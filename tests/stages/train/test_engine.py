@@ -146,8 +146,9 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_others(competition, tmp
         pytest.param(("nesterov", 4), marks=pytest.mark.slow),
         pytest.param(("nesterov", 6), marks=pytest.mark.slow),
         ("adam", 6),
+        pytest.param(("muon", 6), marks=pytest.mark.slow),
     ],
-    ids=["first step", "last step of an epoch", "amid an epoch", "adam"],
+    ids=["first step", "last step of an epoch", "amid an epoch", "adam", "muon"],
 )
 def test_resumed_training_gives_the_bytes_of_one_never_stopped(tmp_path, whole, monkeypatch, precision, stop):
     optimizer, stop_at = stop

@@ -14,6 +14,7 @@ from catscan.networks.outputs import Output
 from catscan.networks.registry import Build, Recipe, dtype_of
 from catscan.networks.session import Compute, open_session
 from catscan.stages.train.augmentation import augmented
+from catscan.stages.train.optimizers import MUON, OPTIMIZERS, is_convolution
 
 RESIDENT_BYTES = 2 << 30  # larger sets of samples stay on disk and are fed batch by batch
 CLIP_NORM = 5.0  # TFLearn's own clipping of the gradient, for Adam
@@ -157,20 +158,20 @@ class _Resident:
 def _train_op(network: Any, losses: Any, targets: Any, recipe: Recipe, rate: Any) -> Any:
     """TFLearn's training operation for these losses."""
     for variable in tf.trainable_variables():
-        if recipe.weight_decay and len(variable.shape) > 1:  # not the biases, scales and shifts
+        turns = recipe.optimizer == MUON and is_convolution(variable)  # and keeps its length
+        if recipe.weight_decay and len(variable.shape) > 1 and not turns:  # not the biases, scales and shifts
             penalty = tflearn.regularizers.L2(variable, recipe.weight_decay)
             tf.add_to_collection(tf.GraphKeys.REGULARIZATION_LOSSES, penalty)
-    adam = recipe.optimizer == "adam"
     tflearn.regression(
         network,
         placeholder=targets,
-        optimizer=tflearn.Adam(rate) if adam else tflearn.Nesterov(rate, momentum=0.9),
+        optimizer=OPTIMIZERS[recipe.optimizer](rate),
         loss=lambda _network, _targets: tf.reduce_mean(losses),
         metric=None,
     )
     (train_op,) = tf.get_collection(tf.GraphKeys.TRAIN_OPS)
     train_op.scope_name = ""
-    train_op.initialize_training_ops(0, None, 0, CLIP_NORM if adam else NO_CLIP_NORM)
+    train_op.initialize_training_ops(0, None, 0, CLIP_NORM if recipe.optimizer == "adam" else NO_CLIP_NORM)
     return train_op.train
 
 

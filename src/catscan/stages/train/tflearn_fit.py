@@ -20,6 +20,7 @@ from catscan.networks.layers import Mode, set_mode
 from catscan.networks.predictor import Predictor
 from catscan.networks.session import session_config
 from catscan.stages.train.engine import Job, Trained
+from catscan.stages.train.optimizers import OPTIMIZERS
 from catscan.stages.train.validation import Validation
 
 WARNING = (
@@ -44,9 +45,8 @@ def train_with_fit(job: Job) -> Trained:
         net = job.build(tflearn.input_data([None, *shape], name="input"), len(data.classes))
         activation, loss = job.output.in_tflearn
         net = tflearn.activation(net, activation)
-        net = tflearn.regression(
-            net, optimizer=recipe.optimizer, learning_rate=recipe.learning_rate, loss=loss, name="targets"
-        )
+        optimizer = OPTIMIZERS[recipe.optimizer](recipe.learning_rate)
+        net = tflearn.regression(net, optimizer=optimizer, loss=loss, name="targets")
         model = tflearn.DNN(net, tensorboard_dir=logs)
         teller = _Teller(job, predictor, model, graph)
         for name, array in job.weights.items():
