@@ -165,11 +165,16 @@ class Warm:
         """The same, and wait for it."""
         return self.start(*what, **how).wait()
 
-    def whole(self, stage: str) -> list[Ended]:
-        """The runs of a stage, or of "snakemake", that ended well."""
-        lines = Path(f"{self._address}.ended").read_text().splitlines()
-        ended = [Ended(**told) for one, told in map(json.loads, lines) if one == stage]
-        return [one for one in ended if not one.code]
+    def ended(self) -> str:
+        """What each command took that has ended, a line each."""
+        log = Path(f"{self._address}.ended")
+        return log.read_text() if log.exists() else ""
+
+
+def whole(log: Path, stage: str) -> list[Ended]:
+    """The runs of a stage, or of "snakemake", that ended well."""
+    ended = [Ended(**told) for one, told in map(json.loads, log.read_text().splitlines()) if one == stage]
+    return [one for one in ended if not one.code]
 
 
 def serve(address: str) -> None:

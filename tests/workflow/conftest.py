@@ -166,10 +166,12 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
 
 @pytest.fixture(scope="session")
 def tiny(warm: Warm, made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
-    """The folder of the run of `tiny.yaml`; to be read only."""
+    """The folder of the run of `tiny.yaml`, beside it what its jobs took; to be read only."""
 
     def make(folder: Path) -> None:
-        printed = folder.with_suffix(".txt")
+        printed, before = folder.with_suffix(".txt"), warm.ended()
         assert warm.run("catscan.flow.front", RUN, folder, printed=printed).code == 0, printed.read_text()
+        # Of this run alone, and for those of xdist's workers too that have not made it.
+        folder.with_suffix(".ended").write_text(warm.ended().removeprefix(before))
 
     return made_once("tiny run", make)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from stage_jobs import FLOW, RUN, Place, differing, job_of
-from warm import Death, Warm
+from warm import Death, Ended, Warm, whole
 
 KILLS = pytest.mark.parametrize(
     "kills", [pytest.param(200, marks=pytest.mark.slow), pytest.param(1000, marks=pytest.mark.long)]
@@ -29,16 +29,21 @@ def a_stage(kills: int) -> int:
     return kills * 3 // 4 // len(FLOW)
 
 
+def took(tiny: Path, stage: str) -> list[Ended]:
+    """What the jobs of a stage took in the run of which ``tiny`` is the folder, or that run itself ("snakemake")."""
+    return whole(tiny.with_suffix(".ended"), stage)
+
+
 def killed(place: Place, times: int) -> Counter[tuple[str, str]]:
     """Kill a job so many times, at points drawn for its stage, each time with the same command after it."""
     draw = random.Random(f"{SEED} {place.job.stage}")
     place.begin()
-    whole = max(place.warm.whole(place.job.stage), key=lambda ended: ended.events)
+    most = max(took(place.reference, place.job.stage), key=lambda ended: ended.events)
     sizes = [(place.reference / name).stat().st_size for name in place.job.outputs]
     amounts: dict[str, Callable[[], float]] = {
-        "event": lambda: draw.randint(1, whole.events),
+        "event": lambda: draw.randint(1, most.events),
         "byte": lambda: draw.randint(1, max(2, draw.choice(sizes) - 1)),
-        "time": lambda: draw.uniform(0, whole.seconds),
+        "time": lambda: draw.uniform(0, most.seconds),
     }
     done: Counter[tuple[str, str]] = Counter()
     in_a_row = 0
@@ -91,7 +96,7 @@ def killed_runs(warm: Warm, tiny: Path, home: Path, draw: random.Random) -> Coun
     for stage in ("snakemake", *FLOW):
         whom = draw.choice(WHOM if stage != "snakemake" else ("self", "all"))
         once.touch()
-        events = [ended.events for ended in warm.whole(stage)]
+        events = [ended.events for ended in took(tiny, stage)]
         # Snakemake itself dies before the stages have run; of a stage whichever job comes first.
         last = max(events) // 8 if stage == "snakemake" else min(events)
         death = Death("event", draw.randint(1, last), whom, stage, str(once))
