@@ -16,6 +16,8 @@ from factories import EXPLANATION, FINDINGS
 from report_stage import INDEX, again
 from report_stage import page as page_of
 
+from catscan.common.contracts.explanation import Block
+
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM and "CATSCAN_BROWSER" not in os.environ, reason="there is no Chromium here"),
@@ -106,6 +108,20 @@ def test_ids_and_labels_of_html_quotes_and_text_from_right_to_left_are_shown_as_
         assert page.evaluate("document.querySelector('#dogs-submission ~ .scroll td').textContent") == HOSTILE
         assert page.evaluate("document.querySelector('#dogs').firstChild.textContent").strip() == HOSTILE
         assert page.evaluate("getComputedStyle(document.querySelector('.ex-samples .id')).unicodeBidi") == "isolate"
+        assert page.said == []
+
+
+def test_the_part_that_counts_most_is_told_of_pictures_that_a_pretrained_network_looked_at(tmp_path: Path) -> None:
+    covered = Block.of(np.array([[0, -1], [0, 2.5]]))
+    sample = replace(EXPLANATION.samples[0], features=Block.of(np.ones((1, 4))), covered=covered)
+    layers = (replace(EXPLANATION.layers[0], shape=(1, 4), reach=()), EXPLANATION.layers[1])
+    on_features = replace(EXPLANATION, sample_shape=(1, 4), layers=layers, samples=(sample,), extractors=("lite",))
+    page_of(tmp_path, explanation=on_features)
+    with Page(tmp_path / "report.html") as page:
+        page.evaluate("document.querySelector('.explorer').scrollIntoView()")
+        page.wait_for("document.querySelector('.ex-value')")
+
+        assert "lies in row 2, column 2: covered, it takes 2.500 from the logit of cat." in page.text(".ex-said")
         assert page.said == []
 
 

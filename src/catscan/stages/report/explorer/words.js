@@ -20,7 +20,7 @@ const answerInWords = ({ told, sample, isScan, root }) => {
   }
   const falls = sample.covered && decoded(sample.covered);
   const most = falls ? Math.max(...falls) : 0;
-  if (most > 0) words.push(`What counts most for ${said} lies in ${partInWords(sample.covered, falls.indexOf(most), told.sample_shape, isScan)}: covered, it takes ${shown(most)} from the logit of ${said}.`);
+  if (most > 0) words.push(`What counts most for ${said} lies in ${partInWords(sample.covered, falls.indexOf(most), sample.pixels.shape, isScan)}: covered, it takes ${shown(most)} from the logit of ${said}.`);
   return make("p", { class: "ex-said" }, ...words);
 };
 
