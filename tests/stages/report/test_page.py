@@ -16,7 +16,7 @@ from factories import EXPLANATION, FINDINGS
 from report_stage import INDEX, again
 from report_stage import page as page_of
 
-from catscan.common.contracts.explanation import Block
+from catscan.common.contracts.explanation import Block, Link
 
 pytestmark = [
     pytest.mark.browser,
@@ -111,9 +111,10 @@ def test_ids_and_labels_of_html_quotes_and_text_from_right_to_left_are_shown_as_
         assert page.said == []
 
 
-def test_the_part_that_counts_most_is_told_of_pictures_that_a_pretrained_network_looked_at(tmp_path: Path) -> None:
+def test_what_counts_most_in_a_picture_that_a_pretrained_network_looked_at_is_told_in_words(tmp_path: Path) -> None:
     covered = Block.of(np.array([[0, -1], [0, 2.5]]))
-    sample = replace(EXPLANATION.samples[0], features=Block.of(np.ones((1, 4))), covered=covered)
+    chain = (Link("logits of this network", (1.0, 0.0)), Link("their softmax", (0.75, 0.25)), Link("told", (0.6, 0.4)))
+    sample = replace(EXPLANATION.samples[0], features=Block.of(np.ones((1, 4))), covered=covered, chain=chain)
     layers = (replace(EXPLANATION.layers[0], shape=(1, 4), reach=()), EXPLANATION.layers[1])
     on_features = replace(EXPLANATION, sample_shape=(1, 4), layers=layers, samples=(sample,), extractors=("lite",))
     page_of(tmp_path, explanation=on_features)
@@ -121,7 +122,10 @@ def test_the_part_that_counts_most_is_told_of_pictures_that_a_pretrained_network
         page.evaluate("document.querySelector('.explorer').scrollIntoView()")
         page.wait_for("document.querySelector('.ex-value')")
 
-        assert "lies in row 2, column 2: covered, it takes 2.500 from the logit of cat." in page.text(".ex-said")
+        assert page.text(".ex-said") == (
+            "This network gives cat 0.75. The submission, which all networks make, gives cat 0.6. What counts most for "
+            "cat lies in row 2, column 2: covered, it takes 2.500 from the logit of cat."
+        )
         assert page.said == []
 
 

@@ -10,10 +10,11 @@ const ordinal = (number) => {
 const answerInWords = ({ told, sample, isScan, root }) => {
   if (["regression", "multilabel"].includes(told.task)) return null;
   const said = told.classes[sample.told];
-  const answers = sample.chain.at(-1).values;
-  const given = (name) => `${name} ${Number(answers[told.classes.indexOf(name)].toPrecision(3))}`;
-  const beside = sample.label === said ? `, and the label is ${said}, too` : sample.label ? ` and ${given(sample.label)}, but the label is ${sample.label}` : "";
-  const words = [`${sample.split === "test" ? "The submission" : "This network"} gives ${given(said)}${beside}. `];
+  const own = sample.chain.find((link) => link.what.endsWith("what this network says")) ?? sample.chain[1];
+  const given = (name, by) => `${name} ${Number(by.values[told.classes.indexOf(name)].toPrecision(3))}`;
+  const beside = sample.label === said ? `, and the label is ${said}, too` : sample.label ? ` and ${given(sample.label, own)}, but the label is ${sample.label}` : "";
+  const words = [`This network gives ${given(said, own)}${beside}. `];
+  if (sample.split === "test") words.push(`The submission, which all networks make, gives ${given(said, sample.chain.at(-1))}. `);
   if (sample.doubted) {
     words.push(`That label is the ${ordinal(sample.doubted)} of ${told.doubted.toLocaleString("en")} `,
       make("a", { href: `#${root.dataset.explained.replace(/explained$/, "wrong")}` }, "that are likely wrong"), sample.label === said ? ". " : ": perhaps it is not the network that errs. ");
