@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from catscan import __version__
 from catscan.flow import config
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,6 +60,19 @@ def test_no_target_stands_behind_the_configfile(page: str) -> None:
     text = (ROOT / page).read_text()
 
     assert re.findall(r"snakemake [^`\n]*--configfile [^\s`]+ +\w.*", text) == []
+
+
+def test_what_is_to_be_cited_is_this_version() -> None:
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == __version__
+
+
+def test_the_catalog_of_workflows_finds_what_it_asks_for() -> None:
+    usage = yaml.safe_load((ROOT / ".snakemake-workflow-catalog.yml").read_text())["usage"]
+
+    assert usage.keys() == {"mandatory-flags", "software-stack-deployment", "report"}
+    assert usage["mandatory-flags"].keys() == {"desc", "flags"}
+    assert not any(usage["software-stack-deployment"].values())  # `./run` brings the packages
+    assert usage["report"] is True
 
 
 @pytest.mark.parametrize("stage", STAGES)
