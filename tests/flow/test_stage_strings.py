@@ -145,6 +145,30 @@ def test_no_weight_decay_is_another_training_where_the_recipe_has_one_a_sample(l
     assert seer(batch_size=64)["train seer"] == seer()["train seer"]
 
 
+@pytest.mark.parametrize(
+    ("source", "change"),
+    [
+        ({"kind": "kaggle", "competition": "dogs"}, {"competition": "cats"}),
+        ({"kind": "kaggle", "competition": "dogs"}, {"files": ["train.zip"]}),
+        ({"kind": "directory", "path": "one"}, {"path": "another"}),
+        ({"kind": "directory", "path": "one", "solution": "a.csv"}, {"solution": "b.csv"}),
+    ],
+    ids=["competition", "files", "folder", "solution"],
+)
+def test_files_from_elsewhere_are_brought_anew(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: Config, change: Config
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("one", "another"):
+        (tmp_path / folder).mkdir()
+        for name in ("a.csv", "b.csv"):
+            (tmp_path / folder / name).write_text("id,label\n")
+    before = strings(load(lambda cats: cats.update(source=source)), "dogs-vs-cats")
+    after = strings(load(lambda cats: cats.update(source=source | change)), "dogs-vs-cats")
+
+    assert {stage for stage in after if before[stage] != after[stage]} == {"download"}
+
+
 def test_a_key_of_one_competition_changes_nothing_of_the_other(load: Load) -> None:
     assert changed(load, lambda cats: cats["source"].update(seed=2), name="ct-scans") == set()
 
