@@ -1,6 +1,7 @@
 """How are the slices of a scan best put together? Mean, largest, both, and attention, on features of any competition.
 
-    python benchmarks/depth.py CONFIG --work FOLDER [--slices 16] [--side 128] [--heads linear mean max attention gated]
+    python benchmarks/depth.py CONFIG --work FOLDER [--slices 16] [--side 128] [--epochs N]
+        [--heads linear mean max attention gated]
 
 The config (an overlay, such as config/medmnist/adrenalmnist3d.yaml) names one competition of scans or volumes. Of each
 training sample efficientnet-lite0 looks at so many slices, `side` pixels high and wide (fewer than its own 224, since a
@@ -52,16 +53,17 @@ def features_of(competition: dict[str, Any], work: Path, slices: int, side: int)
     return work / "train.npy"
 
 
-def out_of_fold(competition: dict[str, Any], head: str, work: Path) -> pd.DataFrame:
+def out_of_fold(competition: dict[str, Any], head: str, work: Path, epochs: int | None) -> pd.DataFrame:
     """What the head says of each sample, by the training that has not seen it."""
     folds, parts = competition["index"]["folds"], []
-    samples = len(np.load(work / "train.npy", mmap_mode="r")) * (1 - 1 / folds)
-    model = {"features": [NETWORK], "weight_decay": FEATURES[BASE].penalty / samples}
+    recipe = FEATURES[BASE].recipe_for(round(len(np.load(work / "train.npy", mmap_mode="r")) * (1 - 1 / folds)))
+    epochs = epochs or recipe.epochs
+    model = {"features": [NETWORK], "epochs": epochs, "weight_decay": recipe.weight_decay}
     model |= {} if head == BASE else {"network": str(ROOT / "benchmarks" / "heads" / f"{head}.py")}
     settings = stage_strings.train(loaded({**competition, "models": {"main": model}}), "main")
     told = ["--index", work / "index.csv", "--summary", work / "index.json", "--arrays", work / "train.npy"]
     for fold in range(folds):
-        out = work / head / f"fold-{fold}"
+        out = work / f"{head}-{epochs}" / f"fold-{fold}"
         if not (out / "model.json").is_file():
             stage(work / "log", "train", "--settings", settings, *told, "--fold", fold, "--out", out)
         parts.append(pd.read_csv(out / "out-of-fold.csv", index_col="sample_id"))
@@ -107,13 +109,14 @@ def main() -> None:
     parser.add_argument("--slices", type=int, default=16)
     parser.add_argument("--side", type=int, default=128, help="a multiple of 32")
     parser.add_argument("--heads", nargs="+", default=[BASE, "mean", "max", "attention", "gated"])
+    parser.add_argument("--epochs", type=int, help="those of `linear`, where it is not said")
     args = parser.parse_args()
     (described,) = yaml.safe_load(args.config.read_text(encoding="utf-8"))["competitions"].values()
     described["index"] = described.get("index", {}) | {"shards": 1}
     competition = loaded({**described, "models": {"main": {"features": [NETWORK]}}, "train": {"threads": 1}})
     args.work.mkdir(parents=True, exist_ok=True)
     features_of(competition, args.work, args.slices, args.side)
-    told = {head: out_of_fold(competition, head, args.work) for head in dict.fromkeys([BASE, *args.heads])}
+    told = {head: out_of_fold(competition, head, args.work, args.epochs) for head in dict.fromkeys([BASE, *args.heads])}
     print_table(told, args.work / "index.csv", Summary.read(args.work / "index.json"))
 
 

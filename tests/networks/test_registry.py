@@ -48,6 +48,13 @@ def test_the_penalty_of_the_layer_on_features_is_shared_by_the_samples():
     assert find("auto", PICTURE, 2).recipe_for(100) == find("auto", PICTURE, 2).recipe
 
 
+def test_the_layer_on_features_of_few_samples_learns_for_more_epochs():
+    """At least 600 updates, of batches of 64."""
+    network = find("linear", OF_FEATURES, 2)
+
+    assert [network.recipe_for(samples).epochs for samples in (40, 120, 1000, 8000)] == [600, 300, 38, 20]
+
+
 def test_misspelt_name_is_answered_with_the_near_one():
     with pytest.raises(CatscanError, match="no network 'resnt-2d'") as refusal:
         find("resnt-2d", PICTURE, None)

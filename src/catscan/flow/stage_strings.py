@@ -145,7 +145,7 @@ def _beyond_the_recipe(found: Network, settings: Config) -> Config:
     """A model's settings without those that say what its network's recipe says anyway: they change nothing."""
     recipe = asdict(found.recipe)
     if found.penalty:
-        del recipe["weight_decay"]  # it depends on the samples
+        del recipe["weight_decay"], recipe["epochs"]  # they depend on the samples
     told = {key: value for key, value in settings.items() if value is not None and key != POINT}
     augment = {key: value for key, value in (told.pop("augment", None) or {}).items() if value is not None}
     beyond = {key: value for key, value in augment.items() if value != recipe["augment"][key]}

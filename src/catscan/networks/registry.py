@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -83,18 +84,26 @@ class Network:
     """How to build a network, and how to train it.
 
     `penalty`, where it is not 0, stands for the recipe's weight decay: it is that of a single sample, so that the
-    weights are held the less the more samples speak. `starts_from` names the pretrained network whose weights it begins
-    with; "" begins with random ones.
+    weights are held the less the more samples speak. `updates` is the fewest that a training takes: with few samples,
+    which make few of them, the epochs are more than the recipe's. `starts_from` names the pretrained network whose
+    weights it begins with; "" begins with random ones.
     """
 
     build: Callable[[], Build]
     recipe: Recipe
     penalty: float = 0.0
+    updates: int = 0
     starts_from: str = ""
 
     def recipe_for(self, samples: int) -> Recipe:
         """The recipe for a training on so many samples."""
-        return replace(self.recipe, weight_decay=self.penalty / samples) if self.penalty else self.recipe
+        recipe = self.recipe
+        if self.penalty:
+            recipe = replace(recipe, weight_decay=self.penalty / samples)
+        if self.updates:
+            an_epoch = math.ceil(samples / recipe.batch_size)
+            recipe = replace(recipe, epochs=max(recipe.epochs, math.ceil(self.updates / an_epoch)))
+        return recipe
 
 
 def _tutorial_2d() -> Build:
@@ -182,7 +191,7 @@ LINEAR = Recipe(
 
 PICTURES = {"resnet-2d": Network(_resnet_2d, RESNET_2D), "tutorial-2d": Network(_tutorial_2d, TUTORIAL_2D)}
 SCANS = {"resnet-3d": Network(_resnet_3d, RESNET_3D), "tutorial-3d": Network(_tutorial_3d, TUTORIAL_3D)}
-FEATURES = {"linear": Network(_linear, LINEAR, penalty=200.0)}
+FEATURES = {"linear": Network(_linear, LINEAR, penalty=200.0, updates=600)}
 FINE_TUNED = {name: _fine_tuned(name) for name in ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")}
 FAMILIES = {  # by the axes of a sample
     2: ("features", FEATURES),

@@ -18,7 +18,12 @@ from catscan.networks.model import read_model
 
 LITE0, LITE1 = (FeaturesSource(f"efficientnet-lite{number}", f"{number}" * 64, "fp32") for number in (0, 1))
 READ_AS = ReadAs("picture", {"size": [224, 224]})
-ON_FEATURES = {"network": "auto", "features": ["efficientnet-lite0", "efficientnet-lite1"], "learning_rate": 0.01}
+ON_FEATURES = {
+    "network": "auto",
+    "features": ["efficientnet-lite0", "efficientnet-lite1"],
+    "learning_rate": 0.01,
+    "epochs": 20,
+}
 
 
 def features_of(ids: list[str], seed: int, slices: int) -> np.ndarray:
