@@ -111,10 +111,10 @@ def test_features_change_with_what_the_pretrained_network_sees(load: Load, block
 @pytest.mark.parametrize(
     "model",
     [
-        {"learning_rate": 0.02},
-        {"epochs": 12.0},
-        {"augment": {"flip": True, "rotation": 15}},
-        {"batch_size": 32, "optimizer": "nesterov", "ema": 0.99},
+        {"learning_rate": 0.1},
+        {"epochs": 6.0},
+        {"augment": {"flip": True, "rotation": 8}},
+        {"batch_size": 64, "optimizer": "muon", "ema": 0.99},
     ],
     ids=["rate", "as a float", "augmentation", "several"],
 )

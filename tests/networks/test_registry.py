@@ -113,6 +113,14 @@ def test_python_file_is_only_parsed_by_the_check(tmp_path: Path, text: str):
     find(str(tmp_path / "mine.py"), PICTURE, None)
 
 
+def test_a_file_of_ones_own_may_lack_the_batch_normalisation_that_muon_needs(tmp_path: Path):
+    (tmp_path / "mine.py").write_text("def network(pixels, classes): ...\n")
+    optimizers = [find(str(tmp_path / "mine.py"), samples, 2).recipe.optimizer for samples in (PICTURE, SCAN)]
+
+    assert optimizers == ["nesterov", "adam"]
+    assert find("auto", PICTURE, 2).recipe.optimizer == "muon"
+
+
 def test_python_file_whose_network_is_no_function_is_refused_when_it_is_run(tmp_path: Path):
     (tmp_path / "mine.py").write_text("network = 1\n")
 
