@@ -39,8 +39,13 @@ def cats(load: Load, change: Callable[[Config], object]) -> Config:
 @pytest.mark.parametrize("preset", PRESETS)
 def test_the_stages_read_the_same_as_of_the_models_written_out(load: Load, preset: str, allowed: bool) -> None:
     short = cats(load, taking(preset, pretrained=allowed))
-    told = PRESETS[preset].models(pretrained=allowed)
-    written = cats(load, lambda one: one.update(models=told, pretrained=allowed))
+
+    def write_out(competition: Config) -> None:
+        competition.update(models=PRESETS[preset].models(pretrained=allowed), pretrained=allowed)
+        if not allowed:
+            competition["preprocess"]["picture"] = {"size": PRESETS[preset].size}
+
+    written = cats(load, write_out)
 
     assert short["models"] == written["models"]
     for model in models(short):
@@ -54,6 +59,16 @@ def test_the_stages_read_the_same_as_of_the_models_written_out(load: Load, prese
 def test_without_pretrained_networks_every_model_learns_from_scratch(load: Load, preset: str) -> None:
     assert pretrained(cats(load, taking(preset)))
     assert not pretrained(cats(load, taking(preset, pretrained=False)))
+
+
+def test_networks_from_scratch_learn_from_the_presets_size_where_the_config_says_none(load: Load) -> None:
+    def size(**more: Any) -> Any:
+        return cats(load, taking("standard", **more))["preprocess"]["picture"]["size"]
+
+    said = {"preprocess": {"picture": {"size": [80, 120]}}}
+    assert size(pretrained=False) == [96, 96]
+    assert size(pretrained=False, **said) == [80, 120]
+    assert size() == [64, 64]  # that pretrained networks do not look at
 
 
 def test_a_competition_without_preset_keeps_its_models(load: Load) -> None:

@@ -111,7 +111,7 @@ def test_features_change_with_what_the_pretrained_network_sees(load: Load, block
 @pytest.mark.parametrize(
     "model",
     [
-        {"learning_rate": 0.1},
+        {"learning_rate": 0.03},
         {"epochs": 6.0},
         {"augment": {"flip": True, "rotation": 8}},
         {"batch_size": 64, "optimizer": "muon", "ema": 0.99},

@@ -26,6 +26,10 @@ SCHEMA_HEAD = """\
 # src/catscan/flow/blocks.py puts together, by `python -m catscan.flow.config_readme`: change those.
 """
 
+MODELS_OF_PRESETS = """\
+The models that a preset stands for, as they would be written under `models`; and the size of the pictures that those
+from scratch learn from, where the config says none:"""
+
 INTRODUCTION = """\
 # The configuration
 
@@ -119,7 +123,7 @@ def text() -> str:
     lines = [INTRODUCTION, *_table(schema["properties"].items()), ""]
     top = {key: inner for key, inner in competition.items() if "properties" not in inner and key != "models"}
     lines += ["### competitions.NAME", "", *_table(top.items()), ""]
-    lines += ["The models that a preset stands for, as they would be written under `models`:", "", *_presets(), ""]
+    lines += [MODELS_OF_PRESETS, "", *_presets(), ""]
     for key, inner in competition.items():
         if key not in top:
             name = f"{key}.NAME" if key == "models" else key
@@ -133,12 +137,12 @@ def text() -> str:
 
 def _presets() -> Iterator[str]:
     """What a preset stands for, pretrained and from scratch."""
-    yield "| `preset` | pretrained | with `pretrained: false` |"
-    yield "| --- | --- | --- |"
+    yield "| `preset` | pretrained | with `pretrained: false` | and `preprocess.picture.size` |"
+    yield "| --- | --- | --- | --- |"
     for name, preset in PRESETS.items():
         variants = (preset.models(pretrained=allowed) for allowed in (True, False))
         cells = ("<br>".join(f"`{member}: {_flow(said)}`" for member, said in one.items()) for one in variants)
-        yield f"| `{name}` | " + " | ".join(cells) + " |"
+        yield f"| `{name}` | " + " | ".join(cells) + f" | `{preset.size}` |"
 
 
 def _flow(value: Any) -> str:

@@ -20,10 +20,14 @@ NONE = "none"
 
 @dataclass(frozen=True)
 class Preset:
-    """What stands under `models:`, by name, as a config would say it: pretrained, or from scratch."""
+    """What stands under `models:`, by name, as a config would say it: pretrained, or from scratch.
+
+    `size` is the height and width of the pictures that those from scratch learn from.
+    """
 
     pretrained: Config
     from_scratch: Config
+    size: list[int]
 
     def models(self, *, pretrained: bool) -> Config:
         """The models of either variant."""
@@ -44,14 +48,16 @@ THREE_EPOCHS: Config = {"epochs": 3, "augment": {"scale": 0, "rotation": 0}}
 SMALL, LARGE = "efficientnet-lite0-288", "efficientnet-lite2-320"
 STANDARD = {"lite0-288": _on(SMALL), "lite2-320": _on(LARGE)}
 PRESETS = {
-    "quick": Preset({"lite0": _on("efficientnet-lite0")}, {"resnet": THREE_EPOCHS}),
-    "standard": Preset(STANDARD, {"resnet": {"epochs": 10}}),
-    "strong": Preset({**STANDARD, "both": _on(SMALL, LARGE)}, {"resnet": {"epochs": 40}}),
+    "quick": Preset({"lite0": _on("efficientnet-lite0")}, {"resnet": THREE_EPOCHS}, size=[64, 64]),
+    "standard": Preset(STANDARD, {"resnet": {"epochs": 10}}, size=[96, 96]),
+    "strong": Preset({**STANDARD, "both": _on(SMALL, LARGE)}, {"resnet": {"epochs": 40}}, size=[96, 96]),
 }
 
 
 def expand(config: Config) -> None:
-    """Put the models of each competition's preset under its `models:`, in place.
+    """Put the models of each competition's preset under its `models:`, in place, and their size of pictures.
+
+    A size that the config says comes first.
 
     Raises
     ------
@@ -71,7 +77,11 @@ def expand(config: Config) -> None:
                 "Descriptions of one name are merged, so that the models may be those of config/config.yaml:\n"
                 "give a competition of your own another name.",
             )
-        competition["models"] = PRESETS[preset].models(pretrained=competition.get("pretrained", True))
+        pretrained = competition.get("pretrained", True)
+        competition["models"] = PRESETS[preset].models(pretrained=pretrained)
+        if not pretrained:
+            picture = competition.setdefault("preprocess", {}).setdefault("picture", {})
+            picture.setdefault("size", list(PRESETS[preset].size))
 
 
 def check(competition: Config, where: str) -> None:

@@ -69,17 +69,18 @@ class _Muon(tf.train.Optimizer):
 def _orthogonal(update: Any) -> Any:
     """Near the orthogonal matrix (inputs, maps) next to an update, in the update's shape: singular values about 1.
 
-    In float64, which TensorFlow's rewrite of a graph to bfloat16 lets alone.
+    Its products may be of bfloat16, as those of the network: the polynomial was made for that, and in float64 they
+    took a third of a training's time (docs/accuracy.md).
     """
     maps = update.shape.as_list()[-1]
-    matrix = tf.cast(tf.reshape(update, [-1, maps]), tf.float64)
+    matrix = tf.reshape(update, [-1, maps])
     tall = matrix.shape.as_list()[0] > maps
     wide = tf.transpose(matrix) if tall else matrix
     wide /= tf.norm(wide) + TINY
     for _ in range(ROUNDS):
         square = tf.matmul(wide, wide, transpose_b=True)
         wide = FIRST * wide + tf.matmul(THIRD * square + FIFTH * tf.matmul(square, square), wide)
-    return tf.cast(tf.reshape(tf.transpose(wide) if tall else wide, update.shape), update.dtype)
+    return tf.reshape(tf.transpose(wide) if tall else wide, update.shape)
 
 
 def _turned(weights: Any, away_from: Any, angle: Any) -> Any:
