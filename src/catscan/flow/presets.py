@@ -49,7 +49,7 @@ SMALL, LARGE = "efficientnet-lite0-288", "efficientnet-lite2-320"
 STANDARD = {"lite0-288": _on(SMALL), "lite2-320": _on(LARGE)}
 PRESETS = {
     "quick": Preset({"lite0": _on("efficientnet-lite0")}, {"resnet": THREE_EPOCHS}, size=[64, 64]),
-    "standard": Preset(STANDARD, {"resnet": {"epochs": 10}}, size=[96, 96]),
+    "standard": Preset(STANDARD, {"resnet": {"epochs": 8}}, size=[96, 96]),
     "strong": Preset({**STANDARD, "both": _on(SMALL, LARGE)}, {"resnet": {"epochs": 40}}, size=[96, 96]),
 }
 
