@@ -17,7 +17,7 @@ from catscan.common.files import write_text
 from catscan.flow import blocks
 from catscan.flow.presets import PRESETS
 from catscan.flow.schema import ROOT, SCHEMA
-from catscan.networks.registry import FINE_TUNED, OF_A_FILE, PICTURES, RESNET_2D, SCANS, Augment, Recipe
+from catscan.networks.registry import FINE_TUNED, OF_FILES, PICTURES, RESNET_2D, SCANS, Augment, Recipe
 
 README = ROOT / "config" / "README.md"
 
@@ -164,10 +164,11 @@ def _recipes() -> Iterator[str]:
         cells = (json.dumps(getattr(network.recipe.augment, field.name)) for network in networks.values())
         yield f"| `augment.{field.name}` | " + " | ".join(cells) + " |"
     yield ""
+    of_a_file = OF_FILES[3]
     other = ", ".join(
-        f"`{field.name}: {getattr(OF_A_FILE, field.name)}`"
+        f"`{field.name}: {getattr(of_a_file, field.name)}`"
         for field in fields(Recipe)
-        if getattr(OF_A_FILE, field.name) != getattr(RESNET_2D, field.name)
+        if getattr(of_a_file, field.name) != getattr(RESNET_2D, field.name)
     )
     yield "A list of layers takes the tutorial's recipe of its rank, a Python file of your own that of the resnet; for"
     yield f"pictures with {other}, since its network may have no batch normalisation."

@@ -158,8 +158,6 @@ RESNET_2D = Recipe(
     ema=0.99,
     augment=Augment(flip=True, shift=0.1, scale=0.1, rotation=8.0),
 )
-# For a file of one's own, whose network may have no batch normalisation.
-OF_A_FILE = replace(RESNET_2D, batch_size=32, optimizer="nesterov", learning_rate=0.02)
 # Adam, because a hundred scans are not enough updates for plain gradient descent to leave its start.
 RESNET_3D = Recipe(
     epochs=30,
@@ -199,6 +197,11 @@ FAMILIES = {  # by the axes of a sample
     2: ("features", FEATURES),
     3: ("pictures", PICTURES | FINE_TUNED),
     4: ("scans", SCANS),
+}
+OF_FILES = {  # the recipes of files of one's own, by the same; a network of theirs may have no batch normalisation
+    2: LINEAR,
+    3: replace(RESNET_2D, batch_size=32, optimizer="nesterov", learning_rate=0.02),
+    4: RESNET_3D,
 }
 
 
@@ -248,8 +251,7 @@ def find(network: str | Sequence[Mapping[str, Any]], sample_shape: Sequence[int]
         return Network(lambda: lambda pixels, count: layer_list.build(layers, pixels, count), recipe)
     if network.endswith(".py"):
         _check_file(network)
-        recipe = known[default].recipe
-        return Network(lambda: _from_file(network), OF_A_FILE if recipe is RESNET_2D else recipe)
+        return Network(lambda: _from_file(network), OF_FILES[len(sample_shape)])
     name = default if network == "auto" else network
     if name not in known:
         other = next((samples for samples, networks in FAMILIES.values() if name in networks), None)
