@@ -82,8 +82,8 @@ class Competition(MetricSettings):
 
     preset: Annotated[str, one_of(presets.NONE, *presets.PRESETS)] = presets.NONE
     """For pictures, the models that a budget of time buys, in place of `models`, as the table below tells: `quick`,
-    `standard` or `strong`, on two cores with bf16 about 3, 8 and 8 minutes for 9,000 pictures, without it 5, 15 and 15.
-    With `pretrained: false` they learn from scratch, in about 5, 15 and 56 minutes with bf16, 9, 28 and 107 without."""
+    `standard` or `strong`, on two cores with bf16 about 2, 5 and 5 minutes for 9,000 pictures, without it 5, 15 and 15.
+    With `pretrained: false` they learn from scratch, in about 3, 12 and 55 minutes with bf16, 8, 40 and 200 without."""
 
     pretrained: bool = True
     """Whether models may learn from pretrained networks; false where a competition forbids outside data: a model with
