@@ -147,8 +147,10 @@ def test_larger_pictures_take_longer_from_scratch_and_the_same_pretrained(load: 
 
     large = {"picture": {"size": [128, 128]}}
     assert seconds(preset="standard", preprocess=large) == seconds(preset="standard")
-    from_scratch = seconds(preset="standard", pretrained=False)
+    small = {"picture": {"size": [64, 64]}}
+    from_scratch = seconds(preset="standard", pretrained=False, preprocess=small)
     assert seconds(preset="standard", pretrained=False, preprocess=large) > 2 * from_scratch
+    assert seconds(preset="standard", pretrained=False) > 1.5 * from_scratch  # of 96 pixels
 
 
 @pytest.mark.parametrize("name", PRETRAINED)

@@ -25,7 +25,8 @@ def settled(wanted: str, shapes: Shapes, earlier: Checkpoints, *, threads: int, 
     """ "fp32" or "bf16" for `train.precision`.
 
     Where `auto` may take bf16, a training that goes on keeps what it began with; a new one computes the convolutions
-    that are at risk 50 times, and takes fp32 when one of them is not the same bytes each time.
+    that are at risk 50 times, and takes fp32 when one of them is not the same bytes each time. `DNN.fit`, whose layers
+    compute taps that no pixel ever meets, takes fp32 for any that is at risk: batches of other sizes are among its own.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def settled(wanted: str, shapes: Shapes, earlier: Checkpoints, *, threads: int, 
         return str(begun.manifest["identity"]["precision"])
     changing = _changing(shapes, Compute(threads, precision))
     if changing:
-        say(f"fp32, not {precision}: {changing} is not computed to the same bytes each time on this processor")
+        say(f"fp32, not {precision}: {changing} may not be computed to the same bytes each time on this processor")
     return "fp32" if changing else precision
 
 
@@ -55,4 +56,5 @@ def _changing(shapes: Shapes, compute: Compute) -> str:
 
     found = convolutions(**vars(shapes))
     at_risk = (shape for shape in found if shape.is_at_risk)
-    return next((str(shape) for shape in at_risk if not is_repeatable(shape, compute)), "")
+    changing = (shape for shape in at_risk if shapes.tflearns_own or not is_repeatable(shape, compute))
+    return str(next(changing, ""))
