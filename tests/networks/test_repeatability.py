@@ -128,13 +128,15 @@ class TestIsRepeatable:
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("size", [*SMALL, *LARGE], ids=lambda size: "x".join(map(str, size)))
-def test_every_convolution_of_the_named_networks_gives_the_same_bytes_at_each_of_50_calls(
+def test_every_convolution_that_auto_takes_untried_gives_the_same_bytes_at_each_of_50_calls(
     precision: str, size: tuple[int, ...]
 ) -> None:
+    """All of them in fp32. In bf16 those at risk are tried before each training, and some processors fail at some."""
     if precision not in precisions_here():
         pytest.skip("this CPU has no bf16")
 
     found = convolutions_of_named_networks([size])
+    untried = [shape for shape in found if precision == "fp32" or not shape.is_at_risk]
 
     assert CALLS == 50
-    assert [str(shape) for shape in found if not is_repeatable(shape, Compute(2, precision))] == []
+    assert [str(shape) for shape in untried if not is_repeatable(shape, Compute(2, precision))] == []
