@@ -34,7 +34,7 @@ competitions:
         batch_size: [16, 24]
         preprocess.picture.size: [[20, 20], [14, 14]]
       best: 3
-    train: {{threads: 1}}
+    train: {{threads: 1, precision: fp32}} # the same trainings with and without bf16
 """
 EIGHT, TWELVE = "[0.005, 0.01]", "[0.005, 0.01, 0.02]"
 JOBS = re.compile(r"^(\w+) +(\d+)$", re.MULTILINE)
@@ -77,8 +77,7 @@ def test_points_share_arrays_more_run_alone_and_their_blend_is_no_worse_than_its
     assert told.sweep is not None
     assert len(told.sweep.points) == 12
     assert [point.blended for point in told.sweep.points] == [True] * 3 + [False] * 9
-    # The best is known in hindsight, the blend's points are chosen fold by fold: within the noise of 600 pictures.
-    assert told.loss.interval[0] <= loss_of_the_best(tmp_path, list(told.models))
+    assert told.loss.uncalibrated <= loss_of_the_best(tmp_path, list(told.models))
     assert {key.name for key in told.sweep.keys} == {"learning_rate", "batch_size", "preprocess.picture.size"}
     page = (tmp_path / "results/report.html").read_text()
     assert "Points of the sweep" in page

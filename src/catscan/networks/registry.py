@@ -198,7 +198,8 @@ FAMILIES = {  # by the axes of a sample
     3: ("pictures", PICTURES | FINE_TUNED),
     4: ("scans", SCANS),
 }
-OF_FILES = {  # the recipes of files of one's own, by the same; a network of theirs may have no batch normalisation
+# The recipes of files of one's own, by the axes of a sample; a network of theirs may have no batch normalisation.
+OF_FILES = {
     2: LINEAR,
     3: replace(RESNET_2D, batch_size=32, optimizer="nesterov", learning_rate=0.02),
     4: RESNET_3D,
