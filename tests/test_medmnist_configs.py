@@ -7,14 +7,18 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import ready_configs
 import yaml
 from array_files import npy, zipped
+
+from catscan.scores.foreign import read_foreign
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "config" / "medmnist"
@@ -152,6 +156,40 @@ def test_the_table_of_the_readme_says_what_the_file_says(path: Path) -> None:
     shape = [*block["size"], *([block["channels"]] if block.get("channels", 1) > 1 else [])]
 
     assert row == [" x ".join(map(str, shape)), competition["data"].get("task", "binary"), competition["metric"]]
+
+
+def slab(thickness: int, random: np.random.Generator) -> np.ndarray:
+    """A filled slab in 64 x 64 x 64 voxels, across any of the axes, of any other size and at any place."""
+    sides = random.permutation([thickness, *random.integers(14, 24, 2)])
+    low = [random.integers(0, 64 - side) for side in sides]
+    volume = np.zeros((64, 64, 64), np.uint8)
+    volume[tuple(slice(start, start + side) for start, side in zip(low, sides, strict=True))] = 255
+    return volume
+
+
+@pytest.mark.parametrize("path", [FOLDER / "adrenalmnist3d.yaml"], ids=["adrenalmnist3d"])
+def test_shapes_tell_thick_from_thin_and_join_the_blend(path: Path, tmp_path: Path) -> None:
+    random, raw, told = np.random.default_rng(1), tmp_path / "raw", tmp_path / "told"
+    raw.mkdir()
+    counts, thick = {"train": 30, "val": 10, "test": 4}, {}
+    arrays: dict[str, np.ndarray] = {}
+    for name, count in counts.items():
+        thick[name] = np.arange(count) % 2
+        arrays[f"{name}_images"] = np.stack([slab(4 + 2 * label, random) for label in thick[name]])
+        arrays[f"{name}_labels"] = thick[name][:, None].astype(np.uint8)
+    (raw / file_of(path)).write_bytes(zipped({f"{name}.npy": npy(values) for name, values in arrays.items()}))
+    (raw / "sample_submission.csv").write_text("id,hyperplasia\n" + "".join(f"{number},0\n" for number in range(4)))
+    index, summary = ready_configs.index(ready_configs.described(path, path.stem, raw), raw, tmp_path)
+    command = [sys.executable, str(ROOT / "benchmarks" / "shapes.py"), str(tmp_path), "--out", str(told)]
+    subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+
+    for split, truth in (("train", np.concatenate([thick["train"], thick["val"]])), ("test", thick["test"])):
+        file = told / ("out-of-fold.csv" if split == "train" else "test.csv")
+        ids = index.loc[index["split"] == split, "sample_id"].tolist()
+        wanted = {"classes": summary["classes"], "task": "binary", "positive": "hyperplasia", "wanted": ids}
+        answers = read_foreign(file, known=ids, **wanted)
+        assert pd.read_csv(file).columns.tolist() == ["sample_id", "normal", "hyperplasia"]
+        np.testing.assert_array_equal(answers[:, 1] > 0.5, truth == 1)
 
 
 @pytest.mark.slow
