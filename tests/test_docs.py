@@ -59,7 +59,7 @@ def test_no_target_stands_behind_the_configfile(page: str) -> None:
     """Snakemake would take it for another file: `--configfile` takes all words up to the next flag."""
     text = (ROOT / page).read_text()
 
-    assert re.findall(r"snakemake [^`\n]*--configfile [^\s`]+ +\w.*", text) == []
+    assert re.findall(r"snakemake [^`\n]*--configfile [^\s`]+(?: +\w\S*\.yaml)* +(?!\S+\.yaml)\w.*", text) == []
 
 
 def test_what_is_to_be_cited_is_this_version() -> None:

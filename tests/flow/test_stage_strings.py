@@ -132,6 +132,7 @@ def test_a_fine_tuned_network_is_trained_anew_when_its_first_weights_are_others(
 
     after = strings(competition, "dogs-vs-cats")
     assert {stage for stage in after if before[stage] != after[stage]} == {"train resnet"}
+    assert parse(SETTINGS["train"], after["train resnet"]).weights == "0" * 64
 
 
 def test_no_weight_decay_is_another_training_where_the_recipe_has_one_a_sample(load: Load) -> None:

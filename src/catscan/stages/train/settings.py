@@ -63,11 +63,13 @@ class Predicting:
 class Settings(Model, Computing, Predicting, MetricSettings):
     """One model's block of the config, with what the competition says about it.
 
-    `network_digest` is that of a network's Python file, so that another content makes another training.
+    `network_digest` is that of a network's Python file, and `weights` the SHA-256 of the pretrained weights that it
+    begins with, so that another content makes another training.
     """
 
     task: Task
     network_digest: str = ""
+    weights: str = ""
     seed: Seed = 1
 
 
