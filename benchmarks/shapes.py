@@ -3,7 +3,7 @@
     ./run snakemake --cores 2 index --configfile config/medmnist/adrenalmnist3d.yaml
     python benchmarks/shapes.py results/adrenalmnist3d --out FOLDER
 
-Of each sample of a competition of two classes, whose voxels are empty or filled, come 254 numbers: its volume, the box
+Of each sample of a competition of two classes, whose voxels are empty or filled, come 259 numbers: its volume, the box
 and the axes that it fills, how far its voxels lie from its surface, how much of it a line or a slice meets, and how
 much is filled, and how steeply that changes, around its voxels at nine scales (Gaussian means, 1 to 8 voxels). The
 regression is held to the folds of the run: standardised by the samples that it learns from, with the L2 penalty that
