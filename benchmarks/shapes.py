@@ -7,7 +7,8 @@ Of each sample of a competition of two classes, whose voxels are empty or filled
 and the axes that it fills, how far its voxels lie from its surface, how much of it a line or a slice meets, and how
 much is filled, and how steeply that changes, around its voxels at nine scales (Gaussian means, 1 to 8 voxels). The
 regression is held to the folds of the run: standardised by the samples that it learns from, with the L2 penalty that
-does best among these by themselves, each of their folds left out in turn. Printed are its scores out of fold.
+does best among these by themselves, each of their folds left out in turn (so there are three folds or more). Printed
+are its scores out of fold.
 
 FOLDER then holds `out-of-fold.csv` and `test.csv`, for the blend of that run:
 
@@ -41,7 +42,7 @@ PENALTIES = (5.0, 10.0, 20.0, 50.0, 100.0)
 FARTHEST = 4.0  # standard deviations; what lies beyond counts as much
 METRICS = ("auc", "accuracy", "log_loss")
 AXES = (0, 1, 2)
-FILLED = 127
+FILLED = 127  # grey levels; a voxel above is filled
 
 Values = NDArray[np.float64]
 Filled = NDArray[np.bool_]
@@ -155,9 +156,8 @@ def told(numbers: Values, labels: Values, folds: NDArray[np.int64], tested: Valu
     logits, of_test = np.empty(len(labels)), []
     for fold in np.unique(folds):
         held = folds == fold
-        known = numbers[~held], labels[~held]
-        penalty = best_penalty(*known, folds[~held])
-        regression = Regression(*known, penalty)
+        penalty = best_penalty(numbers[~held], labels[~held], folds[~held])
+        regression = Regression(numbers[~held], labels[~held], penalty)
         logits[held] = regression.logits(numbers[held])
         of_test.append(regression.logits(tested))
         print(f"fold {fold}: penalty {penalty:g}", flush=True)
